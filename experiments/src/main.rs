@@ -1,0 +1,2 @@
+//! The `clockwire` command.
+fn main() {}

@@ -1,0 +1,195 @@
+//! Packets: typed headers and counted or shared payload; bytes appear only at doors.
+
+use std::sync::Arc;
+
+use crate::time::Time;
+
+/// What a packet carries behind its headers.
+#[derive(Clone, Debug, Default)]
+pub enum Payload {
+    /// Nothing.
+    #[default]
+    Empty,
+    /// So many zero bytes, of which none is stored.
+    Zeros(u32),
+    /// A range of shared bytes: `bytes[start..start + len]`.
+    Bytes {
+        /// The shared storage.
+        bytes: Arc<[u8]>,
+        /// First byte of the range.
+        start: u32,
+        /// Bytes in the range.
+        len: u32,
+    },
+}
+
+impl Payload {
+    /// A payload that owns these bytes.
+    pub fn from_bytes(bytes: impl Into<Arc<[u8]>>) -> Payload {
+        let bytes = bytes.into();
+        let len = u32::try_from(bytes.len()).expect("a payload is shorter than 4 GiB");
+        if len == 0 { Payload::Empty } else { Payload::Bytes { bytes, start: 0, len } }
+    }
+
+    /// Bytes of payload.
+    pub fn len(&self) -> u32 {
+        match self {
+            Payload::Empty => 0,
+            Payload::Zeros(len) | Payload::Bytes { len, .. } => *len,
+        }
+    }
+
+    /// Whether there is no payload.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Bytes `from..from + len` of it, sharing the storage; panics outside of it.
+    pub fn slice(&self, from: u32, len: u32) -> Payload {
+        assert!(from.checked_add(len).is_some_and(|end| end <= self.len()), "slice inside the payload");
+        match self {
+            _ if len == 0 => Payload::Empty,
+            Payload::Empty => Payload::Empty,
+            Payload::Zeros(_) => Payload::Zeros(len),
+            Payload::Bytes { bytes, start, .. } => Payload::Bytes { bytes: bytes.clone(), start: start + from, len },
+        }
+    }
+
+    /// Appends the bytes to `out`, zeros written out.
+    pub fn append_to(&self, out: &mut Vec<u8>) {
+        match self {
+            Payload::Empty => {}
+            Payload::Zeros(len) => out.resize(out.len() + *len as usize, 0),
+            Payload::Bytes { bytes, start, len } => {
+                out.extend_from_slice(&bytes[*start as usize..(*start + *len) as usize])
+            }
+        }
+    }
+}
+
+/// Two payloads are equal when their bytes are, however they are stored.
+impl PartialEq for Payload {
+    fn eq(&self, other: &Payload) -> bool {
+        match (self, other) {
+            (Payload::Bytes { .. }, _) | (_, Payload::Bytes { .. }) => {
+                let (mut a, mut b) = (Vec::new(), Vec::new());
+                self.append_to(&mut a);
+                other.append_to(&mut b);
+                a == b
+            }
+            _ => self.len() == other.len(),
+        }
+    }
+}
+
+impl Eq for Payload {}
+
+/// What an exact loss list can name a packet by.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PacketClass {
+    /// Carries transport payload (a TCP segment with data, a UDP datagram).
+    Data,
+    /// A TCP SYN without ACK.
+    Syn,
+    /// A TCP SYN with ACK.
+    SynAck,
+    /// A TCP FIN without data.
+    Fin,
+    /// A TCP RST.
+    Rst,
+    /// A TCP segment with ACK alone.
+    Ack,
+    /// Anything else (ICMP, ARP, …).
+    Other,
+}
+
+/// The explicit congestion notification field of IP (RFC 3168 §5).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[repr(u8)]
+pub enum Ecn {
+    /// Not ECN-capable transport.
+    #[default]
+    NotEct = 0,
+    /// ECN-capable transport, codepoint 1.
+    Ect1 = 1,
+    /// ECN-capable transport, codepoint 0.
+    Ect0 = 2,
+    /// Congestion experienced.
+    Ce = 3,
+}
+
+/// The headers of a packet in flight, typed. The engine knows no protocol: this is all it asks of one.
+pub trait Header: Clone + PartialEq + std::fmt::Debug + Send + Sync + 'static {
+    /// What an exact loss list calls this packet.
+    fn class(&self, payload: &Payload) -> PacketClass;
+    /// Its ECN field; `NotEct` where it has none.
+    fn ecn(&self) -> Ecn;
+    /// Sets "congestion experienced"; only called on an ECN-capable packet.
+    fn set_ce(&mut self);
+    /// A hash of what identifies the flow (addresses, protocol, ports), for fair queues and ECMP; the same on every machine.
+    fn flow_hash(&self) -> u32;
+    /// Appends the packet's bytes as they stand on the wire (link-layer header where there is one, checksums filled in).
+    fn emit(&self, payload: &Payload, out: &mut Vec<u8>);
+    /// Reads such bytes back; `framed` tells whether they start with a link-layer header. Any bytes may be given.
+    fn parse(bytes: &[u8], framed: bool) -> Result<(Self, Payload), ParseError>;
+    /// Whether the bytes start with a link-layer header.
+    fn framed(&self) -> bool;
+}
+
+/// Why bytes are not a packet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ParseError {
+    /// Fewer bytes than the headers say.
+    Truncated,
+    /// A checksum does not match.
+    Checksum,
+    /// A field has a value that its protocol forbids.
+    Malformed,
+    /// A protocol that is not modelled.
+    Unsupported,
+}
+
+impl std::fmt::Display for ParseError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            ParseError::Truncated => "truncated",
+            ParseError::Checksum => "wrong checksum",
+            ParseError::Malformed => "malformed",
+            ParseError::Unsupported => "unsupported protocol",
+        })
+    }
+}
+
+impl std::error::Error for ParseError {}
+
+/// A packet in its shard's slab.
+#[derive(Clone, Debug)]
+pub struct Packet<H> {
+    /// Identity for traces: the source node in the upper 24 bits, its counter below. Set by [`crate::Cx::alloc`].
+    pub id: u64,
+    /// Bytes at the network layer (IP header to the end of the payload); a link adds its own overhead.
+    pub len: u32,
+    /// The workload flow that sent it, plus one; 0 where none did. Names the packet in loss lists and tables.
+    pub flow: u32,
+    /// When it entered the queue of the port that it crosses now.
+    pub enqueued: Time,
+    /// When that port began to send it.
+    pub started: Time,
+    /// The bit that the link flipped, counted from the first bit of the frame; `u32::MAX` where none was.
+    pub flipped_bit: u32,
+    /// Typed headers.
+    pub header: H,
+    /// What follows them.
+    pub payload: Payload,
+}
+
+impl<H> Packet<H> {
+    /// A packet of `len` network-layer bytes for workload flow `flow` (plus one; 0 for none).
+    pub fn new(header: H, payload: Payload, len: u32, flow: u32) -> Packet<H> {
+        Packet { id: 0, len, flow, enqueued: Time::ZERO, started: Time::ZERO, flipped_bit: u32::MAX, header, payload }
+    }
+}
+
+/// An index into the shard's packet slab. Owned: whoever holds it sends it on or frees it.
+#[derive(PartialEq, Eq, Debug)]
+pub struct PacketRef(pub(crate) u32);
