@@ -10,7 +10,7 @@ pub use node::{Fault, Node};
 pub use packet::{Ecn, Header, Packet, PacketClass, PacketRef, ParseError, Payload};
 pub use record::{Column, Kind, Record, Table};
 pub use time::{PS_PER_SECOND, Span, Time};
-pub use units::{Prob, Rate, Size};
+pub use units::{Prob, Rate, Size, UnitError};
 
 /// The one door through which a node reaches the world.
 pub struct Cx<'a, H: Header> {
