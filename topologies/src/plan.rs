@@ -1,0 +1,234 @@
+//! What a file means: ids, integers, routes, cuts. Everything is resolved, sorted and deterministic; nothing here refers
+//! to the text again except for messages.
+
+use std::net::Ipv4Addr;
+
+use sim_core::{Rate, Size, Span, Time};
+
+/// One point of an experiment, resolved: what [`build`](crate::build) turns into a world.
+#[derive(Clone, Debug, Default)]
+pub struct Plan {
+    /// The experiment's name.
+    pub name: String,
+    /// Nodes; a node's id is its index. Hosts and routers stand in natural order of their names in file order.
+    pub nodes: Vec<NodePlan>,
+    /// Links in file order.
+    pub links: Vec<LinkPlan>,
+    /// Ports, sorted by node and by their number at the node.
+    pub ports: Vec<PortPlan>,
+    /// Flows of the workload in file order; the flow word of a packet is the index plus one.
+    pub flows: Vec<FlowPlan>,
+    /// Names of the workload's entries, in file order; [`FlowPlan::workload`] is an index into them.
+    pub workloads: Vec<String>,
+    /// Routing tables, the first from the start, the others from the moments at which the failures that the file states
+    /// have converged.
+    pub epochs: Vec<Epoch>,
+    /// What befalls links, sorted by time.
+    pub events: Vec<EventPlan>,
+    /// When the simulation ends.
+    pub stop: Time,
+    /// What is to be recorded.
+    pub outputs: Outputs,
+}
+
+/// What a node is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NodeKind {
+    /// Has sockets and applications; does not forward.
+    Host,
+    /// Forwards.
+    Router,
+}
+
+/// A host or a router.
+#[derive(Clone, Debug)]
+pub struct NodePlan {
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub kind: NodeKind,
+    /// Its ports: indices into [`Plan::ports`].
+    pub ports: std::ops::Range<u32>,
+}
+
+/// A link: two ports, or a port and its receiver where it is one way.
+#[derive(Clone, Debug)]
+pub struct LinkPlan {
+    /// Its name: the `name:` of the file, or `a--b` (`a->b` where it is one way).
+    pub name: String,
+    /// The name that the links of one wildcard entry share.
+    pub group: Option<String>,
+    /// The port that sends from the left end to the right end.
+    pub forward: u32,
+    /// The port that sends back. A one-way link has it too, with [`PortPlan::blocked`] set.
+    pub reverse: u32,
+}
+
+/// Half a link: the egress of a node.
+#[derive(Clone, Debug)]
+pub struct PortPlan {
+    /// The direction's name: `a->b`, or `wan.forward` and `wan.reverse` of a link that has a name of its own.
+    pub name: String,
+    /// The node that sends.
+    pub node: u32,
+    /// Its number at that node.
+    pub number: u32,
+    /// The port at the other end: an index into [`Plan::ports`].
+    pub peer: u32,
+    /// The link.
+    pub link: u32,
+    /// Its address.
+    pub address: Ipv4Addr,
+    /// Bits of the network part.
+    pub prefix: u8,
+    /// Whether it never sends (the back side of a one-way link).
+    pub blocked: bool,
+    /// The rate at the start; `None` on a link without one (infinitely fast).
+    pub rate: Option<Rate>,
+    /// Propagation delay at the start.
+    pub delay: Span,
+    /// Bytes that the link carries at the network layer.
+    pub mtu: u32,
+    /// The queue in words: `droptail, 100 packets`.
+    pub queue: String,
+    /// The most bytes that the queue holds, counting a packet as a full one; `None` where it has no limit.
+    pub queue_bytes: Option<Size>,
+}
+
+/// One flow of the workload.
+#[derive(Clone, Debug)]
+pub struct FlowPlan {
+    /// Its name: the workload's, with a number where the workload has several flows.
+    pub name: String,
+    /// The entry that it comes from: an index into [`Plan::workloads`].
+    pub workload: u32,
+    /// The name of its application: `tcp`, `request`, `cbr`, …
+    pub app: &'static str,
+    /// The node that starts it.
+    pub from: u32,
+    /// The node that it goes to.
+    pub to: u32,
+    /// When it starts.
+    pub start: Time,
+    /// Whether each change of its connection is recorded in the table `tcp`.
+    pub traced: bool,
+}
+
+/// The routing tables from a moment on.
+#[derive(Clone, Debug)]
+pub struct Epoch {
+    /// From when on.
+    pub at: Time,
+    /// For each node its routes, the longest prefix first.
+    pub tables: Vec<Vec<RoutePlan>>,
+}
+
+/// One route.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RoutePlan {
+    /// The network.
+    pub to: Ipv4Addr,
+    /// Bits of the network part.
+    pub prefix: u8,
+    /// Equally good next hops, sorted.
+    pub hops: Vec<HopPlan>,
+}
+
+/// A next hop.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct HopPlan {
+    /// The node's port number.
+    pub port: u32,
+    /// The neighbour's address; `None` where the destination itself is on the link.
+    pub via: Option<Ipv4Addr>,
+}
+
+/// Something that befalls a link, or all that a routing table knows.
+#[derive(Clone, Debug)]
+pub struct EventPlan {
+    /// When.
+    pub at: Time,
+    /// The ports that it befalls: indices into [`Plan::ports`].
+    pub ports: Vec<u32>,
+    /// In words, for figures: `down`, `up`, `rate 5 Mbit/s`.
+    pub what: String,
+}
+
+/// What is recorded.
+#[derive(Clone, Debug, Default)]
+pub struct Outputs {
+    /// Tables that the file asks for by name, as written.
+    pub tables: Vec<Named>,
+    /// Period of sampled series; `None` where nothing is sampled.
+    pub every: Option<Span>,
+    /// Ports whose queues are sampled: indices into [`Plan::ports`].
+    pub sampled: Vec<u32>,
+    /// Capture points.
+    pub captures: Vec<CapturePlan>,
+    /// Figures.
+    pub plots: Vec<PlotSpec>,
+}
+
+/// A name that the file gives, and where.
+#[derive(Clone, Debug)]
+pub struct Named {
+    /// The name.
+    pub name: String,
+    /// Where it stands.
+    pub place: Option<crate::Place>,
+    /// Its YAML path.
+    pub path: String,
+}
+
+/// A point where packets are captured.
+#[derive(Clone, Debug)]
+pub struct CapturePlan {
+    /// The port: an index into [`Plan::ports`].
+    pub port: u32,
+    /// At most so many bytes of packets in all.
+    pub first: Option<Size>,
+    /// At most so many bytes of each packet.
+    pub snap: Option<Size>,
+}
+
+/// A figure, as written. Which kinds there are, and what they accept, the plotter knows.
+#[derive(Clone, Debug)]
+pub struct PlotSpec {
+    /// The kind: `cwnd`, `cdf`, …
+    pub kind: Named,
+    /// Its parameters; a single value is a list of one.
+    pub args: Vec<(Named, Vec<String>)>,
+}
+
+impl Plan {
+    /// The node of a name.
+    pub fn node(&self, name: &str) -> Option<u32> {
+        self.nodes.iter().position(|node| node.name == name).map(|at| at as u32)
+    }
+
+    /// The ports that a name means: a direction (`wan.forward`, `a->b`), a link (both directions), a group of links.
+    pub fn ports_of(&self, name: &str) -> Vec<u32> {
+        let (base, side) = match name.rsplit_once('.') {
+            Some((base, "forward")) => (base, Some(true)),
+            Some((base, "reverse")) => (base, Some(false)),
+            _ => (name, None),
+        };
+        let mut ports = Vec::new();
+        for link in &self.links {
+            for (port, forward) in [(link.forward, true), (link.reverse, false)] {
+                let plan = &self.ports[port as usize];
+                let named = link.name == base || link.group.as_deref() == Some(base);
+                if !plan.blocked && (plan.name == name || named && side.is_none_or(|side| side == forward)) {
+                    ports.push(port);
+                }
+            }
+        }
+        ports
+    }
+
+    /// The flows that a name means: one flow, or all of a workload entry.
+    pub fn flows_of(&self, name: &str) -> Vec<u32> {
+        let is = |flow: &FlowPlan| flow.name == name || self.workloads[flow.workload as usize] == name;
+        (0..self.flows.len() as u32).filter(|at| is(&self.flows[*at as usize])).collect()
+    }
+}
