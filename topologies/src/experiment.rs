@@ -4,8 +4,14 @@ use std::path::Path;
 
 use sim_core::Prob;
 
-use crate::diagnostics::{Diagnostic, Diagnostics, Place};
+use crate::diagnostics::{Diagnostics, Place, Severity};
 use crate::plan::Plan;
+use crate::points::{self, Dimensions};
+use crate::read::Sink;
+use crate::resolve::resolve;
+use crate::spec::Spec;
+use crate::yaml::{Mark, Node, Value};
+use crate::{emit, files, generate, merge};
 
 /// An experiment: all of its points, resolved.
 #[derive(Clone, Debug)]
@@ -33,11 +39,16 @@ pub struct Point {
     pub values: Vec<String>,
     /// What runs.
     pub plan: Plan,
-    /// The flat file of this point; it runs again as it is.
-    pub flat: String,
+    flat: String,
 }
 
 impl Point {
+    /// The flat file of this point with one seed: includes, generators, overrides and sweep values are in it, and it runs
+    /// again as it is.
+    pub fn flat(&self, seed: u64) -> String {
+        self.flat.replacen(SEED_LINE, &format!("seed: {seed}\n"), 1)
+    }
+
     /// A directory name for the point, empty where the experiment has only one: `wan.delay=10ms,variant=codel`.
     pub fn slug(&self, dimensions: &[String]) -> String {
         let clean = |text: &str| -> String {
@@ -76,11 +87,142 @@ pub struct LoadOptions {
     pub tables: Vec<String>,
 }
 
+/// Where the flat text gets its seed.
+const SEED_LINE: &str = "seed: ~\n";
+
 /// Reads a file and resolves all that it means.
 ///
 /// # Errors
 /// All that is wrong with it, warnings included.
 pub fn load(path: &Path, options: &LoadOptions) -> Result<Experiment, Diagnostics> {
-    let _ = options;
-    Err(Diagnostic::error(format!("{}: this version cannot resolve experiments yet", path.display())).into())
+    let text = files::read(path).map_err(Diagnostics::from)?;
+    let stem = path.file_stem().map_or_else(|| "experiment".into(), |stem| stem.to_string_lossy().into_owned());
+    let dir = path.parent().unwrap_or(Path::new(""));
+    load_text(&path.display().to_string(), &stem, &text, dir, options)
 }
+
+/// Reads a text as if it were a file: `file` is what messages call it, `name` the experiment's name where the text gives
+/// none, `dir` the directory from which it names other files.
+///
+/// # Errors
+/// All that is wrong with it, warnings included.
+pub fn load_text(
+    file: &str,
+    name: &str,
+    text: &str,
+    dir: &Path,
+    options: &LoadOptions,
+) -> Result<Experiment, Diagnostics> {
+    let mut sink = Sink::default();
+    let mut tree = files::merged(&mut sink, file, text, dir);
+    let sets = points::command_line(&mut sink, &options.sets);
+    let Some(tree) = tree.as_mut().filter(|_| !sink.has_errors()) else { return Err(sink.drain(None)) };
+    for set in sets.iter().filter(|set| set.is_early()) {
+        merge::set(&mut sink, tree, &set.path, set.at, set.value.clone());
+    }
+    let dimensions = Dimensions::read(&mut sink, tree, &sets);
+    let seeds = points::seeds(&mut sink, tree, options.seed);
+    let mut experiment = Experiment {
+        name: text_of(tree, "name").unwrap_or_else(|| name.to_string()),
+        about: text_of(tree, "about"),
+        points: Vec::new(),
+        dimensions: dimensions.names(),
+        seeds,
+        expect: Vec::new(),
+        warnings: Diagnostics::default(),
+    };
+    if let Some(node) = tree.get("name") {
+        crate::spec::nodes::check_name(&mut sink, &experiment.name, node.at, "an experiment");
+    }
+    let mut all = sink.drain(Some(tree));
+    let mut failed = 0;
+    for point in dimensions.points() {
+        let mut tree = tree.clone();
+        let values = point.values.clone();
+        let changes: Vec<_> = sets.iter().filter(|set| !set.is_early()).chain(&point.sets).collect();
+        if let Some(plan) = resolve_point(&mut sink, &mut tree, &experiment.name, &changes, &point.without, options) {
+            if experiment.points.is_empty() {
+                experiment.expect = plan.1;
+            }
+            experiment.points.push(Point { values, plan: plan.0, flat: flat(&tree) });
+        }
+        let found = sink.drain(Some(&tree));
+        failed += usize::from(found.has_errors());
+        found.0.into_iter().for_each(|diagnostic| all.push(diagnostic));
+        // What is wrong at three points is wrong at the others.
+        if failed == 3 {
+            break;
+        }
+    }
+    if all.has_errors() {
+        return Err(all);
+    }
+    experiment.warnings = Diagnostics(all.of(Severity::Warning).cloned().collect());
+    Ok(experiment)
+}
+
+fn resolve_point(
+    sink: &mut Sink,
+    tree: &mut Node,
+    name: &str,
+    changes: &[&points::Set],
+    without: &[String],
+    options: &LoadOptions,
+) -> Option<(Plan, Vec<Expect>)> {
+    // What a generator makes can be changed, so the generator's own numbers come first.
+    for change in changes.iter().filter(|change| change.path.split('.').next() == Some("generate")) {
+        merge::set(sink, tree, &change.path, change.at, change.value.clone());
+    }
+    if let Some(generate) = tree.get("generate").filter(|node| node.value != Value::Null).cloned() {
+        let mut made = generate::expand(sink, &generate)?;
+        merge::overlay(&mut made, std::mem::replace(tree, Node::empty_map(tree.at)));
+        *tree = made;
+    }
+    for change in changes.iter().filter(|change| change.path.split('.').next() != Some("generate")) {
+        merge::set(sink, tree, &change.path, change.at, change.value.clone());
+    }
+    if let Value::Map(sections) = &mut tree.value {
+        for section in sections.iter_mut().filter(|section| section.key == "workload") {
+            if let Value::Map(entries) = &mut section.value.value {
+                entries.retain(|entry| !without.contains(&entry.key));
+            }
+        }
+    }
+    let spec = Spec::read(sink, tree);
+    if sink.has_errors() {
+        return None;
+    }
+    let plan = resolve(sink, name, &spec, options)?;
+    let expect = spec.expect.iter().map(|expect| Expect {
+        check: expect.check.value.clone(),
+        confidence: expect.confidence,
+        place: sink.sources.place(expect.check.at),
+        path: String::new(),
+    });
+    let expect =
+        expect.enumerate().map(|(index, expect)| Expect { path: format!("expect[{index}]"), ..expect }).collect();
+    (!sink.has_errors()).then_some((plan, expect))
+}
+
+/// The tree of a point as a file: what was merged into it is left out, and its seed is filled in later.
+fn flat(tree: &Node) -> String {
+    let mut sections: Vec<_> = tree.entries().to_vec();
+    sections.retain(|entry| !matches!(entry.key.as_str(), "include" | "topology" | "generate" | "experiment" | "seed"));
+    let order = |key: &str| crate::spec::SECTIONS.iter().position(|section| *section == key);
+    let seed = Node { value: Value::Null, at: Mark::default() };
+    sections.push(crate::yaml::Entry { key: "seed".into(), at: Mark::default(), value: seed });
+    sections.sort_by_key(|entry| order(&entry.key));
+    let text = emit::file(&Node { value: Value::Map(sections), at: tree.at });
+    text.replacen("seed:\n", SEED_LINE, 1)
+}
+
+fn text_of(tree: &Node, key: &str) -> Option<String> {
+    match &tree.get(key)?.value {
+        Value::Text(text) | Value::Number(text) => Some(text.clone()),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+#[path = "experiment_tests.rs"]
+mod tests;

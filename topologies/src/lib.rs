@@ -5,13 +5,23 @@
 //! names, addresses, routes and cuts into a [`Plan`].
 
 mod diagnostics;
+mod emit;
 mod experiment;
+mod files;
+mod generate;
+mod merge;
 mod plan;
+mod points;
+mod read;
+mod resolve;
+mod spec;
 mod yaml;
 
 pub use diagnostics::{Diagnostic, Diagnostics, Place, Severity};
-pub use experiment::{Expect, Experiment, LoadOptions, Point, load};
+pub use experiment::{Expect, Experiment, LoadOptions, Point, load, load_text};
+pub use generate::{GENERATORS, Generator};
 pub use plan::{
-    CapturePlan, Epoch, EventPlan, FlowPlan, HopPlan, LinkPlan, Named, NodeKind, NodePlan, Outputs, Plan, PlotSpec,
-    PortPlan, RoutePlan,
+    CapturePlan, EventPlan, FlowPlan, HopPlan, LinkPlan, Named, NodeKind, NodePlan, Outputs, Plan, PlotSpec, PortPlan,
+    Reroute, RoutePlan,
 };
+pub use resolve::Change;

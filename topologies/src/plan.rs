@@ -20,9 +20,8 @@ pub struct Plan {
     pub flows: Vec<FlowPlan>,
     /// Names of the workload's entries, in file order; [`FlowPlan::workload`] is an index into them.
     pub workloads: Vec<String>,
-    /// Routing tables, the first from the start, the others from the moments at which the failures that the file states
-    /// have converged.
-    pub epochs: Vec<Epoch>,
+    /// When nodes get other routing tables, sorted by time.
+    pub reroutes: Vec<Reroute>,
     /// What befalls links, sorted by time.
     pub events: Vec<EventPlan>,
     /// When the simulation ends.
@@ -49,6 +48,9 @@ pub struct NodePlan {
     pub kind: NodeKind,
     /// Its ports: indices into [`Plan::ports`].
     pub ports: std::ops::Range<u32>,
+    /// Its routing tables: the first from the start, the others as [`Plan::reroutes`] says.
+    pub tables: Vec<Vec<RoutePlan>>,
+    pub(crate) tcp: crate::spec::tcp::TcpOptions,
 }
 
 /// A link: two ports, or a port and its receiver where it is one way.
@@ -114,13 +116,15 @@ pub struct FlowPlan {
     pub traced: bool,
 }
 
-/// The routing tables from a moment on.
-#[derive(Clone, Debug)]
-pub struct Epoch {
-    /// From when on.
+/// A node gets another routing table, after the routers have noticed a failure or its end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Reroute {
+    /// When.
     pub at: Time,
-    /// For each node its routes, the longest prefix first.
-    pub tables: Vec<Vec<RoutePlan>>,
+    /// The node.
+    pub node: u32,
+    /// Which of [`NodePlan::tables`].
+    pub table: u32,
 }
 
 /// One route.
@@ -143,15 +147,15 @@ pub struct HopPlan {
     pub via: Option<Ipv4Addr>,
 }
 
-/// Something that befalls a link, or all that a routing table knows.
+/// Something that befalls ports at a time.
 #[derive(Clone, Debug)]
 pub struct EventPlan {
     /// When.
     pub at: Time,
     /// The ports that it befalls: indices into [`Plan::ports`].
     pub ports: Vec<u32>,
-    /// In words, for figures: `down`, `up`, `rate 5 Mbit/s`.
-    pub what: String,
+    /// What.
+    pub change: crate::resolve::Change,
 }
 
 /// What is recorded.
@@ -200,6 +204,13 @@ pub struct PlotSpec {
     pub args: Vec<(Named, Vec<String>)>,
 }
 
+impl FlowPlan {
+    /// Whether it uses TCP.
+    pub fn is_tcp(&self) -> bool {
+        self.app == "tcp"
+    }
+}
+
 impl Plan {
     /// The node of a name.
     pub fn node(&self, name: &str) -> Option<u32> {
@@ -224,6 +235,12 @@ impl Plan {
             }
         }
         ports
+    }
+
+    /// The address by which a node is reached: its first port's.
+    pub fn address_of(&self, node: u32) -> Option<Ipv4Addr> {
+        let node = &self.nodes[node as usize];
+        (!node.ports.is_empty()).then(|| self.ports[node.ports.start as usize].address)
     }
 
     /// The flows that a name means: one flow, or all of a workload entry.

@@ -4,6 +4,7 @@
 //! interpreted, and a wrong file gets all of its errors at once, where a typed deserializer stops at the first.
 
 use std::fmt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -89,6 +90,8 @@ pub(crate) struct Sources {
 
 struct Source {
     name: Arc<str>,
+    /// From where the file names other files.
+    dir: PathBuf,
     text: String,
     /// Byte offset of each line.
     lines: Vec<usize>,
@@ -96,12 +99,32 @@ struct Source {
 
 impl Sources {
     /// Reads a text as YAML.
-    pub fn parse(&mut self, name: &str, text: &str) -> Result<Node, Box<Diagnostic>> {
-        let file = self.files.len() as u32;
+    pub fn parse(&mut self, name: &str, text: &str, dir: &Path) -> Result<Node, Box<Diagnostic>> {
         // A byte order mark would shift every column of the first line.
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        self.files.push(Source { name: name.into(), text: text.to_string(), lines });
+        self.parse_shown(name, text, text, dir)
+    }
+
+    /// Reads the part of a text behind its first `skip` bytes; messages show all of it.
+    pub fn parse_after(&mut self, name: &str, shown: &str, skip: usize) -> Result<Node, Box<Diagnostic>> {
+        let blank = " ".repeat(shown[..skip].chars().count());
+        self.parse_shown(name, shown, &format!("{blank}{}", &shown[skip..]), Path::new(""))
+    }
+
+    /// The mark of the first characters of the text that will be read next.
+    pub fn next_mark(&self, column: u32, len: u32) -> Mark {
+        Mark { file: self.files.len() as u32, line: 1, column, len }
+    }
+
+    /// The directory from which the file of a mark names other files.
+    pub fn dir(&self, mark: Mark) -> &Path {
+        self.files.get(mark.file as usize).map_or(Path::new(""), |source| &source.dir)
+    }
+
+    fn parse_shown(&mut self, name: &str, shown: &str, text: &str, dir: &Path) -> Result<Node, Box<Diagnostic>> {
+        let file = self.files.len() as u32;
+        let lines = std::iter::once(0).chain(shown.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        self.files.push(Source { name: name.into(), dir: dir.to_path_buf(), text: shown.to_string(), lines });
         if let Some((at, c)) = text.char_indices().find(|(_, c)| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
             let message = format!("the file holds the control character U+{:04X}; YAML is printable text", c as u32);
             return Err(Box::new(self.error(self.mark_of_byte(file, at), message)));
@@ -325,7 +348,7 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> Result<Node, String> {
-        Sources::default().parse("t.yaml", text).map_err(|d| d.to_string())
+        Sources::default().parse("t.yaml", text, Path::new("")).map_err(|d| d.to_string())
     }
 
     #[test]

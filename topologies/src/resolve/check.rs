@@ -1,0 +1,124 @@
+//! What can be known to be wrong before anything runs.
+
+use std::collections::BTreeMap;
+
+use sim_core::Time;
+
+use super::routes::lookup;
+use super::topo::Topo;
+use crate::plan::{NodeKind, Plan};
+use crate::read::Sink;
+use crate::spec::Spec;
+use crate::yaml::Mark;
+
+/// Names are the first words of paths, so hosts, routers, links and workload entries share one space.
+pub(super) fn names(sink: &mut Sink, spec: &Spec, topo: &Topo) {
+    let mut seen: BTreeMap<&str, (Mark, &str)> = BTreeMap::new();
+    let links = spec.links.iter().filter_map(|link| link.name.as_ref()).map(|name| (name, "link"));
+    let work = spec.work.iter().map(|work| (&work.name, "workload entry"));
+    for node in &topo.nodes {
+        seen.insert(&node.name, (node.at, if node.kind == NodeKind::Host { "host" } else { "router" }));
+    }
+    for (name, what) in links.chain(work) {
+        if let Some((first, other)) = seen.get(name.value.as_str())
+            && *other != what
+        {
+            let line = sink.sources.place(*first).map_or(String::new(), |place| format!(" (line {})", place.line));
+            sink.error(name.at, format!("`{}` is the name of a {what} and of a {other}{line}", name.value))
+                .help
+                .push("paths like `wan.delay` start with a name, so one name means one thing".into());
+        }
+        seen.entry(&name.value).or_insert((name.at, what));
+    }
+}
+
+/// Every flow's packets find their way there and back.
+pub(super) fn reachable(sink: &mut Sink, spec: &Spec, plan: &Plan) {
+    let mut reported = 0;
+    for flow in &plan.flows {
+        let at = spec.work[flow.workload as usize].name.at;
+        for (from, to) in [(flow.from, flow.to), (flow.to, flow.from)] {
+            let Err(why) = walk(plan, from, to) else { continue };
+            let (from, to) = (&plan.nodes[from as usize].name, &plan.nodes[to as usize].name);
+            sink.error(at, format!("`{}` cannot run: {why} from `{from}` to `{to}`", flow.name));
+            reported += 1;
+            break;
+        }
+        // One broken link cuts off thousands of hosts.
+        if reported == 10 {
+            return;
+        }
+    }
+}
+
+/// Follows the first of each equally good hop; the ports crossed, or why there is no way.
+pub(crate) fn walk(plan: &Plan, from: u32, to: u32) -> Result<Vec<u32>, String> {
+    let Some(address) = plan.address_of(to) else {
+        return Err(format!("`{}` has no link, so there is no way", plan.nodes[to as usize].name));
+    };
+    let (mut node, mut ports) = (from, Vec::new());
+    while node != to {
+        let hop = lookup(&plan.nodes[node as usize].tables[0], address).first();
+        let Some(hop) = hop else {
+            return Err(match node == from {
+                true => "there is no route".into(),
+                false => format!("there is no route beyond `{}` on the way", plan.nodes[node as usize].name),
+            });
+        };
+        let port = plan.nodes[node as usize].ports.start + hop.port;
+        if plan.ports[port as usize].blocked {
+            return Err(format!(
+                "a one-way link (`{}`) is in the way",
+                plan.links[plan.ports[port as usize].link as usize].name
+            ));
+        }
+        ports.push(port);
+        node = plan.ports[plan.ports[port as usize].peer as usize].node;
+        if ports.len() > plan.nodes.len() {
+            return Err("the routes go in a circle".into());
+        }
+        if node != to && plan.nodes[node as usize].kind == NodeKind::Host {
+            return Err(format!("`{}`, a host that does not forward, is on the way", plan.nodes[node as usize].name));
+        }
+    }
+    Ok(ports)
+}
+
+/// What runs and is probably not meant.
+pub(super) fn warnings(sink: &mut Sink, spec: &Spec, topo: &Topo, plan: &Plan) {
+    let mut used = vec![false; plan.nodes.len()];
+    for flow in &plan.flows {
+        used[flow.from as usize] = true;
+        used[flow.to as usize] = true;
+    }
+    let mut idle: BTreeMap<usize, Vec<&str>> = BTreeMap::new();
+    for (index, node) in topo.nodes.iter().enumerate() {
+        if node.links.is_empty() {
+            let what = if node.kind == NodeKind::Host { "host" } else { "router" };
+            sink.warn(node.at, format!("the {what} `{}` has no link", node.name));
+        } else if node.kind == NodeKind::Host && !used[index] && !plan.flows.is_empty() {
+            idle.entry(node.spec).or_default().push(&node.name);
+        }
+    }
+    for (entry, names) in idle {
+        let message = match names.as_slice() {
+            [one] => format!("no workload uses the host `{one}`"),
+            [first, .., last] => format!("no workload uses {} hosts, `{first}` to `{last}`", names.len()),
+            [] => continue,
+        };
+        sink.warn(spec.nodes[entry].name.at, message);
+    }
+    if plan.flows.is_empty() {
+        sink.warn(spec.at, "nothing happens: there is no workload");
+    }
+    for (index, work) in spec.work.iter().enumerate() {
+        let flows: Vec<_> = plan.flows.iter().filter(|flow| flow.workload == index as u32).collect();
+        let late = flows.iter().filter(|flow| flow.start >= plan.stop).count();
+        if late > 0 {
+            let which =
+                if late == flows.len() { String::new() } else { format!(" ({late} of its {} flows)", flows.len()) };
+            let at = if work.start.value > Time::ZERO { work.start.at } else { work.name.at };
+            sink.warn(at, format!("`{}`{which} never starts: the simulation stops at {}", work.name.value, plan.stop));
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! From what was written to what it means: names become numbers, options meet their defaults, networks get addresses and
+//! routes.
+
+mod address;
+mod check;
+mod outputs;
+mod partition;
+mod ports;
+mod routes;
+mod topo;
+mod workload;
+
+use std::net::Ipv4Addr;
+
+use sim_core::Time;
+
+use crate::experiment::LoadOptions;
+use crate::plan::{EventPlan, NodeKind, NodePlan, Plan, Reroute, RoutePlan};
+use crate::read::{Sink, short};
+use crate::spec::Spec;
+use crate::spec::events::Action;
+use crate::spec::nodes::Routes;
+use address::LinkAddresses;
+use routes::{Edge, Graph, Net};
+use topo::Topo;
+
+pub(crate) use partition::{Tie, partition};
+pub use ports::Change;
+
+/// Resolves a specification; what is wrong goes to the sink.
+pub(crate) fn resolve(sink: &mut Sink, name: &str, spec: &Spec, options: &LoadOptions) -> Option<Plan> {
+    let topo = Topo::build(sink, &spec.nodes, &spec.links);
+    if topo.nodes.is_empty() && !sink.has_errors() {
+        sink.error(spec.at, "the file has no hosts").help.push("as in `hosts: { client: {}, server: {} }`".into());
+    }
+    check::names(sink, spec, &topo);
+    if sink.has_errors() {
+        return None;
+    }
+    let addresses = address::assign(sink, &topo, &spec.nodes, &spec.links);
+    let (links, ports) = ports::ports(sink, spec, &topo, &addresses)?;
+    let mut plan = Plan { name: name.to_string(), stop: spec.stop?.value, links, ports, ..Plan::default() };
+    let mut next = 0;
+    for node in &topo.nodes {
+        let ports = next..next + node.links.len() as u32;
+        next = ports.end;
+        let tcp = ports::tcp_of(sink, spec, node.spec);
+        plan.nodes.push(NodePlan { name: node.name.clone(), kind: node.kind, ports, tcp, tables: Vec::new() });
+    }
+    events(sink, spec, &mut plan);
+    if sink.has_errors() {
+        return None;
+    }
+    tables(sink, spec, &topo, &addresses, &mut plan);
+    workload::flows(sink, spec, &topo, &mut plan);
+    if sink.has_errors() {
+        return None;
+    }
+    check::reachable(sink, spec, &plan);
+    outputs::outputs(sink, spec, &mut plan, options);
+    check::warnings(sink, spec, &topo, &plan);
+    Some(plan)
+}
+
+/// What befalls links, in the order of time.
+fn events(sink: &mut Sink, spec: &Spec, plan: &mut Plan) {
+    for event in &spec.events {
+        let mut ports = Vec::new();
+        for link in &event.links {
+            let found = plan.ports_of(&link.value);
+            if found.is_empty() {
+                unknown_link(sink, plan, link.at, &link.value);
+            }
+            ports.extend(found);
+        }
+        ports.sort_unstable();
+        ports.dedup();
+        if event.time.value >= plan.stop {
+            sink.warn(event.time.at, format!("the event never happens: the simulation stops at {}", plan.stop));
+        }
+        let mut push = |at: Time, ports: Vec<u32>, change| plan.events.push(EventPlan { at, ports, change });
+        match &event.action {
+            Action::Down(span) => {
+                push(event.time.value, ports.clone(), ports::Change::Down);
+                if let Some(span) = span {
+                    push(event.time.value.saturating_add(*span), ports, ports::Change::Up);
+                }
+            }
+            Action::Up => push(event.time.value, ports, ports::Change::Up),
+            Action::Set(side) => {
+                for change in ports::changes(sink, side) {
+                    plan.events.push(EventPlan { at: event.time.value, ports: ports.clone(), change });
+                }
+            }
+        }
+    }
+    plan.events.sort_by_key(|event| event.at);
+}
+
+/// Reports a link that is not there.
+fn unknown_link(sink: &mut Sink, plan: &Plan, at: crate::yaml::Mark, name: &str) {
+    let known: Vec<&str> = plan.links.iter().map(|link| link.name.as_str()).collect();
+    sink.unknown(at, "link", name, &known);
+}
+
+/// The routing tables from the start, and those after each failure that the file states.
+fn tables(sink: &mut Sink, spec: &Spec, topo: &Topo, addresses: &[LinkAddresses], plan: &mut Plan) {
+    let mut graph = graph(spec, topo, addresses, plan);
+    let computed: Vec<bool> =
+        topo.nodes.iter().map(|node| matches!(spec.nodes[node.spec].routes, Routes::Dijkstra)).collect();
+    let mut tables = graph.tables(&computed);
+    for (index, node) in topo.nodes.iter().enumerate() {
+        if let Routes::Static(_) = &spec.nodes[node.spec].routes {
+            tables[index] = static_table(sink, spec, topo, &graph, index);
+        }
+    }
+    for (node, table) in plan.nodes.iter_mut().zip(tables) {
+        node.tables.push(table);
+    }
+    let mut times: Vec<Time> = Vec::new();
+    let carries = |event: &&EventPlan| matches!(event.change, ports::Change::Down | ports::Change::Up);
+    times.extend(plan.events.iter().filter(carries).map(|event| event.at));
+    times.dedup();
+    for at in times {
+        for event in plan.events.iter().filter(|event| event.at == at).filter(carries) {
+            for port in &event.ports {
+                let port = &plan.ports[*port as usize];
+                let up = matches!(event.change, ports::Change::Up);
+                graph.ports[port.node as usize][port.number as usize].up = up && !port.blocked;
+            }
+        }
+        for (index, net) in graph.nets.iter_mut().enumerate() {
+            let ports = [plan.links[index].forward, plan.links[index].reverse];
+            net.up = ports.iter().any(|port| {
+                let port = &plan.ports[*port as usize];
+                graph.ports[port.node as usize][port.number as usize].up
+            });
+        }
+        let at = at.saturating_add(spec.convergence);
+        if at >= plan.stop {
+            continue;
+        }
+        let tables = graph.tables(&computed);
+        for (index, table) in tables.into_iter().enumerate().filter(|(index, _)| computed[*index]) {
+            let node = &mut plan.nodes[index];
+            if node.tables.last() != Some(&table) {
+                node.tables.push(table);
+                let reroute = Reroute { at, node: index as u32, table: node.tables.len() as u32 - 1 };
+                plan.reroutes.push(reroute);
+            }
+        }
+    }
+}
+
+fn graph(spec: &Spec, topo: &Topo, addresses: &[LinkAddresses], plan: &Plan) -> Graph {
+    let ports = topo.nodes.iter().enumerate().map(|(index, node)| {
+        let first = plan.nodes[index].ports.start;
+        let edges = node.links.iter().enumerate().map(|(number, (link, left))| {
+            let link_spec = &spec.links[topo.links[*link as usize].spec];
+            let cost = link_spec.options.cost.or(spec.link_defaults.cost).map_or(1, |cost| cost.value as u32);
+            Edge {
+                to: topo.links[*link as usize].ends[usize::from(*left)],
+                via: addresses[*link as usize].ends[usize::from(*left)],
+                cost,
+                up: !plan.ports[first as usize + number].blocked,
+                net: *link,
+            }
+        });
+        edges.collect()
+    });
+    let nets = topo.links.iter().zip(addresses).map(|(link, address)| Net {
+        ends: [(link.ends[0], address.ends[0]), (link.ends[1], address.ends[1])],
+        prefix: address.prefix,
+        shared: address.shared,
+        up: true,
+    });
+    Graph {
+        forwards: topo.nodes.iter().map(|node| node.kind == NodeKind::Router).collect(),
+        ports: ports.collect(),
+        nets: nets.collect(),
+    }
+}
+
+/// The networks that a router is on, and what its file says beyond them.
+fn static_table(sink: &mut Sink, spec: &Spec, topo: &Topo, graph: &Graph, node: usize) -> Vec<RoutePlan> {
+    let mut table = Vec::new();
+    let hop = |port: usize, via| crate::plan::HopPlan { port: port as u32, via };
+    for (port, edge) in graph.ports[node].iter().enumerate() {
+        let net = &graph.nets[edge.net as usize];
+        let (to, prefix) =
+            if net.shared { (edge.via, 32) } else { (routes::network(edge.via, net.prefix), net.prefix) };
+        table.push(RoutePlan { to, prefix, hops: vec![hop(port, None)] });
+    }
+    let Routes::Static(list) = &spec.nodes[topo.nodes[node].spec].routes else { return table };
+    for route in list {
+        let by_name = topo.node(&route.via.value);
+        let by_address = route.via.value.parse::<Ipv4Addr>().ok();
+        let ports = &graph.ports[node];
+        let port = ports.iter().position(|edge| Some(edge.to) == by_name || Some(edge.via) == by_address);
+        let Some(port) = port else {
+            let neighbours: Vec<&str> = ports.iter().map(|edge| topo.nodes[edge.to as usize].name.as_str()).collect();
+            let message = format!("`{}` is no neighbour of `{}`", short(&route.via.value), topo.nodes[node].name);
+            sink.error(route.via.at, message).help.push(format!("its neighbours are {}", neighbours.join(", ")));
+            continue;
+        };
+        for (to, prefix) in destinations(sink, topo, graph, &route.to) {
+            let hops = vec![hop(port, Some(ports[port].via))];
+            match table.iter_mut().find(|other: &&mut RoutePlan| (other.to, other.prefix) == (to, prefix)) {
+                // Several static routes to one network are equally good.
+                Some(other) if other.hops[0].via.is_some() => other.hops.extend(hops),
+                Some(_) => {}
+                None => table.push(RoutePlan { to, prefix, hops }),
+            }
+        }
+    }
+    table.iter_mut().for_each(|route| route.hops.sort_unstable());
+    table.sort_by_key(|route| (std::cmp::Reverse(route.prefix), route.to));
+    table
+}
+
+/// The networks that the `to` of a static route means.
+fn destinations(sink: &mut Sink, topo: &Topo, graph: &Graph, to: &crate::read::At<String>) -> Vec<(Ipv4Addr, u8)> {
+    if to.value == "default" {
+        return vec![(Ipv4Addr::UNSPECIFIED, 0)];
+    }
+    if let Some((address, prefix)) = to.value.split_once('/')
+        && let (Ok(address), Ok(prefix)) = (address.parse::<Ipv4Addr>(), prefix.parse::<u8>())
+        && prefix <= 32
+    {
+        if routes::network(address, prefix) != address {
+            let network = routes::network(address, prefix);
+            sink.error(
+                to.at,
+                format!("{address}/{prefix} is an address in a network; the network is {network}/{prefix}"),
+            );
+        }
+        return vec![(address, prefix)];
+    }
+    let Some(nodes) = topo.select(sink, to, "host, router, network like 10.0.2.0/24 or `default`") else {
+        return Vec::new();
+    };
+    let nets = nodes.iter().flat_map(|node| graph.ports[*node as usize].iter().map(move |edge| (*node, edge.net)));
+    nets.map(|(node, net)| {
+        let net = &graph.nets[net as usize];
+        let own = net.ends.iter().find(|(end, _)| *end == node).expect("a node is an end of its link").1;
+        if net.shared { (own, 32) } else { (routes::network(own, net.prefix), net.prefix) }
+    })
+    .collect()
+}

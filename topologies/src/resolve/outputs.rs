@@ -1,0 +1,100 @@
+//! `outputs:` with its names resolved.
+
+use crate::diagnostics::nearest;
+use crate::experiment::LoadOptions;
+use crate::plan::{CapturePlan, Named, Outputs, Plan, PlotSpec};
+use crate::read::{At, Sink, short};
+use crate::spec::Spec;
+
+pub(super) fn outputs(sink: &mut Sink, spec: &Spec, plan: &mut Plan, options: &LoadOptions) {
+    let written = &spec.outputs;
+    let mut out = Outputs { every: written.every.map(|every| every.value), ..Outputs::default() };
+    for (index, table) in written.tables.iter().enumerate() {
+        let known: Vec<&str> = options.tables.iter().map(String::as_str).collect();
+        if !known.is_empty() && !known.contains(&table.value.as_str()) {
+            sink.unknown(table.at, "table", &table.value, &known);
+        }
+        out.tables.push(named(sink, table, format!("outputs.tables[{index}]")));
+    }
+    for name in &written.queue {
+        out.sampled.extend(ports(sink, plan, name));
+    }
+    out.sampled.sort_unstable();
+    out.sampled.dedup();
+    for name in &written.cwnd {
+        let flows =
+            if name.value == "all" { (0..plan.flows.len() as u32).collect() } else { plan.flows_of(&name.value) };
+        let traced: Vec<u32> = flows.iter().copied().filter(|flow| plan.flows[*flow as usize].is_tcp()).collect();
+        if flows.is_empty() && name.value != "all" {
+            let known: Vec<&str> = plan.workloads.iter().map(String::as_str).collect();
+            sink.unknown(name.at, "workload entry or flow", &name.value, &known);
+        } else if traced.is_empty() {
+            sink.warn(name.at, format!("`cwnd` of `{}` stays empty: no flow of it uses TCP", short(&name.value)));
+        }
+        traced.into_iter().for_each(|flow| plan.flows[flow as usize].traced = true);
+    }
+    for capture in &written.captures {
+        for point in &capture.points {
+            for port in ports(sink, plan, point) {
+                let plan = CapturePlan {
+                    port,
+                    first: capture.first.map(|first| first.value),
+                    snap: capture.snap.map(|snap| snap.value),
+                };
+                out.captures.push(plan);
+            }
+        }
+    }
+    out.captures.sort_by_key(|capture| capture.port);
+    if out.captures.windows(2).any(|pair| pair[0].port == pair[1].port)
+        && let Some(point) = written.captures.last().and_then(|capture| capture.points.last())
+    {
+        sink.error(point.at, "a port is captured twice");
+    }
+    for (index, plot) in written.plots.iter().enumerate() {
+        let path = format!("outputs.plots[{index}]");
+        let known = options.plots.iter().find(|(kind, _)| *kind == plot.kind.value);
+        let kinds: Vec<&str> = options.plots.iter().map(|(kind, _)| kind.as_str()).collect();
+        if known.is_none() && !kinds.is_empty() {
+            sink.unknown(plot.kind.at, "plot", &plot.kind.value, &kinds);
+        }
+        let mut args = Vec::new();
+        for (key, values) in &plot.args {
+            if let Some((_, keys)) = known
+                && !keys.contains(&key.value)
+            {
+                let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+                sink.unknown(key.at, &format!("key of the plot `{}`", plot.kind.value), &key.value, &keys);
+            }
+            args.push((named(sink, key, format!("{path}.{}.{}", plot.kind.value, short(&key.value))), values.clone()));
+        }
+        out.plots.push(PlotSpec { kind: named(sink, &plot.kind, path), args });
+    }
+    plan.outputs = out;
+}
+
+fn named(sink: &Sink, name: &At<String>, path: String) -> Named {
+    Named { name: name.value.clone(), place: sink.sources.place(name.at), path }
+}
+
+/// The ports that a name in `outputs` means: `all`, a link, a direction, a wildcard, a host (all that it sends).
+fn ports(sink: &mut Sink, plan: &Plan, name: &At<String>) -> Vec<u32> {
+    let found = if name.value == "all" {
+        (0..plan.ports.len() as u32).filter(|port| !plan.ports[*port as usize].blocked).collect()
+    } else {
+        plan.ports_of(&name.value)
+    };
+    if !found.is_empty() {
+        return found;
+    }
+    let mut known: Vec<&str> = plan.links.iter().map(|link| link.group.as_deref().unwrap_or(&link.name)).collect();
+    known.dedup();
+    let near = nearest(&name.value, known.iter().copied()).map(str::to_string);
+    let d = sink.error(name.at, format!("there is no link `{}`", short(&name.value)));
+    if let Some(near) = near {
+        d.help.push(format!("did you mean `{near}`?"));
+    }
+    known.truncate(20);
+    d.help.push(format!("a link is named by its `name:` or its ends (`a--b`), one direction as `wan.forward` or `a->b`; `all` is all. There are: {}", known.join(", ")));
+    Vec::new()
+}

@@ -1,0 +1,48 @@
+//! Workload entries to flows.
+
+use super::topo::{Topo, pair};
+use crate::plan::{FlowPlan, Plan};
+use crate::read::{At, Sink};
+use crate::spec::Spec;
+
+pub(super) fn flows(sink: &mut Sink, spec: &Spec, topo: &Topo, plan: &mut Plan) {
+    for (index, work) in spec.work.iter().enumerate() {
+        plan.workloads.push(work.name.value.clone());
+        let (Some(from), Some(to)) = (select(sink, topo, &work.from), select(sink, topo, &work.to)) else { continue };
+        let pairs = match pair(&from, &to) {
+            Ok(pairs) => pairs,
+            Err(why) => {
+                sink.error(work.name.at, format!("`{}` cannot pair `from` with `to`: {why}", work.name.value));
+                continue;
+            }
+        };
+        let several = pairs.len() as u64 * work.count > 1;
+        let mut number = 0;
+        for (from, to) in pairs {
+            if from == to {
+                let name = &topo.nodes[from as usize].name;
+                sink.error(work.name.at, format!("`{}` goes from `{name}` to itself", work.name.value));
+                continue;
+            }
+            for _ in 0..work.count {
+                let start = work.start.value.saturating_add(work.stagger.saturating_mul(number));
+                number += 1;
+                let name = if several { format!("{}{number}", work.name.value) } else { work.name.value.clone() };
+                plan.flows.push(FlowPlan { name, workload: index as u32, app: "", from, to, start, traced: false });
+            }
+        }
+    }
+}
+
+/// The nodes of a list of names and wildcards, each once, in the order of the list.
+fn select(sink: &mut Sink, topo: &Topo, names: &[At<String>]) -> Option<Vec<u32>> {
+    let mut out = Vec::new();
+    let mut failed = false;
+    for name in names {
+        match topo.select(sink, name, "host") {
+            Some(nodes) => out.extend(nodes),
+            None => failed = true,
+        }
+    }
+    (!failed).then_some(out)
+}
