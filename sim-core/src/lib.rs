@@ -2,12 +2,14 @@
 
 mod node;
 mod packet;
+mod params;
 mod record;
 mod time;
 mod units;
 
 pub use node::{Fault, Node};
 pub use packet::{Ecn, Header, Packet, PacketClass, PacketRef, ParseError, Payload};
+pub use params::{Amount, ParamHelp, Params, describe};
 pub use record::{Column, Kind, Record, Table};
 pub use time::{PS_PER_SECOND, Span, Time};
 pub use units::{Prob, Rate, Size, UnitError};

@@ -311,6 +311,11 @@ fn decimal(text: &str) -> Result<(u128, u128), String> {
     Ok((digits, 10u128.pow(fraction.len() as u32)))
 }
 
+/// The error of a quantity that is parsed elsewhere.
+pub(crate) fn refuse(text: &str, what: &str, why: &str) -> UnitError {
+    UnitError(format!("`{}` is not {what}: {why}", shown(text)))
+}
+
 /// A text short enough for an error message.
 fn shown(text: &str) -> String {
     let text = text.trim();

@@ -137,3 +137,7 @@ fn scalar(out: &mut String, text: &str, in_flow: bool) {
     }
     out.push('"');
 }
+
+#[cfg(test)]
+#[path = "emit_tests.rs"]
+mod tests;

@@ -46,3 +46,16 @@ fn bad() {
         println!("--------\n{}", try_load(&text).map_or_else(|e| e, |e| e.warnings.to_string()));
     }
 }
+
+#[test]
+fn twenty_thousand_hosts_load_fast() {
+    let mut text =
+        String::from("clockwire: 1\nstop: 1 s\ndefaults: { link: { rate: 1 Gbit/s, delay: 1 ms } }\nhosts:\n");
+    (0..20_000).for_each(|i| text += &format!("  h{i}: {{}}\n"));
+    text += "routers: { r1: {}, r2: {} }\nlinks:\n  - r1 -- r2: {}\n";
+    (0..20_000).for_each(|i| text += &format!("  - h{i} -- r{}: {{ delay: {} us }}\n", i % 2 + 1, i + 1));
+    text += "workload:\n  all: { from: h*, to: h0, tcp: { bytes: 1 kB } }\n";
+    let text = text.replace("from: h*", "from: [h1*, h2*]");
+    let experiment = try_load(&text).unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!(experiment.points[0].plan.nodes.len(), 20_002);
+}

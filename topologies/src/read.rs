@@ -45,8 +45,12 @@ impl Sink {
 
     /// Reports a name that is not there, with the nearest that is.
     pub fn unknown(&mut self, at: Mark, what: &str, name: &str, known: &[&str]) {
+        self.not_known(at, format!("unknown {what} `{}`", short(name)), name, known);
+    }
+
+    fn not_known(&mut self, at: Mark, message: String, name: &str, known: &[&str]) {
         let near = nearest(name, known.iter().copied()).map(str::to_string);
-        let d = self.error(at, format!("unknown {what} `{}`", short(name)));
+        let d = self.error(at, message);
         if let Some(near) = near {
             d.help.push(format!("did you mean `{near}`?"));
         }
@@ -257,7 +261,8 @@ impl<'a> Map<'a> {
         self.asked.sort_unstable();
         for entry in self.node.entries() {
             if !self.asked.contains(&entry.key.as_str()) {
-                sink.unknown(entry.at, &format!("key of {}", self.what), &entry.key, &self.asked);
+                let message = format!("{} has no key `{}`", self.what, short(&entry.key));
+                sink.not_known(entry.at, message, &entry.key, &self.asked);
             }
         }
     }

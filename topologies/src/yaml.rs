@@ -200,14 +200,27 @@ fn options() -> serde_saphyr::Options {
     }
 }
 
-/// The reader's own words, without the position that we print ourselves.
+/// The reader's own words, without the position that we print ourselves, and ours where its own are for programmers.
 fn message_of(error: &serde_saphyr::Error) -> String {
     let text = error.without_snippet().to_string();
     let text = text.lines().next().unwrap_or_default();
     let text = text.split(" at line ").next().unwrap_or(text);
-    let text = text.strip_prefix("error: ").unwrap_or(text);
+    let text = text.strip_prefix("error: ").unwrap_or(text).trim_end_matches(':');
+    if let Some(key) = text.strip_prefix("duplicate mapping key: ") {
+        let key = key.split(", set DuplicateKeyPolicy").next().unwrap_or(key);
+        return format!("the key `{}` stands twice in one map", crate::read::short(key));
+    }
+    if text.contains("Documents {") {
+        return "the file holds several YAML documents; one is read".into();
+    }
+    if text.contains("Depth {") || text.contains("recursion limit") {
+        return format!("the file is nested deeper than {DEPTH_MAX} levels");
+    }
+    if text.contains("budget breached") {
+        return "the file is too large, or its aliases multiply to something too large".into();
+    }
     let text: String = text.chars().take(300).collect();
-    format!("not valid YAML: {}", text.trim_end_matches(':'))
+    format!("not valid YAML: {text}")
 }
 
 /// What the reader gives: a value that asks for its own span, recursively.
@@ -374,18 +387,51 @@ mod tests {
 
     #[test]
     fn bad_yaml_is_an_error_with_a_place() {
-        for text in ["a: [1, 2", "a: 1\na: 2\n", "a:\n\t- b", "--- 1\n--- 2\n", "a: *x", "\"abc", "a: b: c", "{}}"] {
-            let error = parse(text).expect_err(text);
-            println!("{text:?}\n{error}");
+        for (text, wanted) in [
+            ("a: [1, 2", "t.yaml:1:4 not valid YAML: unclosed bracket '['"),
+            ("a: 1\na: 2\n", "t.yaml:2:1 the key `a` stands twice in one map"),
+            ("a:\n\t- b", "t.yaml:2:2 not valid YAML: tabs disallowed within this context (block indentation)"),
+            ("--- 1\n--- 2\n", "t.yaml:2:1 the file holds several YAML documents; one is read"),
+            ("a: *x", "t.yaml:1:4 not valid YAML: alias references unknown anchor"),
+            ("\"abc", "t.yaml:1:1 not valid YAML: unclosed quote"),
+            ("a: b: c", "t.yaml:1:5 not valid YAML: mapping values are not allowed in this context"),
+            ("{}}", "t.yaml:1:3 not valid YAML: misplaced bracket"),
+            ("a: \u{7}", "t.yaml:1:4 the file holds the control character U+0007; YAML is printable text"),
+            (&"[".repeat(100_000), "t.yaml:1:41 the file is nested deeper than 40 levels"),
+            (&"- ".repeat(100_000), "t.yaml:1:81 the file is nested deeper than 40 levels"),
+        ] {
+            let d = Sources::default().parse("t.yaml", text, Path::new("")).expect_err(wanted);
+            let place = d.place.expect("a place");
+            assert_eq!(format!("{}:{}:{} {}", place.file, place.line, place.column, d.message), wanted);
         }
-        println!("{}", parse(&"[".repeat(100_000)).expect_err("too deep"));
-        println!("{}", parse(&"- ".repeat(100_000)).expect_err("too deep"));
+    }
+
+    #[test]
+    fn aliases_that_multiply_are_refused() {
+        let mut text = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+        for i in 1..12 {
+            text += &format!("a{i}: &a{i} [{}]\n", vec![format!("*a{}", i - 1); 10].join(", "));
+        }
+        let error = parse(&text).expect_err("ten to the twelfth");
+        assert!(error.contains("too large"), "{error}");
     }
 
     #[test]
     fn plain_words_are_texts() {
-        let tree =
-            parse("a: no\nb: on\nc: 010\nd: 1_000\ne: true\nf: .inf\ng: 0x10\nh: 1e3\ni: <<\n1: x\n").expect("valid");
-        println!("{tree:?}");
+        let tree = parse("a: no\nb: on\nc: 010\nd: 1_000\ne: true\ng: 0x10\nh: 1e3\n1: x\n").expect("valid");
+        let text = |key: &str| Value::Text(key.into());
+        let number = |key: &str| Value::Number(key.into());
+        for (key, wanted) in [
+            ("a", text("no")),
+            ("b", text("on")),
+            ("c", text("010")),
+            ("d", text("1_000")),
+            ("e", Value::Bool(true)),
+            ("g", number("0x10")),
+            ("h", number("1e3")),
+            ("1", text("x")),
+        ] {
+            assert_eq!(tree.get(key).map(|node| &node.value), Some(&wanted), "{key}");
+        }
     }
 }

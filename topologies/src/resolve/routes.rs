@@ -225,5 +225,14 @@ pub(crate) fn network(address: Ipv4Addr, prefix: u8) -> Ipv4Addr {
 
 /// The hops of the longest prefix that an address matches, in a table with the longest prefix first.
 pub(crate) fn lookup(table: &[RoutePlan], to: Ipv4Addr) -> &[HopPlan] {
-    table.iter().find(|route| network(to, route.prefix) == route.to).map_or(&[], |route| &route.hops)
+    let mut rest = table;
+    while let Some(first) = rest.first() {
+        let group = rest.partition_point(|route| route.prefix == first.prefix);
+        let wanted = network(to, first.prefix);
+        if let Ok(at) = rest[..group].binary_search_by_key(&wanted, |route| route.to) {
+            return &rest[at].hops;
+        }
+        rest = &rest[group..];
+    }
+    &[]
 }
