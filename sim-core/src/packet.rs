@@ -12,6 +12,16 @@ pub enum Payload {
     Empty,
     /// So many zero bytes, of which none is stored.
     Zeros(u32),
+    /// A sequence number and a moment in the first [`Payload::STAMP`] bytes (big-endian, as far as they fit), zeros behind
+    /// them: what a probing source sends, without storage.
+    Stamped {
+        /// The sequence number.
+        seq: u32,
+        /// The moment, in picoseconds on the wire.
+        sent: Time,
+        /// Bytes in all.
+        len: u32,
+    },
     /// A range of shared bytes: `bytes[start..start + len]`.
     Bytes {
         /// The shared storage.
@@ -24,6 +34,24 @@ pub enum Payload {
 }
 
 impl Payload {
+    /// Bytes that a stamp takes.
+    pub const STAMP: u32 = 12;
+
+    /// The sequence number and the moment in the first [`Payload::STAMP`] bytes; `None` where it is shorter.
+    pub fn stamp(&self) -> Option<(u32, Time)> {
+        match self {
+            _ if self.len() < Payload::STAMP => None,
+            Payload::Stamped { seq, sent, .. } => Some((*seq, *sent)),
+            Payload::Bytes { bytes, start, .. } => {
+                let at = &bytes[*start as usize..];
+                let seq = u32::from_be_bytes(at[..4].try_into().expect("four bytes"));
+                let sent = u64::from_be_bytes(at[4..12].try_into().expect("eight bytes"));
+                Some((seq, Time::from_ps(sent)))
+            }
+            Payload::Empty | Payload::Zeros(_) => Some((0, Time::ZERO)),
+        }
+    }
+
     /// A payload that owns these bytes.
     pub fn from_bytes(bytes: impl Into<Arc<[u8]>>) -> Payload {
         let bytes = bytes.into();
@@ -35,7 +63,7 @@ impl Payload {
     pub fn len(&self) -> u32 {
         match self {
             Payload::Empty => 0,
-            Payload::Zeros(len) | Payload::Bytes { len, .. } => *len,
+            Payload::Zeros(len) | Payload::Stamped { len, .. } | Payload::Bytes { len, .. } => *len,
         }
     }
 
@@ -51,6 +79,13 @@ impl Payload {
             _ if len == 0 => Payload::Empty,
             Payload::Empty => Payload::Empty,
             Payload::Zeros(_) => Payload::Zeros(len),
+            Payload::Stamped { .. } if from >= Payload::STAMP => Payload::Zeros(len),
+            Payload::Stamped { seq, sent, .. } if from == 0 => Payload::Stamped { seq: *seq, sent: *sent, len },
+            Payload::Stamped { .. } => {
+                let mut bytes = Vec::new();
+                self.append_to(&mut bytes);
+                Payload::from_bytes(&bytes[from as usize..(from + len) as usize])
+            }
             Payload::Bytes { bytes, start, .. } => Payload::Bytes { bytes: bytes.clone(), start: start + from, len },
         }
     }
@@ -60,6 +95,12 @@ impl Payload {
         match self {
             Payload::Empty => {}
             Payload::Zeros(len) => out.resize(out.len() + *len as usize, 0),
+            Payload::Stamped { seq, sent, len } => {
+                let end = out.len() + *len as usize;
+                out.extend_from_slice(&seq.to_be_bytes());
+                out.extend_from_slice(&sent.ps().to_be_bytes());
+                out.resize(end, 0);
+            }
             Payload::Bytes { bytes, start, len } => {
                 out.extend_from_slice(&bytes[*start as usize..(*start + *len) as usize])
             }
@@ -71,7 +112,12 @@ impl Payload {
 impl PartialEq for Payload {
     fn eq(&self, other: &Payload) -> bool {
         match (self, other) {
-            (Payload::Bytes { .. }, _) | (_, Payload::Bytes { .. }) => {
+            (
+                Payload::Stamped { seq, sent, len },
+                Payload::Stamped { seq: other_seq, sent: other_sent, len: other_len },
+            ) if *len >= Payload::STAMP => (seq, sent, len) == (other_seq, other_sent, other_len),
+            (Payload::Bytes { .. } | Payload::Stamped { .. }, _)
+            | (_, Payload::Bytes { .. } | Payload::Stamped { .. }) => {
                 let (mut a, mut b) = (Vec::new(), Vec::new());
                 self.append_to(&mut a);
                 other.append_to(&mut b);
@@ -193,3 +239,24 @@ impl<H> Packet<H> {
 /// An index into the shard's packet slab. Owned: whoever holds it sends it on or frees it.
 #[derive(PartialEq, Eq, Debug)]
 pub struct PacketRef(pub(crate) u32);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stamped_payload_is_its_bytes() {
+        let stamped = Payload::Stamped { seq: 0x0102_0304, sent: Time::from_ps(0x0506_0708_090a_0b0c), len: 16 };
+        let bytes = Payload::from_bytes([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 0, 0, 0, 0]);
+        assert_eq!(stamped, bytes);
+        assert_eq!(stamped.stamp(), bytes.stamp());
+        for from in 0..16 {
+            for len in 0..=16 - from {
+                assert_eq!(stamped.slice(from, len), bytes.slice(from, len), "{from} {len}");
+                assert_eq!(stamped.slice(from, len).stamp(), bytes.slice(from, len).stamp(), "{from} {len}");
+            }
+        }
+        assert_ne!(stamped, Payload::Zeros(16));
+        assert_eq!(Payload::Stamped { seq: 0, sent: Time::ZERO, len: 8 }, Payload::Zeros(8));
+    }
+}
