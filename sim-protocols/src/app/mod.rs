@@ -1,0 +1,82 @@
+//! Applications: one file for each, and one line in [`registry!`] below.
+//!
+//! An application is a pair: the client end runs on the host that a flow comes from, the server end on the one that it goes
+//! to. Applications are woken for each message, never for each packet: streams of zeros are fed and read by the sockets.
+
+mod bulk;
+mod cbr;
+mod on_off;
+mod ping;
+mod poisson;
+mod request;
+mod traceroute;
+mod udp_source;
+mod values;
+
+pub use bulk::{BulkConfig, Pause};
+pub use cbr::CbrConfig;
+pub use on_off::OnOffConfig;
+pub use ping::PingConfig;
+pub use poisson::PoissonConfig;
+pub use request::RequestConfig;
+pub use traceroute::TracerouteConfig;
+pub use values::{CloseWhen, Closing, Connections, Counted, Data, Opening, SizeDist, SpanDist};
+
+/// A registered application, for `clockwire list` and for the reader of files.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct AppEntry {
+    /// The name in files.
+    pub name: &'static str,
+    /// One line of help.
+    pub help: &'static str,
+    /// Whether it runs over TCP: then `cc` and the other TCP settings may stand among its parameters.
+    pub tcp: bool,
+}
+
+macro_rules! registry {
+    ($($variant:ident($config:ty), $name:literal, $tcp:literal, $help:literal;)*) => {
+        /// An application with its parameters.
+        #[derive(Clone, PartialEq, Debug)]
+        pub enum AppConfig {
+            $(#[doc = $help] $variant($config),)*
+        }
+
+        /// The applications that there are.
+        pub const APPS: &[AppEntry] = &[$(AppEntry { name: $name, help: $help, tcp: $tcp },)*];
+
+        impl AppConfig {
+            /// The application of a name, with its defaults.
+            pub fn by_name(name: &str) -> Option<AppConfig> {
+                match name {
+                    $($name => Some(AppConfig::$variant(<$config>::default())),)*
+                    _ => None,
+                }
+            }
+
+            /// Its name in files.
+            pub fn name(&self) -> &'static str {
+                match self { $(AppConfig::$variant(_) => $name,)* }
+            }
+
+            /// Whether it runs over TCP.
+            pub fn uses_tcp(&self) -> bool {
+                match self { $(AppConfig::$variant(_) => $tcp,)* }
+            }
+
+            /// What is wrong with the parameters taken together, in words for the one who wrote them.
+            pub fn check(&self) -> Result<(), String> {
+                match self { $(AppConfig::$variant(config) => config.check(),)* }
+            }
+        }
+    };
+}
+
+registry! {
+    Bulk(BulkConfig), "tcp", true, "a bulk stream: so many bytes or without end; the receiver reads at once, at a rate, or pauses";
+    Request(RequestConfig), "request", true, "requests and responses with think time, over one connection or a new one for each";
+    Cbr(CbrConfig), "cbr", false, "UDP datagrams at a constant rate";
+    Poisson(PoissonConfig), "poisson", false, "UDP datagrams at random: exponential times between them, fixed or exponential sizes";
+    OnOff(OnOffConfig), "on_off", false, "UDP datagrams at a constant rate while on, none while off; fixed or exponential times of each";
+    Ping(PingConfig), "ping", false, "ICMP echo requests; a row with the round trip of each";
+    Traceroute(TracerouteConfig), "traceroute", false, "UDP probes with a rising time to live; a row for each hop's answer";
+}

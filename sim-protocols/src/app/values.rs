@@ -1,0 +1,142 @@
+//! What parameters of applications are made of.
+
+use sim_core::{Size, Span};
+
+/// Words that a parameter may be.
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$help:meta])* $variant:ident = $word:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+        pub enum $name {
+            $($(#[$help])* $variant,)*
+        }
+
+        impl $name {
+            /// The words, as files write them.
+            pub const WORDS: &'static [&'static str] = &[$($word,)*];
+
+            /// The value of a word.
+            pub fn by_name(word: &str) -> Option<$name> {
+                match word {
+                    $($word => Some($name::$variant),)*
+                    _ => None,
+                }
+            }
+
+            /// Its word.
+            pub fn word(self) -> &'static str {
+                $name::WORDS[self as usize]
+            }
+        }
+    };
+}
+
+words! {
+    /// What the bytes of a stream are.
+    Data {
+        /// Zeros, which nobody stores.
+        #[default]
+        Zeros = "zeros",
+        /// Bytes that both ends compute from the flow's number and the offset; the receiver compares each of them.
+        Pattern = "pattern",
+    }
+}
+
+words! {
+    /// Who opens a connection.
+    Opening {
+        /// The end that the flow comes from; the other one listens.
+        #[default]
+        Client = "client",
+        /// Both at the same moment, from the flow's port to the flow's port (RFC 9293 §3.5, figure 7): their SYNs cross.
+        Simultaneous = "simultaneous",
+    }
+}
+
+words! {
+    /// Who closes a connection first, hence who keeps it in TIME-WAIT.
+    Closing {
+        /// The end that opened it; the other one closes when it reads the end of the stream.
+        #[default]
+        Client = "client",
+        /// The end that accepted it, when it has all that it waits for; the client closes when it reads the end of the stream.
+        Server = "server",
+        /// Both at about the same moment, so that their FINs cross (RFC 9293 §3.6, figure 13).
+        Simultaneous = "simultaneous",
+        /// Nobody: the client resets the connection.
+        Reset = "reset",
+    }
+}
+
+words! {
+    /// When a sender of a fixed number of bytes closes.
+    CloseWhen {
+        /// At once: the FIN rides on the last segment.
+        #[default]
+        Written = "written",
+        /// When all bytes have been acknowledged: the FIN goes alone.
+        Acknowledged = "acknowledged",
+    }
+}
+
+words! {
+    /// How requests use connections.
+    Connections {
+        /// One connection for all of them.
+        #[default]
+        Kept = "kept",
+        /// A new one for each, opened when the last one is closed.
+        New = "new",
+    }
+}
+
+words! {
+    /// What the size and the rate of a datagram source count.
+    Counted {
+        /// The bytes that the application sends.
+        #[default]
+        Payload = "payload",
+        /// IP packets, with their 28 bytes of headers: what queueing theory calls the size of a customer.
+        Packet = "packet",
+    }
+}
+
+/// A size that is fixed or drawn.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SizeDist {
+    /// Always this.
+    Fixed(Size),
+    /// Exponentially distributed with this mean, rounded to bytes.
+    Exponential(Size),
+}
+
+impl SizeDist {
+    /// The kinds, as files write them; without a kind it is `fixed`.
+    pub const WORDS: &'static [&'static str] = &["fixed", "exponential"];
+
+    /// The mean.
+    pub fn mean(self) -> Size {
+        let (SizeDist::Fixed(mean) | SizeDist::Exponential(mean)) = self;
+        mean
+    }
+}
+
+/// A length of time that is fixed or drawn.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SpanDist {
+    /// Always this.
+    Fixed(Span),
+    /// Exponentially distributed with this mean.
+    Exponential(Span),
+}
+
+impl SpanDist {
+    /// The kinds, as files write them; without a kind it is `fixed`.
+    pub const WORDS: &'static [&'static str] = &["fixed", "exponential"];
+
+    /// The mean.
+    pub fn mean(self) -> Span {
+        let (SpanDist::Fixed(mean) | SpanDist::Exponential(mean)) = self;
+        mean
+    }
+}

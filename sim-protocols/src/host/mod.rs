@@ -1,0 +1,5 @@
+//! Hosts: sockets and applications above the internet layer.
+
+mod config;
+
+pub use config::{FlowConfig, FlowEnd, HostConfig};
