@@ -4,7 +4,7 @@ mod app;
 mod host;
 
 pub use app::{
-    APPS, AppConfig, AppEntry, BulkConfig, CbrConfig, CloseWhen, Closing, Connections, Counted, Data, OnOffConfig,
-    Opening, Pause, PingConfig, PoissonConfig, RequestConfig, SizeDist, SpanDist, TracerouteConfig,
+    APPS, AppConfig, AppEntry, BulkConfig, CbrConfig, CloseWhen, Closing, Connections, Counted, Data, Distribution,
+    OnOffConfig, Opening, Pause, PingConfig, PoissonConfig, RequestConfig, SizeDist, SpanDist, TracerouteConfig,
 };
 pub use host::{FlowConfig, FlowEnd, HostConfig};

@@ -1,8 +1,8 @@
 //! `cbr`: UDP datagrams at a constant rate.
 
-use sim_core::{Rate, Size, Time};
+use sim_core::{Params, Rate, Size, Time};
 
-use super::values::Counted;
+use super::values::{self, Counted};
 
 /// Parameters of a source of constant rate.
 #[derive(Clone, PartialEq, Debug)]
@@ -32,7 +32,17 @@ impl Default for CbrConfig {
 }
 
 impl CbrConfig {
-    pub(super) fn check(&self) -> Result<(), String> {
+    pub(super) fn read(params: &mut dyn Params) -> CbrConfig {
+        let default = CbrConfig::default();
+        let rate = params.rate("rate", Some(default.rate), "the rate");
+        let size = params.size("size", Some(default.size), "the size of a datagram");
+        let counted = Counted::read(params, "counted", "what rate and size count: payload, or IP packets");
+        let count = values::count(params, "how many datagrams; without end when not given");
+        let stop = values::stop(params, "no datagram leaves from this moment on");
+        CbrConfig { rate, size, counted, count, stop }
+    }
+
+    pub(super) fn check(&self) -> Result<(), (&'static str, String)> {
         super::udp_source::check(self.rate, self.size, self.counted, self.count)
     }
 }

@@ -13,6 +13,8 @@ mod traceroute;
 mod udp_source;
 mod values;
 
+use sim_core::Params;
+
 pub use bulk::{BulkConfig, Pause};
 pub use cbr::CbrConfig;
 pub use on_off::OnOffConfig;
@@ -20,7 +22,7 @@ pub use ping::PingConfig;
 pub use poisson::PoissonConfig;
 pub use request::RequestConfig;
 pub use traceroute::TracerouteConfig;
-pub use values::{CloseWhen, Closing, Connections, Counted, Data, Opening, SizeDist, SpanDist};
+pub use values::{CloseWhen, Closing, Connections, Counted, Data, Distribution, Opening, SizeDist, SpanDist};
 
 /// A registered application, for `clockwire list` and for the reader of files.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -53,6 +55,18 @@ macro_rules! registry {
                 }
             }
 
+            /// The application of a name, with the parameters that the file gives it.
+            pub fn read(name: &str, params: &mut dyn Params) -> Option<AppConfig> {
+                let config = match name {
+                    $($name => AppConfig::$variant(<$config>::read(params)),)*
+                    _ => return None,
+                };
+                if let Err((key, why)) = config.check() {
+                    params.refuse(key, why);
+                }
+                Some(config)
+            }
+
             /// Its name in files.
             pub fn name(&self) -> &'static str {
                 match self { $(AppConfig::$variant(_) => $name,)* }
@@ -63,8 +77,8 @@ macro_rules! registry {
                 match self { $(AppConfig::$variant(_) => $tcp,)* }
             }
 
-            /// What is wrong with the parameters taken together, in words for the one who wrote them.
-            pub fn check(&self) -> Result<(), String> {
+            /// What is wrong with the parameters taken together: the key to blame, and words for the one who wrote it.
+            pub fn check(&self) -> Result<(), (&'static str, String)> {
                 match self { $(AppConfig::$variant(config) => config.check(),)* }
             }
         }
@@ -79,4 +93,22 @@ registry! {
     OnOff(OnOffConfig), "on_off", false, "UDP datagrams at a constant rate while on, none while off; fixed or exponential times of each";
     Ping(PingConfig), "ping", false, "ICMP echo requests; a row with the round trip of each";
     Traceroute(TracerouteConfig), "traceroute", false, "UDP probes with a rising time to live; a row for each hop's answer";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sim_core::describe;
+
+    #[test]
+    fn every_application_describes_its_parameters() {
+        for app in APPS {
+            let found = describe(|params| {
+                AppConfig::read(app.name, params);
+            });
+            let default = AppConfig::by_name(app.name).expect("registered");
+            assert_eq!((default.name(), default.uses_tcp(), default.check()), (app.name, app.tcp, Ok(())));
+            assert!(!found.is_empty() && found.iter().all(|param| !param.help.is_empty()), "{}", app.name);
+        }
+    }
 }

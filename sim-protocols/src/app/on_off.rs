@@ -1,8 +1,8 @@
 //! `on_off`: UDP datagrams at a constant rate while on.
 
-use sim_core::{Rate, Size, Span, Time};
+use sim_core::{Params, Rate, Size, Span, Time};
 
-use super::values::{Counted, SizeDist, SpanDist};
+use super::values::{self, Counted, Distribution, SizeDist, SpanDist};
 
 /// Parameters of an on/off source.
 #[derive(Clone, PartialEq, Debug)]
@@ -13,9 +13,9 @@ pub struct OnOffConfig {
     pub size: SizeDist,
     /// What rate and size count. Default: the payload.
     pub counted: Counted,
-    /// How long it is on. Default: exponential, 1 s.
+    /// How long it is on. Default: 1 s, always.
     pub on: SpanDist,
-    /// How long it is off. Default: exponential, 1 s.
+    /// How long it is off. Default: 1 s, always.
     pub off: SpanDist,
     /// How many datagrams. Default: without end.
     pub count: Option<u64>,
@@ -29,8 +29,8 @@ impl Default for OnOffConfig {
             rate: Rate::from_bps(1_000_000),
             size: SizeDist::Fixed(Size::from_bytes(1000)),
             counted: Counted::default(),
-            on: SpanDist::Exponential(Span::from_secs(1)),
-            off: SpanDist::Exponential(Span::from_secs(1)),
+            on: SpanDist::Fixed(Span::from_secs(1)),
+            off: SpanDist::Fixed(Span::from_secs(1)),
             count: None,
             stop: None,
         }
@@ -38,9 +38,24 @@ impl Default for OnOffConfig {
 }
 
 impl OnOffConfig {
-    pub(super) fn check(&self) -> Result<(), String> {
+    pub(super) fn read(params: &mut dyn Params) -> OnOffConfig {
+        let default = OnOffConfig::default();
+        let rate = params.rate("rate", Some(default.rate), "the rate while on");
+        let size = params.size("size", Some(default.size.mean()), "the size of a datagram, in the mean");
+        let size = SizeDist::new(Distribution::read(params, "sizes", "how `size` is distributed"), size);
+        let counted = Counted::read(params, "counted", "what rate and size count: payload, or IP packets");
+        let on = params.span("on", Some(default.on.mean()), "how long it is on");
+        let on = SpanDist::new(Distribution::read(params, "on_times", "how `on` is distributed"), on);
+        let off = params.span("off", Some(default.off.mean()), "how long it is off");
+        let off = SpanDist::new(Distribution::read(params, "off_times", "how `off` is distributed"), off);
+        let count = values::count(params, "how many datagrams; without end when not given");
+        let stop = values::stop(params, "no datagram leaves from this moment on");
+        OnOffConfig { rate, size, counted, on, off, count, stop }
+    }
+
+    pub(super) fn check(&self) -> Result<(), (&'static str, String)> {
         if self.on.mean() == Span::ZERO {
-            return Err("a source that is on for no time sends nothing".into());
+            return Err(("on", "a source that is on for no time sends nothing".into()));
         }
         super::udp_source::check(self.rate, self.size.mean(), self.counted, self.count)
     }

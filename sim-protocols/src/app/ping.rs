@@ -1,6 +1,8 @@
 //! `ping`: ICMP echo requests.
 
-use sim_core::{Size, Span, Time};
+use sim_core::{Params, Size, Span, Time};
+
+use super::values;
 
 /// Parameters of a ping.
 #[derive(Clone, PartialEq, Debug)]
@@ -33,12 +35,24 @@ impl Default for PingConfig {
 }
 
 impl PingConfig {
-    pub(super) fn check(&self) -> Result<(), String> {
+    pub(super) fn read(params: &mut dyn Params) -> PingConfig {
+        let default = PingConfig::default();
+        PingConfig {
+            every: params.span("every", Some(default.every), "from one request to the next"),
+            count: values::count(params, "how many requests; without end when not given"),
+            size: params.size("size", Some(default.size), "bytes behind the ICMP header"),
+            ttl: params.count("ttl", Some(u64::from(default.ttl)), 1..=255, "time to live") as u8,
+            timeout: params.span("timeout", Some(default.timeout), "when an answer is given up"),
+            stop: values::stop(params, "no request leaves from this moment on"),
+        }
+    }
+
+    pub(super) fn check(&self) -> Result<(), (&'static str, String)> {
         match () {
-            _ if self.every == Span::ZERO => Err("requests without a time between them never end".into()),
-            _ if self.count == Some(0) => Err("zero requests do nothing".into()),
-            _ if self.size.bytes() > 65_507 => Err("an echo request carries 65507 B at most".into()),
-            _ if self.ttl == 0 => Err("a time to live of zero reaches nobody".into()),
+            _ if self.every == Span::ZERO => Err(("every", "requests without a time between them never end".into())),
+            _ if self.count == Some(0) => Err(("count", "zero requests do nothing".into())),
+            _ if self.size.bytes() > 65_507 => Err(("size", "an echo request carries 65507 B at most".into())),
+            _ if self.ttl == 0 => Err(("ttl", "a time to live of zero reaches nobody".into())),
             _ => Ok(()),
         }
     }

@@ -1,8 +1,8 @@
 //! `poisson`: UDP datagrams at exponential distances, as queueing theory has them.
 
-use sim_core::{Rate, Size, Time};
+use sim_core::{Params, Rate, Size, Time};
 
-use super::values::{Counted, SizeDist};
+use super::values::{self, Counted, Distribution, SizeDist};
 
 /// Parameters of a Poisson source.
 #[derive(Clone, PartialEq, Debug)]
@@ -33,7 +33,18 @@ impl Default for PoissonConfig {
 }
 
 impl PoissonConfig {
-    pub(super) fn check(&self) -> Result<(), String> {
+    pub(super) fn read(params: &mut dyn Params) -> PoissonConfig {
+        let default = PoissonConfig::default();
+        let rate = params.rate("rate", Some(default.rate), "the rate, in the mean");
+        let size = params.size("size", Some(default.size.mean()), "the size of a datagram, in the mean");
+        let size = SizeDist::new(Distribution::read(params, "sizes", "how `size` is distributed"), size);
+        let counted = Counted::read(params, "counted", "what rate and size count: payload, or IP packets");
+        let count = values::count(params, "how many datagrams; without end when not given");
+        let stop = values::stop(params, "no datagram leaves from this moment on");
+        PoissonConfig { rate, size, counted, count, stop }
+    }
+
+    pub(super) fn check(&self) -> Result<(), (&'static str, String)> {
         super::udp_source::check(self.rate, self.size.mean(), self.counted, self.count)
     }
 }

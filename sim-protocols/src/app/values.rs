@@ -1,6 +1,6 @@
 //! What parameters of applications are made of.
 
-use sim_core::{Size, Span};
+use sim_core::{Params, Size, Span, Time};
 
 /// Words that a parameter may be.
 macro_rules! words {
@@ -21,6 +21,11 @@ macro_rules! words {
                     $($word => Some($name::$variant),)*
                     _ => None,
                 }
+            }
+
+            /// Asks for it by its word; the first one is the default.
+            pub(crate) fn read(params: &mut dyn Params, key: &'static str, help: &'static str) -> $name {
+                [$($name::$variant,)*][params.word(key, $name::WORDS, help)]
             }
 
             /// Its word.
@@ -101,6 +106,17 @@ words! {
     }
 }
 
+words! {
+    /// How a quantity is distributed about its mean.
+    Distribution {
+        /// It always is its mean.
+        #[default]
+        Fixed = "fixed",
+        /// Exponentially.
+        Exponential = "exponential",
+    }
+}
+
 /// A size that is fixed or drawn.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum SizeDist {
@@ -111,8 +127,13 @@ pub enum SizeDist {
 }
 
 impl SizeDist {
-    /// The kinds, as files write them; without a kind it is `fixed`.
-    pub const WORDS: &'static [&'static str] = &["fixed", "exponential"];
+    /// A distribution of this mean.
+    pub fn new(distribution: Distribution, mean: Size) -> SizeDist {
+        match distribution {
+            Distribution::Fixed => SizeDist::Fixed(mean),
+            Distribution::Exponential => SizeDist::Exponential(mean),
+        }
+    }
 
     /// The mean.
     pub fn mean(self) -> Size {
@@ -131,12 +152,27 @@ pub enum SpanDist {
 }
 
 impl SpanDist {
-    /// The kinds, as files write them; without a kind it is `fixed`.
-    pub const WORDS: &'static [&'static str] = &["fixed", "exponential"];
+    /// A distribution of this mean.
+    pub fn new(distribution: Distribution, mean: Span) -> SpanDist {
+        match distribution {
+            Distribution::Fixed => SpanDist::Fixed(mean),
+            Distribution::Exponential => SpanDist::Exponential(mean),
+        }
+    }
 
     /// The mean.
     pub fn mean(self) -> Span {
         let (SpanDist::Fixed(mean) | SpanDist::Exponential(mean)) = self;
         mean
     }
+}
+
+/// Asks for `stop`, a moment of the simulation.
+pub(super) fn stop(params: &mut dyn Params, help: &'static str) -> Option<Time> {
+    params.given("stop").then(|| Time::ZERO + params.span("stop", None, help))
+}
+
+/// Asks for a number without which there is no end.
+pub(super) fn count(params: &mut dyn Params, help: &'static str) -> Option<u64> {
+    params.given("count").then(|| params.count("count", None, 1..=u64::MAX, help))
 }
