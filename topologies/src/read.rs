@@ -209,6 +209,21 @@ pub(crate) struct Map<'a> {
 }
 
 impl<'a> Map<'a> {
+    /// A map that is known to be one.
+    pub fn over(node: &'a Node, what: &'static str) -> Map<'a> {
+        Map { node, what, asked: Vec::new() }
+    }
+
+    /// The node below it.
+    pub fn node(&self) -> &'a Node {
+        self.node
+    }
+
+    /// What it is called in messages.
+    pub fn what(&self) -> &'static str {
+        self.what
+    }
+
     /// Where it stands.
     pub fn at(&self) -> Mark {
         self.node.at
