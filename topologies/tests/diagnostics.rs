@@ -54,20 +54,32 @@ const CASES: &[(&str, &str, &str)] = &[
     ("a host with a count, without its number", "from: client*", "from: client"),
     ("ends that are no ends", "r1 -- r2", "r1 - r2"),
     ("a link to itself", "r1 -- r2", "r1 -- r1"),
-    ("ends that cannot be paired", "r1 -- r2: { name: wan", "client* -- r*: { name: wan"),
+    ("ends that cannot be paired", "r1 -- r2: { name: wan", "client* -- *r*: { name: wan"),
     ("a link twice", "events:", "  - server -- r2: { rate: 1 Mbit/s }\nevents:"),
     ("a link's name twice", "events:", "  - server -- r2: { name: wan, rate: 1 Mbit/s }\nevents:"),
-    ("links that are a map", "  - client* -- r1: { rate: 1 Gbit/s, delay: 1 ms }\n", "  client* -- r1: { rate: 1 Gbit/s }\n"),
-    ("options beside the ends", "  - r2 -- server: { rate: 1 Gbit/s, delay: 1 ms }", "  - r2 -- server:\n    rate: 1 Gbit/s"),
+    (
+        "links that are a map",
+        "  - client* -- r1: { rate: 1 Gbit/s, delay: 1 ms }\n",
+        "  client* -- r1: { rate: 1 Gbit/s }\n",
+    ),
+    (
+        "options beside the ends",
+        "  - r2 -- server: { rate: 1 Gbit/s, delay: 1 ms }",
+        "  - r2 -- server:\n    rate: 1 Gbit/s",
+    ),
     ("a host's name twice", "server: {}", "server: {}\n  r1: {}"),
     ("a key twice", "server: {}", "server: {}\n  server: {}"),
     ("a bad name", "server: {}", "server: {}\n  my server: {}"),
     ("a name for two things", "bulk:", "wan:"),
-    ("an address that clashes", "server: {}", "server: { address: 10.1.0.5/24 }\n  other: { address: 10.1.0.5/24 }"),
+    ("an address that clashes", "20 ms }\n", "20 ms, addresses: [10.1.0.1/24, 10.1.0.1/24] }\n"),
     ("an address without its prefix", "server: {}", "server: { address: 10.1.0.5 }"),
     ("the address of a network", "server: {}", "server: { address: 10.1.0.0/24 }"),
     ("an address for many", "count: 2", "count: 2, address: 10.1.0.5/24"),
-    ("a destination that cannot be reached", "  - r1 -- r2: { name: wan, rate: 10 Mbit/s, delay: 20 ms }", "  - r1 -> r2: { name: wan, rate: 10 Mbit/s, delay: 20 ms }"),
+    (
+        "a destination that cannot be reached",
+        "  - r1 -- r2: { name: wan, rate: 10 Mbit/s, delay: 20 ms }",
+        "  - r1 -> r2: { name: wan, rate: 10 Mbit/s, delay: 20 ms }",
+    ),
     ("a count of zero", "count: 2", "count: 0"),
     ("a count that is no number", "count: 2", "count: many"),
     ("a flow to oneself", "to: server", "to: client*"),
@@ -100,6 +112,7 @@ const CASES: &[(&str, &str, &str)] = &[
     ("an unknown generator", "clockwire: 1", "clockwire: 1\ngenerate: { dumbell: { pairs: 2 } }"),
     ("an unknown parameter of a generator", "clockwire: 1", "clockwire: 1\ngenerate: { dumbbell: { pair: 2 } }"),
     ("several errors", "delay: 20 ms", "dealy: 20 ms, mtu: 5 B, rat: 1"),
+    ("a wildcard that YAML takes for an alias", "from: client*", "from: *"),
     ("text that is no YAML", "{ name: wan", "{ name: wan }"),
     ("an empty file", GOOD, "# nothing\n"),
     ("a file that is a list", GOOD, "- 1\n"),
@@ -128,7 +141,8 @@ fn each_is_said_as_it_was() {
 
 #[test]
 fn nothing_is_said_about_the_good_file() {
-    let experiment = load_text("t.yaml", "t", GOOD, Path::new(""), &LoadOptions::default()).unwrap_or_else(|e| panic!("{e}"));
+    let experiment =
+        load_text("t.yaml", "t", GOOD, Path::new(""), &LoadOptions::default()).unwrap_or_else(|e| panic!("{e}"));
     assert_eq!(experiment.warnings.to_string(), "");
 }
 

@@ -64,7 +64,8 @@ pub(super) fn outputs(sink: &mut Sink, spec: &Spec, plan: &mut Plan, options: &L
                 && !keys.contains(&key.value)
             {
                 let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
-                sink.unknown(key.at, &format!("key of the plot `{}`", plot.kind.value), &key.value, &keys);
+                let message = format!("the plot `{}` has no key `{}`", plot.kind.value, short(&key.value));
+                sink.not_known(key.at, message, &key.value, &keys);
             }
             args.push((named(sink, key, format!("{path}.{}.{}", plot.kind.value, short(&key.value))), values.clone()));
         }

@@ -1,6 +1,5 @@
 //! What was written, verbatim: every key of the file with its place, nothing resolved.
 
-pub(crate) mod apps;
 pub(crate) mod events;
 pub(crate) mod links;
 pub(crate) mod nodes;

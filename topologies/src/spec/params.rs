@@ -61,7 +61,7 @@ impl<'a> YamlParams<'a, '_> {
 
     fn missing(&mut self, key: &'static str, example: &str) {
         let what = self.map.what();
-        self.sink.error(self.at, format!("{what} needs `{key}`")).help.push(format!("as in `{key}: {example}`"));
+        self.sink.missing(self.at, format!("{what} needs `{key}`"), format!("as in `{key}: {example}`"));
     }
 
     fn quantity<T: FromStr<Err: Display> + Copy>(

@@ -3,9 +3,9 @@
 use sim_core::{Span, Time};
 use sim_protocols::{APPS, AppConfig, AppEntry};
 
-use super::apps;
 use super::nodes::check_name;
 use super::outputs::names;
+use super::params;
 use super::tcp::TcpOptions;
 use crate::read::{At, Sink};
 use crate::yaml::{Mark, Node};
@@ -57,12 +57,18 @@ pub(crate) fn read(sink: &mut Sink, node: &Node) -> Vec<WorkSpec> {
         if map.get("to").is_none() {
             map.missing(sink, "to", "server");
         }
-        if apps.len() != 1 {
-            let names: Vec<&str> = APPS.iter().map(|entry| entry.name).collect();
-            let many = if apps.is_empty() { "no application" } else { "several applications" };
-            sink.error(entry.at, format!("`{}` has {many}", entry.key))
-                .help
-                .push(format!("it needs one of {}", names.join(", ")));
+        let names: Vec<&str> = APPS.iter().map(|entry| entry.name).collect();
+        match apps.len() {
+            0 => sink.missing(
+                entry.at,
+                format!("`{}` has no application", entry.key),
+                format!("it needs one of {}", names.join(", ")),
+            ),
+            1 => {}
+            _ => {
+                let message = format!("`{}` has several applications", entry.key);
+                sink.error(entry.at, message).help.push("one entry for each".into());
+            }
         }
         map.finish(sink);
         let name = At { value: entry.key.clone(), at: entry.at };
@@ -74,16 +80,9 @@ pub(crate) fn read(sink: &mut Sink, node: &Node) -> Vec<WorkSpec> {
 }
 
 fn app(sink: &mut Sink, entry: &AppEntry, node: &Node) -> Option<AppSpec> {
-    let mut config = AppConfig::by_name(entry.name)?;
     let mut map = sink.map(node, "an application");
-    let before = sink.errors();
-    apps::read(sink, &mut map, &mut config);
+    let config = params::read_among(sink, &mut map, |params| AppConfig::read(entry.name, params));
     let tcp = if entry.tcp { TcpOptions::read_among(sink, &mut map) } else { TcpOptions::default() };
     map.finish(sink);
-    if sink.errors() == before
-        && let Err(why) = config.check()
-    {
-        sink.error(node.at, format!("`{}` cannot be this: {why}", entry.name));
-    }
-    Some(AppSpec { config, tcp, at: node.at })
+    Some(AppSpec { config: config?, tcp, at: node.at })
 }
