@@ -99,7 +99,7 @@ proptest! {
         for (at, cut, word) in spoils {
             let at = at.index(text.len());
             let end = (at + cut).min(text.len());
-            text.replace_range(at..end, word.get(WORDS));
+            text.replace_range(at..end, WORDS[word.index(WORDS.len())]);
         }
         check(&text, Vec::new());
     }
@@ -109,7 +109,14 @@ proptest! {
         let pieces: Vec<&str> = SEED.split_inclusive([' ', ',', '\n']).collect();
         let at = from.index(pieces.len());
         let mut text: Vec<&str> = pieces.clone();
-        text[at] = word.get(WORDS);
-        check(&text.concat(), vec![format!("{}={}", set.get(&pieces), word.get(WORDS))]);
+        text[at] = WORDS[word.index(WORDS.len())];
+        check(&text.concat(), vec![format!("{}={}", set.get(&pieces), WORDS[word.index(WORDS.len())])]);
     }
+}
+
+#[test]
+fn the_right_file_is_right() {
+    let options = LoadOptions::default();
+    let experiment = load_text("t.yaml", "t", SEED, Path::new(""), &options).unwrap_or_else(|found| panic!("{found}"));
+    assert_eq!(experiment.points.len(), 4);
 }
