@@ -1,27 +1,51 @@
-//! The engine: time, events, queue, shards, chance, packets, ports, links, queue disciplines, probes.
+//! The engine of Clockwire: it knows time, events, packets, links and chance, and no protocol.
+//!
+//! | to read | file |
+//! | --- | --- |
+//! | simulated time, units | `time`, `units` |
+//! | what a node is, and its one door | `node`, `cx` |
+//! | event keys and their queue | `event` |
+//! | half a link: queue, serializer, what is in flight | `port` |
+//! | queue disciplines, link models | `qdisc/`, `link/` |
+//! | packets and their slab | `packet`, `slab` |
+//! | a partition's loop; many partitions in windows | `shard`, `world` |
+//! | named random streams | `rng` |
+//! | probe rows, captures, fingerprints | `record`, `probe`, `outcome` |
 
+mod cx;
+mod drop;
+mod event;
+mod link;
 mod node;
+mod outcome;
 mod packet;
 mod params;
+mod port;
+mod probe;
+mod qdisc;
 mod record;
+mod rng;
+mod shard;
+mod slab;
+#[cfg(test)]
+mod tests;
 mod time;
 mod units;
+mod world;
 
+pub use cx::Cx;
+pub use drop::DropCause;
+pub use event::EventKey;
+pub use link::{ForcedLoss, GilbertElliott, Impairments, Jitter, JitterShape, LINK_MODELS, Loss, Trace, TraceError};
 pub use node::{Fault, Node};
+pub use outcome::{Fingerprints, Outcome, Rows};
 pub use packet::{Ecn, Header, Packet, PacketClass, PacketRef, ParseError, Payload};
 pub use params::{Amount, ParamHelp, Params, describe};
+pub use port::{PortConfig, PortCounters, Speed};
+pub use probe::{CapturePoint, Captured, DROPS, ENGINE_TABLES, HOPS, LINKS, ProbeConfig, QUEUE, flip};
+pub use qdisc::{Arrival, CoDelConfig, Departure, DropTailConfig, Entry, QUEUES, QueueConfig, RedConfig, Verdict};
 pub use record::{Column, Kind, Record, Table};
+pub use rng::{Rng, Streams, stable_hash};
 pub use time::{PS_PER_SECOND, Span, Time};
 pub use units::{Prob, Rate, Size, UnitError};
-
-/// The one door through which a node reaches the world.
-pub struct Cx<'a, H: Header> {
-    packets: &'a mut Vec<Packet<H>>,
-}
-
-impl<H: Header> Cx<'_, H> {
-    /// The packet behind a reference.
-    pub fn packet(&self, packet: &PacketRef) -> &Packet<H> {
-        &self.packets[packet.0 as usize]
-    }
-}
+pub use world::{Change, World, WorldBuilder};

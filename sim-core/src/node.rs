@@ -26,6 +26,8 @@ pub trait Node: Send {
     fn timer(&mut self, cx: &mut Cx<'_, Self::Header>, token: u64);
     /// Something befalls it.
     fn fault(&mut self, cx: &mut Cx<'_, Self::Header>, fault: Fault);
+    /// A sampling moment, if the run samples series: rows may be emitted, and nothing else may be done.
+    fn sample(&mut self, _cx: &mut Cx<'_, Self::Header>) {}
     /// The simulation has reached its stop: last rows are emitted, packets held are freed.
     fn finish(&mut self, cx: &mut Cx<'_, Self::Header>);
 }

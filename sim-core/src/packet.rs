@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::time::Time;
+use crate::time::{Span, Time};
 
 /// What a packet carries behind its headers.
 #[derive(Clone, Debug, Default)]
@@ -149,6 +149,11 @@ pub enum PacketClass {
     Other,
 }
 
+impl PacketClass {
+    /// Their words in tables, by number.
+    pub const WORDS: &'static [&'static str] = &["data", "syn", "syn_ack", "fin", "rst", "ack", "other"];
+}
+
 /// The explicit congestion notification field of IP (RFC 3168 §5).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[repr(u8)]
@@ -219,8 +224,16 @@ pub struct Packet<H> {
     pub flow: u32,
     /// When it entered the queue of the port that it crosses now.
     pub enqueued: Time,
-    /// When that port began to send it.
+    /// When that port begins to send it.
     pub started: Time,
+    /// When its last bit has left that port.
+    pub ended: Time,
+    /// Bytes that it takes on that port's link, the link's overhead included.
+    pub wire_bytes: u32,
+    /// Whether the wire loses it: it takes link time and does not arrive.
+    pub(crate) lost: bool,
+    /// What jitter adds to the delay of the hop that it waits for.
+    pub(crate) extra: Span,
     /// The bit that the link flipped, counted from the first bit of the frame; `u32::MAX` where none was.
     pub flipped_bit: u32,
     /// Typed headers.
@@ -232,7 +245,20 @@ pub struct Packet<H> {
 impl<H> Packet<H> {
     /// A packet of `len` network-layer bytes for workload flow `flow` (plus one; 0 for none).
     pub fn new(header: H, payload: Payload, len: u32, flow: u32) -> Packet<H> {
-        Packet { id: 0, len, flow, enqueued: Time::ZERO, started: Time::ZERO, flipped_bit: u32::MAX, header, payload }
+        Packet {
+            id: 0,
+            len,
+            flow,
+            enqueued: Time::ZERO,
+            started: Time::ZERO,
+            ended: Time::ZERO,
+            wire_bytes: 0,
+            lost: false,
+            extra: Span::ZERO,
+            flipped_bit: u32::MAX,
+            header,
+            payload,
+        }
     }
 }
 

@@ -1,0 +1,445 @@
+//! The one door through which a node reaches the world, and what stands behind it in its shard.
+
+use std::collections::VecDeque;
+
+use crate::drop::DropCause;
+use crate::event::{Event, EventKey, EventQueue, What};
+use crate::packet::{Header, Packet, PacketRef};
+use crate::port::{Held, InFlight, Port, PortConfig};
+use crate::probe::{DropRow, HopRow, Probes, Recorder};
+use crate::qdisc::{Arrival, Departure, Verdict};
+use crate::record::{Record, Table};
+use crate::rng::mix;
+use crate::slab::Slab;
+use crate::time::{Span, Time};
+
+/// What belongs to one node, beside itself.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct NodeState {
+    pub id: u32,
+    pub first_port: u32,
+    pub ports: u32,
+    pub source: u32,
+    pub events: u64,
+    pub packets: u64,
+    pub fingerprint: u64,
+    pub lengths: u64,
+    pub bytes: u64,
+}
+
+impl NodeState {
+    #[inline]
+    pub fn next_key(&mut self, time: Time) -> EventKey {
+        self.events += 1;
+        EventKey::new(time, self.source, self.events)
+    }
+
+    #[inline]
+    pub fn saw(&mut self, key: EventKey, length: u32) {
+        let word = key.time().ps() ^ key.source().rotate_left(17);
+        self.fingerprint = (self.fingerprint ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29);
+        self.lengths = (self.lengths ^ u64::from(length)).wrapping_mul(0xbf58_476d_1ce4_e5b9).rotate_left(31);
+    }
+}
+
+/// Where a port's packets go.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Target {
+    /// A node of the same shard, and its port.
+    Here { node: u32, port: u32 },
+    /// An inbound ring of another shard.
+    Cut { shard: u32, inbound: u32 },
+}
+
+/// What crosses from shard to shard.
+pub(crate) struct Transfer<H> {
+    pub key: EventKey,
+    pub inbound: u32,
+    pub loose: bool,
+    pub packet: Packet<H>,
+}
+
+/// The receiving side of a cut link.
+pub(crate) struct Inbound {
+    /// The node here that receives, and its port.
+    pub node: u32,
+    pub port: u32,
+    /// The node that sends, and its port, in the plan's numbers.
+    pub from: (u32, u32),
+    pub ring: VecDeque<(EventKey, PacketRef)>,
+}
+
+/// Everything of a shard but its nodes.
+pub(crate) struct Core<H> {
+    pub now: Time,
+    pub queue: EventQueue,
+    pub slab: Slab<H>,
+    pub states: Vec<NodeState>,
+    pub ports: Vec<Port>,
+    pub targets: Vec<Target>,
+    pub inbound: Vec<Inbound>,
+    pub outbox: Vec<Vec<Transfer<H>>>,
+    pub recorder: Recorder,
+    pub probes: Probes,
+    pub scratch: Vec<u8>,
+    pub events: u64,
+    pub hops: u64,
+}
+
+/// The one door through which a node reaches the world.
+pub struct Cx<'a, H: Header> {
+    pub(crate) core: &'a mut Core<H>,
+    pub(crate) node: u32,
+}
+
+impl<H: Header> Cx<'_, H> {
+    /// The present moment.
+    #[inline]
+    pub fn now(&self) -> Time {
+        self.core.now
+    }
+
+    /// The number of the node, dense and in plan order.
+    #[inline]
+    pub fn node(&self) -> u32 {
+        self.core.states[self.node as usize].id
+    }
+
+    /// Puts a packet into the slab and gives it its identity.
+    #[inline]
+    pub fn alloc(&mut self, mut packet: Packet<H>) -> PacketRef {
+        packet.id = self.core.packet_id(self.node);
+        self.core.slab.insert(packet)
+    }
+
+    /// Frees a packet that has reached its end.
+    #[inline]
+    pub fn free(&mut self, packet: PacketRef) {
+        self.core.slab.remove(packet);
+    }
+
+    /// Drops a packet for a reason that the table `drops` shows.
+    pub fn discard(&mut self, packet: PacketRef, cause: DropCause) {
+        let id = self.node();
+        self.core.dropped(id, None, &packet, cause);
+        self.core.slab.remove(packet);
+    }
+
+    /// Takes a packet out of the slab.
+    #[inline]
+    pub fn take(&mut self, packet: PacketRef) -> Packet<H> {
+        self.core.slab.take(packet)
+    }
+
+    /// The packet behind a reference.
+    #[inline]
+    pub fn packet(&self, packet: &PacketRef) -> &Packet<H> {
+        self.core.slab.get(packet)
+    }
+
+    /// The packet behind a reference, to change it.
+    #[inline]
+    pub fn packet_mut(&mut self, packet: &PacketRef) -> &mut Packet<H> {
+        self.core.slab.get_mut(packet)
+    }
+
+    /// Hands a packet to one of the node's ports. What the port drops, it counts and explains.
+    #[inline]
+    pub fn send(&mut self, port: u32, packet: PacketRef) {
+        self.core.hand_over(self.node, port, packet);
+    }
+
+    /// Ports of the node.
+    #[inline]
+    pub fn ports(&self) -> u32 {
+        self.core.states[self.node as usize].ports
+    }
+
+    /// What the plan says of one of the node's links.
+    #[inline]
+    pub fn link(&self, port: u32) -> &PortConfig {
+        &self.core.port(self.node, port).config
+    }
+
+    /// Whether a port has its carrier.
+    #[inline]
+    pub fn up(&self, port: u32) -> bool {
+        self.core.port(self.node, port).up
+    }
+
+    /// Wakes the node at `time` (now, if that is past) with `token`. Once; it cannot be cancelled.
+    #[inline]
+    pub fn wake_at(&mut self, time: Time, token: u64) {
+        let key = self.core.states[self.node as usize].next_key(time.max(self.core.now));
+        self.core.queue.push(Event { key, argument: token, at: self.node, what: What::Wake });
+    }
+
+    /// Whether rows of a table are wanted.
+    pub fn wants(&self, table: &'static Table) -> bool {
+        self.core.probes.wants(table)
+    }
+
+    /// The sampling period of the run's series, if they are wanted.
+    pub fn every(&self) -> Option<Span> {
+        self.core.probes.every
+    }
+
+    /// Emits a row, if its table is wanted.
+    pub fn emit<R: Record>(&mut self, record: &R) {
+        if self.wants(R::TABLE) {
+            self.core.recorder.emit(record);
+        }
+    }
+}
+
+impl<H: Header> Core<H> {
+    #[inline]
+    fn packet_id(&mut self, node: u32) -> u64 {
+        let state = &mut self.states[node as usize];
+        state.packets += 1;
+        u64::from(state.id) << 40 | state.packets
+    }
+
+    #[inline]
+    fn port(&self, node: u32, port: u32) -> &Port {
+        let state = &self.states[node as usize];
+        debug_assert!(port < state.ports);
+        &self.ports[(state.first_port + port) as usize]
+    }
+
+    #[inline]
+    fn hand_over(&mut self, node: u32, port: u32, packet: PacketRef) {
+        let state = &self.states[node as usize];
+        assert!(port < state.ports, "a node sends over its own ports");
+        let at = state.first_port + port;
+        if self.probes.bytes_on_every_hop {
+            self.through_bytes(node, &packet);
+        }
+        if self.ports[at as usize].wire.is_some() {
+            return self.impaired(node, at, packet);
+        }
+        self.offer(node, at, packet, Span::ZERO);
+    }
+
+    /// The way of a packet over a link with impairments: the exact list, then a second copy, then what befalls each on the wire.
+    fn impaired(&mut self, node: u32, at: u32, packet: PacketRef) {
+        let body = self.slab.get(&packet);
+        let (flow, class) = (body.flow, body.header.class(&body.payload));
+        let port = &mut self.ports[at as usize];
+        let bytes = (body.len + port.overhead).max(port.frame_min);
+        let wire = port.wire.as_mut().expect("this link has impairments");
+        if wire.forced(flow, class) {
+            port.counters.received += 1;
+            return self.refuse(node, at, packet, DropCause::ForcedLoss);
+        }
+        let copy = wire.duplicates();
+        let fates = [Some(wire.fate(bytes)), copy.then(|| wire.fate(bytes))];
+        let mut copy = copy.then(|| {
+            let mut copy = self.slab.get(&packet).clone();
+            copy.id = self.packet_id(node);
+            self.slab.insert(copy)
+        });
+        let mut packet = Some(packet);
+        for fate in fates.into_iter().flatten() {
+            let one = packet.take().or_else(|| copy.take()).expect("a packet for each fate");
+            let body = self.slab.get_mut(&one);
+            body.lost = fate.lost;
+            if let Some(bit) = fate.flipped_bit {
+                body.flipped_bit = bit;
+            }
+            self.offer(node, at, one, fate.extra);
+        }
+    }
+
+    /// Offers a packet to the queue of a port.
+    #[inline]
+    fn offer(&mut self, node: u32, at: u32, packet: PacketRef, extra: Span) {
+        let now = self.now;
+        let body = self.slab.get_mut(&packet);
+        let port = &mut self.ports[at as usize];
+        let bytes = (body.len + port.overhead).max(port.frame_min);
+        body.enqueued = now;
+        body.wire_bytes = bytes;
+        port.counters.received += 1;
+        port.settle(now);
+        if !port.up {
+            return self.refuse(node, at, packet, DropCause::LinkDown);
+        }
+        let waiting = port.waiting();
+        let arrival = Arrival {
+            now,
+            packets: waiting,
+            bytes: port.waiting_bytes,
+            length: bytes,
+            ecn: body.header.ecn(),
+            idle_since: (port.busy_until <= now && waiting == 0).then_some(port.busy_until),
+        };
+        match port.discipline.arrival(&arrival) {
+            Verdict::Pass => {}
+            Verdict::Mark => {
+                body.header.set_ce();
+                port.counters.marked += 1;
+            }
+            Verdict::Drop(cause) => return self.refuse(node, at, packet, cause),
+        }
+        port.counters.enqueued += 1;
+        if port.eager {
+            self.schedule(node, at, packet, extra, bytes);
+        } else {
+            port.held.push_back(Held { enqueued: now, packet: packet.0, bytes });
+            port.waiting_bytes += u64::from(bytes);
+            body.extra = extra;
+            port.counters.waiting_max = port.counters.waiting_max.max(port.held.len() as u32);
+            if !port.departure_due {
+                let due = port.busy_until.max(now);
+                if due == now {
+                    self.depart(at);
+                } else {
+                    port.departure_due = true;
+                    let key = self.states[node as usize].next_key(due);
+                    self.queue.push(Event { key, argument: u64::from(node), at, what: What::Depart });
+                }
+            }
+        }
+    }
+
+    /// Fixes the course of a packet: its start, its end, its arrival.
+    #[inline]
+    fn schedule(&mut self, node: u32, at: u32, packet: PacketRef, extra: Span, bytes: u32) {
+        let now = self.now;
+        let body = self.slab.get_mut(&packet);
+        let port = &mut self.ports[at as usize];
+        let start = port.busy_until.max(now);
+        let end = port.serializer.end(start, bytes);
+        port.busy_until = end;
+        body.started = start;
+        body.ended = end;
+        let arrival = (end + port.delay + extra).max(port.in_order());
+        let key = self.states[node as usize].next_key(arrival);
+        let first = port.ring.is_empty();
+        port.ring.push_back(InFlight { key, start, end, enqueued: body.enqueued, packet: packet.0, bytes });
+        port.waiting_bytes += u64::from(bytes);
+        if start > now {
+            let waiting = (port.ring.len() - port.started) as u32;
+            port.counters.waiting_max = port.counters.waiting_max.max(waiting);
+        }
+        if first && matches!(self.targets[at as usize], Target::Here { .. }) {
+            self.queue.push(Event { key, argument: 0, at, what: What::Arrive });
+        }
+    }
+
+    /// A port whose packets wait for a decision at departure sends its next one, if the link is free.
+    pub(crate) fn depart(&mut self, at: u32) {
+        let now = self.now;
+        let node = self.node_of(at);
+        while let Some(held) = self.ports[at as usize].held.pop_front() {
+            let port = &mut self.ports[at as usize];
+            let body = self.slab.get_mut(&PacketRef(held.packet));
+            port.waiting_bytes -= u64::from(held.bytes);
+            let departure =
+                Departure { now, enqueued: held.enqueued, bytes_behind: port.waiting_bytes, ecn: body.header.ecn() };
+            match port.discipline.departure(&departure) {
+                Verdict::Pass => {}
+                Verdict::Mark => {
+                    body.header.set_ce();
+                    port.counters.marked += 1;
+                }
+                Verdict::Drop(cause) => {
+                    self.refuse(node, at, PacketRef(held.packet), cause);
+                    continue;
+                }
+            }
+            self.transmit(node, at, held);
+            break;
+        }
+        let port = &mut self.ports[at as usize];
+        port.departure_due = !port.held.is_empty();
+        if port.departure_due {
+            let due = port.busy_until;
+            let key = self.states[node as usize].next_key(due);
+            self.queue.push(Event { key, argument: u64::from(node), at, what: What::Depart });
+        }
+    }
+
+    /// Sends a packet that was held; from here on it can overtake where the link reorders.
+    fn transmit(&mut self, node: u32, at: u32, held: Held) {
+        let extra = self.slab.get(&PacketRef(held.packet)).extra;
+        self.ports[at as usize].settle(self.now);
+        let reorders = self.ports[at as usize].config.impairments.reorders();
+        if !reorders {
+            return self.schedule(node, at, PacketRef(held.packet), extra, held.bytes);
+        }
+        let port = &mut self.ports[at as usize];
+        let end = port.serializer.end(self.now, held.bytes);
+        port.busy_until = end;
+        let counters = &mut port.counters;
+        counters.sent += 1;
+        counters.sent_bytes += u64::from(held.bytes);
+        counters.busy += end - self.now;
+        counters.waited += self.now - held.enqueued;
+        port.last_end = end;
+        let key = self.states[node as usize].next_key(end + port.delay + extra);
+        let body = self.slab.get_mut(&PacketRef(held.packet));
+        body.started = self.now;
+        body.ended = end;
+        match self.targets[at as usize] {
+            Target::Here { .. } => {
+                self.queue.push(Event { key, argument: u64::from(held.packet), at, what: What::ArriveLoose });
+            }
+            Target::Cut { shard, inbound } => {
+                let packet = self.slab.take(PacketRef(held.packet));
+                self.outbox[shard as usize].push(Transfer { key, inbound, loose: true, packet });
+            }
+        }
+    }
+
+    /// A port drops a packet.
+    #[cold]
+    pub(crate) fn refuse(&mut self, node: u32, at: u32, packet: PacketRef, cause: DropCause) {
+        let (id, first) = (self.states[node as usize].id, self.states[node as usize].first_port);
+        self.ports[at as usize].counters.dropped[cause as usize] += 1;
+        self.dropped(id, Some(at - first), &packet, cause);
+        if self.probes.hops {
+            let body = self.slab.get(&packet);
+            let row = HopRow::refused(id, at - first, body, cause);
+            self.recorder.emit(&row);
+        }
+        self.slab.remove(packet);
+    }
+
+    fn dropped(&mut self, id: u32, port: Option<u32>, packet: &PacketRef, cause: DropCause) {
+        if self.probes.drops {
+            let body = self.slab.get(packet);
+            let row = DropRow { node: id, port, packet: body.id, flow: body.flow, bytes: body.len, cause };
+            self.recorder.emit(&row);
+        }
+    }
+
+    /// The node, in this shard's numbers, that a port belongs to.
+    pub(crate) fn node_of(&self, at: u32) -> u32 {
+        (self.states.partition_point(|state| state.first_port <= at) - 1) as u32
+    }
+
+    /// Emits the packet's bytes, reads them back and compares: what the typed headers say must be what the wire would carry.
+    #[cold]
+    fn through_bytes(&mut self, node: u32, packet: &PacketRef) {
+        let body = self.slab.get(packet);
+        self.scratch.clear();
+        body.header.emit(&body.payload, &mut self.scratch);
+        match H::parse(&self.scratch, body.header.framed()) {
+            Ok((header, payload)) => {
+                assert_eq!(header, body.header, "headers survive the wire");
+                assert_eq!(payload, body.payload, "payload survives the wire");
+            }
+            Err(error) => panic!("own bytes are refused ({error}): {:?}", body.header),
+        }
+        let state = &mut self.states[node as usize];
+        let mut hash = state.bytes ^ self.scratch.len() as u64;
+        for chunk in self.scratch.chunks(8) {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            hash = mix(hash.rotate_left(5) ^ u64::from_le_bytes(word));
+        }
+        state.bytes = hash;
+    }
+}

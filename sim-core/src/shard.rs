@@ -1,0 +1,449 @@
+//! A shard: one partition's nodes and the loop that handles its events in key order.
+
+use std::collections::VecDeque;
+
+use crate::cx::{Core, Cx, Inbound, NodeState, Target, Transfer};
+use crate::drop::DropCause;
+use crate::event::{Event, EventKey, What};
+use crate::node::{Fault, Node};
+use crate::packet::PacketRef;
+use crate::port::{Port, Serializer};
+use crate::probe::{HopRow, LINKS, QUEUE, port_word};
+use crate::record::{Record, Table};
+use crate::time::{Span, Time};
+use crate::units::Prob;
+use crate::world::{Change, Scheduled};
+
+/// One partition.
+pub(crate) struct Shard<N: Node> {
+    pub nodes: Vec<N>,
+    pub core: Core<N::Header>,
+    /// What is scheduled here: the node and port in this shard's numbers.
+    pub scheduled: Vec<Scheduled>,
+    pub next_sample: Time,
+    pub sampled: Vec<u32>,
+    pub stop: Time,
+}
+
+impl<N: Node> Shard<N> {
+    /// Starts every node.
+    pub fn start(&mut self) {
+        for node in 0..self.nodes.len() as u32 {
+            let state = &mut self.core.states[node as usize];
+            self.core.recorder.begin(EventKey::new(Time::ZERO, state.source, 0), 0);
+            self.nodes[node as usize].start(&mut Cx { core: &mut self.core, node });
+        }
+    }
+
+    /// When the next event here is; [`Time::NEVER`] if there is none.
+    pub fn next_time(&self) -> Time {
+        self.core.queue.peek().map_or(Time::NEVER, |event| event.key.time())
+    }
+
+    /// Handles every event before `end` (a window is half-open), and samples between events.
+    pub fn run_until(&mut self, end: Time) {
+        while self.next_sample < end {
+            let at = self.next_sample;
+            self.handle_until(at);
+            self.sample(at);
+            self.next_sample = self.core.probes.every.map_or(Time::NEVER, |every| at.saturating_add(every));
+        }
+        self.handle_until(end);
+    }
+
+    fn handle_until(&mut self, end: Time) {
+        while let Some(&event) = self.core.queue.peek() {
+            let time = event.key.time();
+            if time >= end {
+                return;
+            }
+            self.core.now = time;
+            match event.what {
+                What::Arrive => self.arrive_from_ring(event),
+                What::ArriveCut => self.arrive_from_cut(event),
+                What::ArriveLoose => {
+                    self.core.queue.pop();
+                    let from = self.origin(event.at);
+                    let Target::Here { node, port } = self.core.targets[event.at as usize] else {
+                        unreachable!("loose packets over a cut link arrive by transfer")
+                    };
+                    self.arrive(event.key, node, port, from, PacketRef(event.argument as u32));
+                }
+                What::ArriveLooseCut => {
+                    self.core.queue.pop();
+                    let Inbound { node, port, from, .. } = self.core.inbound[event.at as usize];
+                    self.arrive(event.key, node, port, from, PacketRef(event.argument as u32));
+                }
+                What::Depart => {
+                    self.core.queue.pop();
+                    let node = self.core.node_of(event.at);
+                    self.begin(event.key, node, 0);
+                    self.core.depart(event.at);
+                }
+                What::Wake => {
+                    self.core.queue.pop();
+                    self.begin(event.key, event.at, 0);
+                    self.nodes[event.at as usize]
+                        .timer(&mut Cx { core: &mut self.core, node: event.at }, event.argument);
+                }
+                What::Change => {
+                    self.core.queue.pop();
+                    self.begin(event.key, event.at, 0);
+                    self.change(event.argument as usize);
+                }
+            }
+        }
+    }
+
+    #[inline]
+    fn begin(&mut self, key: EventKey, node: u32, length: u32) {
+        self.core.events += 1;
+        self.core.recorder.begin(key, 0);
+        self.core.states[node as usize].saw(key, length);
+    }
+
+    #[inline]
+    fn arrive_from_ring(&mut self, event: Event) {
+        let port = &mut self.core.ports[event.at as usize];
+        if port.ring.front().is_none_or(|head| head.key != event.key) {
+            // The link has changed since: the packet was given another time, which stands in the queue too, or was dropped.
+            self.core.queue.pop();
+            return;
+        }
+        let head = port.pop_front();
+        match port.ring.front() {
+            Some(next) => self.core.queue.replace_top(Event { key: next.key, ..event }),
+            None => {
+                self.core.queue.pop();
+            }
+        }
+        let Target::Here { node, port } = self.core.targets[event.at as usize] else {
+            unreachable!("a cut port has no arrivals of its own")
+        };
+        let from =
+            if self.core.probes.hops || !self.core.probes.captures.is_empty() { self.origin(event.at) } else { (0, 0) };
+        self.arrive(event.key, node, port, from, PacketRef(head.packet));
+    }
+
+    #[inline]
+    fn arrive_from_cut(&mut self, event: Event) {
+        let inbound = &mut self.core.inbound[event.at as usize];
+        let (key, packet) = inbound.ring.pop_front().expect("an arrival has a packet");
+        debug_assert_eq!(key, event.key);
+        match inbound.ring.front() {
+            Some((next, _)) => self.core.queue.replace_top(Event { key: *next, ..event }),
+            None => {
+                self.core.queue.pop();
+            }
+        }
+        let Inbound { node, port, from, .. } = *inbound;
+        self.arrive(event.key, node, port, from, packet);
+    }
+
+    /// The node that a port belongs to, and its number there.
+    fn origin(&self, at: u32) -> (u32, u32) {
+        let state = &self.core.states[self.core.node_of(at) as usize];
+        (state.id, at - state.first_port)
+    }
+
+    #[inline]
+    fn arrive(&mut self, key: EventKey, node: u32, port: u32, from: (u32, u32), packet: PacketRef) {
+        let body = self.core.slab.get(&packet);
+        let (length, lost) = (body.len, body.lost);
+        self.begin(key, node, length);
+        if self.core.probes.hops || !self.core.probes.captures.is_empty() {
+            self.observe(node, port, from, &packet);
+        }
+        if lost {
+            self.core.slab.remove(packet);
+            return;
+        }
+        self.core.hops += 1;
+        self.nodes[node as usize].packet(&mut Cx { core: &mut self.core, node }, port, packet);
+    }
+
+    /// The probes that look at each packet that has crossed a link.
+    #[cold]
+    fn observe(&mut self, node: u32, port: u32, from: (u32, u32), packet: &PacketRef) {
+        let now = self.core.now;
+        let body = self.core.slab.get(packet);
+        if self.core.probes.hops {
+            let row = HopRow::crossed(from.0, from.1, body, now);
+            self.core.recorder.emit(&row);
+        }
+        let here = (self.core.states[node as usize].id, port);
+        for (at, point) in self.core.probes.captures.iter().enumerate() {
+            if (point.node, point.port) == from {
+                self.core.recorder.capture(&self.core.probes.captures, at as u32, false, body.started, body);
+            }
+            if (point.node, point.port) == here && !body.lost {
+                self.core.recorder.capture(&self.core.probes.captures, at as u32, true, now, body);
+            }
+        }
+    }
+
+    fn sample(&mut self, at: Time) {
+        self.core.now = at;
+        let key = EventKey::new(at, 0, 0);
+        if self.core.probes.wants(&QUEUE) {
+            for &index in &self.sampled {
+                let (node, number) = self.origin(index);
+                let port = &mut self.core.ports[index as usize];
+                port.settle(at);
+                let row = QueueRow(port_word(node, number), port, at);
+                self.core.recorder.begin(key, port_word(node, number).into());
+                self.core.recorder.emit(&row);
+            }
+        }
+        for node in 0..self.nodes.len() as u32 {
+            let id = self.core.states[node as usize].id;
+            self.core.recorder.begin(key, port_word(id, 1 << 20).into());
+            self.nodes[node as usize].sample(&mut Cx { core: &mut self.core, node });
+        }
+    }
+
+    fn change(&mut self, number: usize) {
+        let Scheduled { node, port, change, .. } = self.scheduled[number].clone();
+        let at = self.core.states[node as usize].first_port + port;
+        let now = self.core.now;
+        let fault = match change {
+            Change::Fault(fault) => Some(fault),
+            Change::Down => {
+                let was_up = std::mem::replace(&mut self.core.ports[at as usize].up, false);
+                self.empty(node, at);
+                was_up.then_some(Fault::PortDown(port))
+            }
+            Change::Up => {
+                let was_up = std::mem::replace(&mut self.core.ports[at as usize].up, true);
+                (!was_up).then_some(Fault::PortUp(port))
+            }
+            Change::Speed(speed) => {
+                let port = &mut self.core.ports[at as usize];
+                port.settle(now);
+                port.serializer = Serializer::new(&speed);
+                port.config.speed = speed;
+                let delay = port.delay;
+                self.retime(at, delay);
+                None
+            }
+            Change::Delay(delay) => {
+                let port = &mut self.core.ports[at as usize];
+                port.settle(now);
+                let old = std::mem::replace(&mut port.delay, delay);
+                port.config.delay = delay;
+                self.retime(at, old);
+                None
+            }
+            Change::Loss(loss) => {
+                let wire =
+                    self.core.ports[at as usize].wire.as_mut().expect("the builder opens a wire for a change of loss");
+                wire.config.loss = loss;
+                None
+            }
+        };
+        if let Some(fault) = fault {
+            self.nodes[node as usize].fault(&mut Cx { core: &mut self.core, node }, fault);
+        }
+    }
+
+    /// A link has lost its carrier: what waits is dropped, what has started arrives.
+    fn empty(&mut self, node: u32, at: u32) {
+        let now = self.core.now;
+        self.core.ports[at as usize].settle(now);
+        loop {
+            let port = &mut self.core.ports[at as usize];
+            if port.ring.len() > port.started {
+                let last = port.ring.pop_back().expect("the ring is not empty");
+                port.waiting_bytes -= u64::from(last.bytes);
+                self.core.refuse(node, at, PacketRef(last.packet), DropCause::LinkDown);
+            } else if let Some(held) = port.held.pop_back() {
+                port.waiting_bytes -= u64::from(held.bytes);
+                self.core.refuse(node, at, PacketRef(held.packet), DropCause::LinkDown);
+            } else {
+                break;
+            }
+        }
+        let port = &mut self.core.ports[at as usize];
+        if port.eager {
+            port.busy_until = port.last_end.max(now);
+        }
+    }
+
+    /// Gives what has not started its new times.
+    fn retime(&mut self, at: u32, old_delay: Span) {
+        let now = self.core.now;
+        let port: &mut Port = &mut self.core.ports[at as usize];
+        if !port.eager {
+            return;
+        }
+        let started = port.started;
+        // What was sent before keeps its place in front, also where it has moved to another shard.
+        let (mut free, mut last) = (port.last_end.max(now), port.last_arrival);
+        for next in port.ring.iter_mut().skip(started) {
+            let extra = next.key.time().since(next.end + old_delay);
+            let body = self.core.slab.get_mut(&PacketRef(next.packet));
+            next.start = free;
+            next.end = port.serializer.end(free, next.bytes);
+            free = next.end;
+            last = last.max(next.end + port.delay + extra);
+            next.key = next.key.moved(last);
+            body.started = next.start;
+            body.ended = next.end;
+        }
+        port.busy_until = free;
+        if started == 0 && matches!(self.core.targets[at as usize], Target::Here { .. }) {
+            if let Some(head) = port.ring.front() {
+                self.core.queue.push(Event { key: head.key, argument: 0, at, what: What::Arrive });
+            }
+        }
+    }
+
+    /// Moves what has started before `end` over cut links to the shards where it will arrive.
+    pub fn export(&mut self, end: Time) {
+        for at in 0..self.core.ports.len() {
+            let Target::Cut { shard, inbound } = self.core.targets[at] else { continue };
+            while self.core.ports[at].ring.front().is_some_and(|head| head.start < end) {
+                let head = self.core.ports[at].pop_front();
+                let packet = self.core.slab.take(PacketRef(head.packet));
+                self.core.outbox[shard as usize].push(Transfer { key: head.key, inbound, loose: false, packet });
+            }
+        }
+    }
+
+    /// Takes what other shards have sent.
+    pub fn import(&mut self, transfers: &mut Vec<Transfer<N::Header>>) {
+        for Transfer { key, inbound, loose, packet } in transfers.drain(..) {
+            let packet = self.core.slab.insert(packet);
+            if loose {
+                let argument = u64::from(packet.0);
+                self.core.queue.push(Event { key, argument, at: inbound, what: What::ArriveLooseCut });
+                continue;
+            }
+            let ring: &mut VecDeque<_> = &mut self.core.inbound[inbound as usize].ring;
+            if ring.is_empty() {
+                self.core.queue.push(Event { key, argument: 0, at: inbound, what: What::ArriveCut });
+            }
+            ring.push_back((key, packet));
+        }
+    }
+
+    /// The stop: last rows, and every packet goes back.
+    pub fn finish(&mut self) {
+        self.core.now = self.stop;
+        for index in 0..self.nodes.len() as u32 {
+            let NodeState { id, first_port, ports, .. } = self.core.states[index as usize];
+            self.core.recorder.begin(EventKey::last(self.stop, id), 0);
+            self.nodes[index as usize].finish(&mut Cx { core: &mut self.core, node: index });
+            for number in 0..ports {
+                self.close(id, number, first_port + number);
+            }
+        }
+        for at in 0..self.core.inbound.len() {
+            let from = self.core.inbound[at].from;
+            self.core.recorder.begin(EventKey::last(self.stop, from.0), under_way_index(from.1));
+            while let Some((_, packet)) = self.core.inbound[at].ring.pop_front() {
+                self.left_over(from, packet, true);
+            }
+        }
+        while let Some(event) = self.core.queue.pop() {
+            match event.what {
+                What::ArriveLoose => {
+                    let from = self.origin(event.at);
+                    self.core.recorder.begin(EventKey::last(self.stop, from.0), under_way_index(from.1));
+                    self.left_over(from, PacketRef(event.argument as u32), true);
+                }
+                What::ArriveLooseCut => {
+                    let from = self.core.inbound[event.at as usize].from;
+                    self.core.recorder.begin(EventKey::last(self.stop, from.0), under_way_index(from.1));
+                    self.left_over(from, PacketRef(event.argument as u32), true);
+                }
+                _ => {}
+            }
+        }
+        assert_eq!(self.core.slab.len(), 0, "every packet is back at the end");
+    }
+
+    fn close(&mut self, id: u32, number: u32, at: u32) {
+        let stop = self.stop;
+        let port = &mut self.core.ports[at as usize];
+        port.settle(Time::from_ps(stop.ps().saturating_sub(1)));
+        if self.core.probes.wants(&LINKS) && !port.config.blocked {
+            let row = LinkRow(port_word(id, number), port, stop);
+            self.core.recorder.begin(EventKey::last(stop, id), (1 << 40) + u128::from(number));
+            self.core.recorder.emit(&row);
+        }
+        self.core.recorder.begin(EventKey::last(stop, id), under_way_index(number));
+        while let Some(next) = self.core.ports[at as usize].ring.pop_front() {
+            self.left_over((id, number), PacketRef(next.packet), next.start < stop);
+        }
+        while let Some(next) = self.core.ports[at as usize].held.pop_front() {
+            self.left_over((id, number), PacketRef(next.packet), false);
+        }
+    }
+
+    fn left_over(&mut self, from: (u32, u32), packet: PacketRef, scheduled: bool) {
+        if self.core.probes.hops {
+            let row = HopRow::under_way(from.0, from.1, self.core.slab.get(&packet), scheduled);
+            // By packet, so that shards cannot be told from the order.
+            let key = self.core.recorder.key.expect("rows are emitted within events");
+            self.core.recorder.begin(key.event, under_way_index(from.1) + u128::from(self.core.slab.get(&packet).id));
+            self.core.recorder.emit(&row);
+        }
+        self.core.slab.remove(packet);
+    }
+}
+
+/// Where rows of packets under way over a port begin among the last rows of its node.
+fn under_way_index(port: u32) -> u128 {
+    (1 << 127) + (u128::from(port) << 64)
+}
+
+struct QueueRow<'a>(u64, &'a Port, Time);
+
+impl Record for QueueRow<'_> {
+    const TABLE: &'static Table = &QUEUE;
+    fn values(&self, out: &mut Vec<u64>) {
+        let QueueRow(word, port, now) = *self;
+        let counters = &port.counters;
+        out.extend([
+            word,
+            u64::from(port.waiting()),
+            port.waiting_bytes,
+            port.delay_now(now).ps(),
+            counters.drops(),
+            counters.marked,
+            counters.sent_bytes,
+        ]);
+    }
+}
+
+struct LinkRow<'a>(u64, &'a Port, Time);
+
+impl Record for LinkRow<'_> {
+    const TABLE: &'static Table = &LINKS;
+    fn values(&self, out: &mut Vec<u64>) {
+        let LinkRow(word, port, stop) = *self;
+        let counters = &port.counters;
+        // Of the packet in transmission at the stop, only the part before it.
+        let busy = counters.busy.saturating_sub(port.last_end.since(stop));
+        let dropped = |causes: &[DropCause]| causes.iter().map(|cause| counters.dropped[*cause as usize]).sum::<u64>();
+        let ratio = u128::from(busy.ps()) * u128::from(Prob::ONE_PARTS) / u128::from(stop.ps().max(1));
+        let mean = counters.waited.ps().checked_div(counters.sent).unwrap_or(u64::MAX);
+        out.extend([
+            word,
+            counters.received,
+            counters.sent,
+            counters.sent_bytes,
+            counters.drops(),
+            dropped(&[DropCause::QueueFull]),
+            dropped(&[DropCause::Red, DropCause::CoDel]),
+            dropped(&[DropCause::ForcedLoss, DropCause::Loss]),
+            dropped(&[DropCause::LinkDown]),
+            counters.marked,
+            ratio as u64,
+            busy.ps(),
+            u64::from(counters.waiting_max),
+            mean,
+        ]);
+    }
+}

@@ -1,0 +1,206 @@
+//! The engine with toy nodes: the law of a link, the same world on one shard and on many, conservation.
+
+use proptest::prelude::{ProptestConfig, any, prop_assert, prop_assert_eq, proptest};
+
+use crate::*;
+
+/// A header that carries a destination alone.
+#[derive(Clone, PartialEq, Debug)]
+struct To(u32);
+
+impl Header for To {
+    fn class(&self, _payload: &Payload) -> PacketClass {
+        PacketClass::Data
+    }
+    fn ecn(&self) -> Ecn {
+        Ecn::NotEct
+    }
+    fn set_ce(&mut self) {}
+    fn flow_hash(&self) -> u32 {
+        self.0
+    }
+    fn emit(&self, payload: &Payload, out: &mut Vec<u8>) {
+        out.extend(self.0.to_be_bytes());
+        payload.append_to(out);
+    }
+    fn parse(bytes: &[u8], _framed: bool) -> Result<(To, Payload), ParseError> {
+        let (head, rest) = bytes.split_first_chunk().ok_or(ParseError::Truncated)?;
+        Ok((To(u32::from_be_bytes(*head)), Payload::from_bytes(rest)))
+    }
+    fn framed(&self) -> bool {
+        false
+    }
+}
+
+/// Sends bursts to the next node, and passes on what is not its own.
+struct Toy {
+    rng: Rng,
+    bursts: u32,
+    length: u32,
+    at_once: u32,
+}
+
+impl Node for Toy {
+    type Header = To;
+    fn start(&mut self, cx: &mut Cx<'_, To>) {
+        for _ in 0..self.at_once {
+            let packet = cx.alloc(Packet::new(To(0), Payload::Zeros(1496), 1500, 0));
+            cx.send(0, packet);
+        }
+        if self.bursts > 0 {
+            cx.wake_at(Time::ZERO, 0);
+        }
+    }
+    fn packet(&mut self, cx: &mut Cx<'_, To>, port: u32, packet: PacketRef) {
+        let hops = &mut cx.packet_mut(&packet).header.0;
+        if *hops == 0 {
+            cx.free(packet);
+        } else {
+            *hops -= 1;
+            cx.send((port + 1) % cx.ports(), packet);
+        }
+    }
+    fn timer(&mut self, cx: &mut Cx<'_, To>, _token: u64) {
+        for _ in 0..self.rng.below(6) {
+            let length = 40 + self.rng.below(u64::from(self.length)) as u32;
+            let payload = Payload::Zeros(length - 4);
+            let packet = cx.alloc(Packet::new(To(self.rng.below(9) as u32), payload, length, 0));
+            let port = self.rng.below(u64::from(cx.ports())) as u32;
+            cx.send(port, packet);
+        }
+        self.bursts -= 1;
+        if self.bursts > 0 {
+            let gap = self.rng.exponential(Span::from_us(400));
+            cx.wake_at(cx.now() + gap, 0);
+        }
+    }
+    fn fault(&mut self, _cx: &mut Cx<'_, To>, _fault: Fault) {}
+    fn finish(&mut self, _cx: &mut Cx<'_, To>) {}
+}
+
+fn link(from: u32, to: (u32, u32), rate: u64, delay: Span, queue: QueueConfig, impairments: Impairments) -> PortConfig {
+    PortConfig {
+        name: format!("{from}->{}", to.0),
+        peer: to,
+        speed: Speed::Rate(Rate::from_bps(rate)),
+        delay,
+        mtu: 1500,
+        overhead: 0,
+        frame_min: 0,
+        framed: false,
+        queue,
+        impairments,
+        blocked: false,
+    }
+}
+
+fn percent(n: u64) -> Prob {
+    Prob::from_parts(n * Prob::ONE_PARTS / 100).expect("a probability")
+}
+
+/// A ring of toys with everything that a link can do, drawn from the seed.
+fn ring(seed: u64, nodes: u32, shards: u32, threads: usize, salt: u32, probes: ProbeConfig) -> Outcome {
+    let mut dice = Streams::new(seed).open("dice");
+    let mut world = WorldBuilder::new(seed);
+    world.tie_salt(salt);
+    for node in 0..nodes {
+        let rng = world.streams().open(&format!("toy/{node}"));
+        world.node(Toy { rng, bursts: 40, length: 1460, at_once: 0 });
+    }
+    for node in 0..nodes {
+        let (next, before) = ((node + 1) % nodes, (node + nodes - 1) % nodes);
+        for (peer, peer_port) in [(next, 1), (before, 0)] {
+            let queue = match dice.below(4) {
+                0 => QueueConfig::CoDel(CoDelConfig { target: Span::from_us(300), ..CoDelConfig::default() }),
+                1 => QueueConfig::Red(RedConfig { min: 2, max: 6, weight_log2: 3, ..RedConfig::default() }),
+                2 => QueueConfig::DropTail(DropTailConfig { limit: Amount::Bytes(Size::from_bytes(6000)) }),
+                _ => QueueConfig::DropTail(DropTailConfig { limit: Amount::Packets(5) }),
+            };
+            let jitter = Jitter { shape: JitterShape::Normal, span: Span::from_us(50), reorder: dice.below(2) == 0 };
+            let impairments = Impairments {
+                loss: (dice.below(3) == 0).then(|| Loss::Bernoulli(percent(5))),
+                jitter: (dice.below(3) == 0).then_some(jitter),
+                duplicate: percent(dice.below(3)),
+                corrupt: percent(dice.below(3)),
+                ..Impairments::default()
+            };
+            let delay = Span::from_us(50 + dice.below(500));
+            world.port(
+                node,
+                link(node, (peer, peer_port), 8_000_000 + dice.below(90_000_000), delay, queue, impairments),
+            );
+        }
+        let at = |dice: &mut Rng| Time::ZERO + Span::from_us(dice.below(12_000));
+        let (down, port) = (at(&mut dice), dice.below(2) as u32);
+        world.change(down, node, port, Change::Down);
+        world.change(down + Span::from_us(700), node, port, Change::Up);
+        world.change(at(&mut dice), node, 0, Change::Speed(Speed::Rate(Rate::from_bps(3_000_000))));
+        world.change(at(&mut dice), node, 1, Change::Delay(Span::from_us(40)));
+    }
+    world.probes(probes);
+    let partition: Vec<u32> = (0..nodes).map(|node| node * shards / nodes).collect();
+    world.build(&partition).run(Time::ZERO + Span::from_ms(15), threads, &|_| {})
+}
+
+fn everything(nodes: u32) -> ProbeConfig {
+    ProbeConfig {
+        tables: ENGINE_TABLES.to_vec(),
+        every: Some(Span::from_us(500)),
+        sampled: (0..nodes).flat_map(|node| [(node, 0), (node, 1)]).collect(),
+        captures: vec![CapturePoint { node: 1, port: 0, first: 50_000, snap: 64 }],
+        bytes_on_every_hop: true,
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn shards_and_threads_change_nothing(seed in any::<u64>(), nodes in 8_u32..20) {
+        let one = ring(seed, nodes, 1, 1, 0, everything(nodes));
+        prop_assert!(one.hops > 100);
+        for (shards, threads) in [(2, 2), (3, 1), (8, 2)] {
+            let many = ring(seed, nodes, shards, threads, 0, everything(nodes));
+            prop_assert_eq!(many.fingerprints, one.fingerprints);
+            prop_assert_eq!(many.events, one.events);
+            prop_assert_eq!(&many.captured, &one.captured);
+            prop_assert!(many.windows > 10);
+        }
+    }
+
+    #[test]
+    fn probes_observe(seed in any::<u64>()) {
+        let bare = ring(seed, 8, 1, 1, 0, ProbeConfig::default());
+        let probed = ring(seed, 8, 1, 1, 0, everything(8));
+        prop_assert_eq!(bare.fingerprints.events, probed.fingerprints.events);
+        prop_assert_eq!(bare.fingerprints.lengths, probed.fingerprints.lengths);
+    }
+
+    #[test]
+    fn every_packet_handed_to_a_link_is_let_in_or_dropped(seed in any::<u64>(), salt in 0_u32..3) {
+        let outcome = ring(seed, 8, 1, 1, salt, everything(8));
+        let hops = outcome.table("hops").expect("asked for");
+        let links = outcome.table("links").expect("asked for");
+        let received: u64 = links.iter().map(|(_, row)| row[1]).sum();
+        prop_assert_eq!(received, hops.len() as u64);
+    }
+}
+
+#[test]
+fn a_link_keeps_its_law() {
+    // The path of the Linux traces: start = max(arrival, end of the one before), end = start + 8 length / rate, dropped when 3 are already waiting.
+    let mut world = WorldBuilder::new(1);
+    let rng = world.streams().open("toy");
+    world.node(Toy { rng: rng.clone(), bursts: 0, length: 0, at_once: 6 });
+    world.node(Toy { rng, bursts: 0, length: 0, at_once: 0 });
+    let queue = QueueConfig::DropTail(DropTailConfig { limit: Amount::Packets(3) });
+    world.port(0, link(0, (1, 0), 10_000_000, Span::from_ms(20), queue.clone(), Impairments::default()));
+    world.port(1, link(1, (0, 0), 10_000_000, Span::from_ms(20), queue, Impairments::default()));
+    world.probes(ProbeConfig { tables: vec![&HOPS], ..ProbeConfig::default() });
+    let outcome = world.build(&[]).run(Time::ZERO + Span::from_secs(1), 1, &|_| {});
+    let hops = outcome.table("hops").expect("asked for");
+    let arrived: Vec<u64> = hops.iter().map(|(_, row)| row[9]).filter(|at| *at != u64::MAX).collect();
+    let ms = |n: u64| Span::from_us(n * 1200).ps() + Span::from_ms(20).ps();
+    assert_eq!(arrived, [ms(1), ms(2), ms(3), ms(4)], "one in transmission and three waiting");
+    assert_eq!(hops.len(), 6);
+}
