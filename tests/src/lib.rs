@@ -1,1 +1,4 @@
-//! The suite's shared helpers.
+//! What the suite shares: the oracle and the swarm.
+
+pub mod oracle;
+pub mod swarm;

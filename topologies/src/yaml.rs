@@ -142,10 +142,7 @@ impl Sources {
                     column: (location.column() as u32).max(1),
                     len: 1,
                 });
-                let diagnostic = self.error(mark, message_of(&error));
-                let alias = diagnostic.message.contains("alias");
-                let help = "a text that starts with `*` or `&` needs quotes: `from: \"*\"`";
-                Err(Box::new(if alias { diagnostic.help(help) } else { diagnostic }))
+                Err(Box::new(self.error(mark, message_of(&error))))
             }
         }
     }
