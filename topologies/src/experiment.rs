@@ -134,6 +134,12 @@ pub fn load_text(
     if let Some(node) = tree.get("name") {
         crate::spec::nodes::check_name(&mut sink, &experiment.name, node.at, "an experiment");
     }
+    if !dimensions.names().is_empty() {
+        // What a sweep replaces is read too: a wrong value is wrong even where nothing uses it.
+        sink.lenient = true;
+        Spec::read(&mut sink, tree);
+        sink.lenient = false;
+    }
     let mut all = sink.drain(Some(tree));
     let mut failed = 0;
     for point in dimensions.points() {

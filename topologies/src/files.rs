@@ -123,7 +123,8 @@ fn merged_below(sink: &mut Sink, file: &str, text: &str, dir: &Path, open: &mut 
     for (topology, value) in &includes {
         for item in sink.list(value) {
             let Some(name) = sink.text(item) else { continue };
-            let Some(below) = include(sink, name.value, name.at, dir, open) else { continue };
+            let key = if *topology { "topology" } else { "include" };
+            let Some(below) = include(sink, key, name.value, name.at, dir, open) else { continue };
             let below = if *topology { topology_of(sink, below) } else { below };
             merge::overlay(&mut base, below);
         }
@@ -132,7 +133,7 @@ fn merged_below(sink: &mut Sink, file: &str, text: &str, dir: &Path, open: &mut 
     Some(base)
 }
 
-fn include(sink: &mut Sink, name: &str, at: Mark, dir: &Path, open: &mut Vec<PathBuf>) -> Option<Node> {
+fn include(sink: &mut Sink, key: &str, name: &str, at: Mark, dir: &Path, open: &mut Vec<PathBuf>) -> Option<Node> {
     let path = dir.join(name);
     let whole = path.canonicalize().unwrap_or_else(|_| path.clone());
     let opened = open.iter().any(|open| open.canonicalize().unwrap_or_else(|_| open.clone()) == whole);
@@ -142,7 +143,7 @@ fn include(sink: &mut Sink, name: &str, at: Mark, dir: &Path, open: &mut Vec<Pat
         } else {
             "too many files deep"
         };
-        sink.error(at, format!("cannot include `{}`: {why}", short(name)));
+        sink.error(at, format!("cannot include `{}`: {why}", short(name))).path = key.into();
         return None;
     }
     match read(&path) {
@@ -154,7 +155,9 @@ fn include(sink: &mut Sink, name: &str, at: Mark, dir: &Path, open: &mut Vec<Pat
             tree
         }
         Err(diagnostic) => {
-            sink.error(at, diagnostic.message).help.extend(diagnostic.help);
+            let d = sink.error(at, diagnostic.message);
+            d.help.extend(diagnostic.help);
+            d.path = key.into();
             None
         }
     }
@@ -165,9 +168,9 @@ fn topology_of(sink: &mut Sink, mut tree: Node) -> Node {
     let Value::Map(sections) = &mut tree.value else { return tree };
     sections.retain(|section| {
         if SECTIONS.contains(&section.key.as_str()) && !TOPOLOGY_SECTIONS.contains(&section.key.as_str()) {
-            sink.error(section.at, format!("a file named by `topology:` has no `{}`", section.key))
-                .help
-                .push("name it by `include:` to take all of its sections".into());
+            let d = sink.error(section.at, format!("a file named by `topology:` has no `{}`", section.key));
+            d.help.push("name it by `include:` to take all of its sections".into());
+            d.path = section.key.clone();
         }
         // The name is the network's, not the experiment's.
         !matches!(section.key.as_str(), "name" | "about")

@@ -104,16 +104,12 @@ pub struct FlowPlan {
     pub name: String,
     /// The entry that it comes from: an index into [`Plan::workloads`].
     pub workload: u32,
-    /// The name of its application: `tcp`, `request`, `cbr`, …
-    pub app: &'static str,
     /// The node that starts it.
     pub from: u32,
     /// The node that it goes to.
     pub to: u32,
-    /// When it starts.
-    pub start: Time,
-    /// Whether each change of its connection is recorded in the table `tcp`.
-    pub traced: bool,
+    /// What both of its hosts get: addresses, ports, start, application.
+    pub config: sim_protocols::FlowConfig,
 }
 
 /// A node gets another routing table, after the routers have noticed a failure or its end.
@@ -207,7 +203,7 @@ pub struct PlotSpec {
 impl FlowPlan {
     /// Whether it uses TCP.
     pub fn is_tcp(&self) -> bool {
-        self.app == "tcp"
+        self.config.app.uses_tcp()
     }
 }
 

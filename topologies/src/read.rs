@@ -21,6 +21,8 @@ pub(crate) struct At<T> {
 #[derive(Default)]
 pub(crate) struct Sink {
     pub sources: Sources,
+    /// Whether what is missing is no error: a file before a sweep has filled it in.
+    pub lenient: bool,
     found: Vec<(Mark, Diagnostic)>,
 }
 
@@ -29,6 +31,13 @@ impl Sink {
     pub fn error(&mut self, at: Mark, message: impl Into<String>) -> &mut Diagnostic {
         let diagnostic = self.sources.error(at, message);
         self.push(at, diagnostic)
+    }
+
+    /// Reports what must be there and is not.
+    pub fn missing(&mut self, at: Mark, message: String, help: String) {
+        if !self.lenient {
+            self.error(at, message).help.push(help);
+        }
     }
 
     /// Reports a warning.
@@ -48,7 +57,8 @@ impl Sink {
         self.not_known(at, format!("unknown {what} `{}`", short(name)), name, known);
     }
 
-    fn not_known(&mut self, at: Mark, message: String, name: &str, known: &[&str]) {
+    /// Reports a name that is not there in words of the caller's.
+    pub fn not_known(&mut self, at: Mark, message: String, name: &str, known: &[&str]) {
         let near = nearest(name, known.iter().copied()).map(str::to_string);
         let d = self.error(at, message);
         if let Some(near) = near {
@@ -209,6 +219,21 @@ pub(crate) struct Map<'a> {
 }
 
 impl<'a> Map<'a> {
+    /// A map that is known to be one.
+    pub fn over(node: &'a Node, what: &'static str) -> Map<'a> {
+        Map { node, what, asked: Vec::new() }
+    }
+
+    /// The node below it.
+    pub fn node(&self) -> &'a Node {
+        self.node
+    }
+
+    /// What it is called in messages.
+    pub fn what(&self) -> &'static str {
+        self.what
+    }
+
     /// Where it stands.
     pub fn at(&self) -> Mark {
         self.node.at
@@ -253,7 +278,7 @@ impl<'a> Map<'a> {
 
     /// Reports a key that must be there.
     pub fn missing(&self, sink: &mut Sink, key: &str, example: &str) {
-        sink.error(self.node.at, format!("{} needs `{key}`", self.what)).help.push(format!("as in `{key}: {example}`"));
+        sink.missing(self.node.at, format!("{} needs `{key}`", self.what), format!("as in `{key}: {example}`"));
     }
 
     /// Reports the keys that nobody asked for.

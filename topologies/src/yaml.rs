@@ -142,7 +142,10 @@ impl Sources {
                     column: (location.column() as u32).max(1),
                     len: 1,
                 });
-                Err(Box::new(self.error(mark, message_of(&error))))
+                let diagnostic = self.error(mark, message_of(&error));
+                let alias = diagnostic.message.contains("alias");
+                let help = "a text that starts with `*` or `&` needs quotes: `from: \"*\"`";
+                Err(Box::new(if alias { diagnostic.help(help) } else { diagnostic }))
             }
         }
     }

@@ -24,6 +24,7 @@ pub(crate) fn assign(sink: &mut Sink, topo: &Topo, nodes: &[NodeSpec], links: &[
     let mut taken: BTreeMap<u32, (Mark, String)> = BTreeMap::new();
     // First and last address of what the file gives, so that the pool keeps away from it.
     let mut given: Vec<(u32, u32)> = Vec::new();
+    let mut used = vec![false; topo.nodes.len()];
     let mut half: Vec<[Option<(Ipv4Addr, u8)>; 2]> = Vec::with_capacity(topo.links.len());
     for link in &topo.links {
         let mut ends = [None, None];
@@ -32,6 +33,12 @@ pub(crate) fn assign(sink: &mut Sink, topo: &Topo, nodes: &[NodeSpec], links: &[
             let own = links[link.spec].addresses.as_ref().map(|list| (list.value[side], list.at));
             let of_host = nodes[node.spec].address.map(|address| (address.value, address.at));
             let Some(((address, prefix), at)) = own.or(of_host) else { continue };
+            if own.is_none() && std::mem::replace(&mut used[link.ends[side] as usize], true) {
+                sink.error(at, format!("`{}` has several links; `address` is for a host with one", node.name))
+                    .help
+                    .push("give `addresses: [left, right]` at the others".into());
+                continue;
+            }
             ends[side] = Some((address, prefix));
             given.push((network(address, prefix).to_bits(), network(address, prefix).to_bits() | (u32::MAX >> prefix)));
             if let Some((first, whose)) = taken.insert(address.to_bits(), (at, node.name.clone())) {
@@ -43,16 +50,6 @@ pub(crate) fn assign(sink: &mut Sink, topo: &Topo, nodes: &[NodeSpec], links: &[
     }
     let given = joined(given);
     let mut free_from: BTreeMap<u32, u32> = BTreeMap::new();
-    for node in topo.nodes.iter().filter(|node| node.links.len() > 1) {
-        if let Some(address) = nodes[node.spec].address {
-            sink.error(
-                address.at,
-                format!("`{}` has {} links; `address` is for a host with one", node.name, node.links.len()),
-            )
-            .help
-            .push("give `addresses: [left, right]` at each link instead".into());
-        }
-    }
     let mut pool = Pool { next: Ipv4Addr::new(10, 0, 0, 0).to_bits(), given: &given };
     let mut users: BTreeMap<(u32, u8), u32> = BTreeMap::new();
     let mut out = Vec::with_capacity(half.len());

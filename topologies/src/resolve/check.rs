@@ -113,7 +113,7 @@ pub(super) fn warnings(sink: &mut Sink, spec: &Spec, topo: &Topo, plan: &Plan) {
     }
     for (index, work) in spec.work.iter().enumerate() {
         let flows: Vec<_> = plan.flows.iter().filter(|flow| flow.workload == index as u32).collect();
-        let late = flows.iter().filter(|flow| flow.start >= plan.stop).count();
+        let late = flows.iter().filter(|flow| flow.config.start >= plan.stop).count();
         if late > 0 {
             let which =
                 if late == flows.len() { String::new() } else { format!(" ({late} of its {} flows)", flows.len()) };

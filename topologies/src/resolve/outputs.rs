@@ -31,7 +31,7 @@ pub(super) fn outputs(sink: &mut Sink, spec: &Spec, plan: &mut Plan, options: &L
         } else if traced.is_empty() {
             sink.warn(name.at, format!("`cwnd` of `{}` stays empty: no flow of it uses TCP", short(&name.value)));
         }
-        traced.into_iter().for_each(|flow| plan.flows[flow as usize].traced = true);
+        traced.into_iter().for_each(|flow| plan.flows[flow as usize].config.traced = true);
     }
     for capture in &written.captures {
         for point in &capture.points {
@@ -64,7 +64,8 @@ pub(super) fn outputs(sink: &mut Sink, spec: &Spec, plan: &mut Plan, options: &L
                 && !keys.contains(&key.value)
             {
                 let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
-                sink.unknown(key.at, &format!("key of the plot `{}`", plot.kind.value), &key.value, &keys);
+                let message = format!("the plot `{}` has no key `{}`", plot.kind.value, short(&key.value));
+                sink.not_known(key.at, message, &key.value, &keys);
             }
             args.push((named(sink, key, format!("{path}.{}.{}", plot.kind.value, short(&key.value))), values.clone()));
         }

@@ -71,15 +71,18 @@ impl Topo {
                 let (left, right) = (&topo.nodes[a as usize].name, &topo.nodes[b as usize].name);
                 let plain = format!("{left}{arrow}{right}");
                 let named = spec.name.is_some() && !several;
-                if !named && let Some(first) = pairs.insert((a.min(b), a.max(b)), spec.at) {
-                    let line = sink
-                        .sources
-                        .place(first)
-                        .map_or(String::new(), |place| format!(" (first in line {})", place.line));
+                // A one-way link there and one back are no two links in parallel.
+                let directions = if spec.one_way { vec![(a, b)] } else { vec![(a, b), (b, a)] };
+                let first = directions.iter().find_map(|direction| pairs.get(direction)).copied();
+                if let Some(first) = first.filter(|_| !named) {
+                    let line = line_of(sink, first);
                     sink.error(spec.at, format!("`{left}` and `{right}` are joined twice{line}"))
                         .help
                         .push("links in parallel need a `name:` each".into());
-                    continue;
+                    break;
+                }
+                if !named {
+                    pairs.extend(directions.into_iter().map(|direction| (direction, spec.at)));
                 }
                 let name = spec.name.as_ref().filter(|_| named).map_or(plain, |name| name.value.clone());
                 if named && link_names.insert(name.clone(), spec.at).is_some() {
@@ -113,10 +116,9 @@ impl Topo {
             let at = self.nodes.len() as u32;
             if let Some(first) = self.names.insert(name.clone(), at) {
                 let first = self.nodes[first as usize].at;
-                let line =
-                    sink.sources.place(first).map_or(String::new(), |place| format!(" (first in line {})", place.line));
+                let line = line_of(sink, first);
                 sink.error(spec.name.at, format!("two hosts or routers are called `{name}`{line}"));
-                continue;
+                break;
             }
             self.nodes.push(TopoNode { name, kind: spec.kind, spec: index, at: spec.name.at, links: Vec::new() });
         }
@@ -156,6 +158,11 @@ impl Topo {
         sink.error(pattern.at, message).help.extend(help);
         None
     }
+}
+
+/// Where the first of two stands, for a message.
+pub(super) fn line_of(sink: &Sink, first: Mark) -> String {
+    sink.sources.place(first).map_or(String::new(), |place| format!(" (first in line {})", place.line))
 }
 
 /// Pairs two selections: one to one when they are equally many, else each of the many with the single one.

@@ -1,9 +1,14 @@
 //! Workload entries to flows.
 
+use sim_protocols::FlowConfig;
+
 use super::topo::{Topo, pair};
 use crate::plan::{FlowPlan, Plan};
 use crate::read::{At, Sink};
 use crate::spec::Spec;
+
+/// Without a `port:` the first entry listens here, the next ones behind it.
+const PORT_FIRST: u64 = 5001;
 
 pub(super) fn flows(sink: &mut Sink, spec: &Spec, topo: &Topo, plan: &mut Plan) {
     for (index, work) in spec.work.iter().enumerate() {
@@ -15,6 +20,11 @@ pub(super) fn flows(sink: &mut Sink, spec: &Spec, topo: &Topo, plan: &mut Plan) 
                 sink.error(work.name.at, format!("`{}` cannot pair `from` with `to`: {why}", work.name.value));
                 continue;
             }
+        };
+        let port = work.port.map_or(PORT_FIRST + index as u64, |port| port.value);
+        let Ok(port) = u16::try_from(port) else {
+            sink.error(work.name.at, "there are more workload entries than ports");
+            continue;
         };
         let several = pairs.len() as u64 * work.count > 1;
         let mut number = 0;
@@ -28,7 +38,22 @@ pub(super) fn flows(sink: &mut Sink, spec: &Spec, topo: &Topo, plan: &mut Plan) 
                 let start = work.start.value.saturating_add(work.stagger.saturating_mul(number));
                 number += 1;
                 let name = if several { format!("{}{number}", work.name.value) } else { work.name.value.clone() };
-                plan.flows.push(FlowPlan { name, workload: index as u32, app: "", from, to, start, traced: false });
+                let (Some(client), Some(server)) = (plan.address_of(from), plan.address_of(to)) else {
+                    let name = &topo.nodes[if plan.address_of(from).is_none() { from } else { to } as usize].name;
+                    sink.error(work.name.at, format!("`{}` cannot run: `{name}` has no link", work.name.value));
+                    continue;
+                };
+                let config = FlowConfig {
+                    name: name.clone(),
+                    number: plan.flows.len() as u32 + 1,
+                    client,
+                    server,
+                    port,
+                    start,
+                    app: work.app.config.clone(),
+                    traced: false,
+                };
+                plan.flows.push(FlowPlan { name, workload: index as u32, from, to, config });
             }
         }
     }

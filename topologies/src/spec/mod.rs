@@ -4,6 +4,7 @@ pub(crate) mod events;
 pub(crate) mod links;
 pub(crate) mod nodes;
 pub(crate) mod outputs;
+pub(crate) mod params;
 pub(crate) mod tcp;
 pub(crate) mod work;
 

@@ -1,11 +1,14 @@
 //! `workload:`: who talks to whom, and how.
 
 use sim_core::{Span, Time};
+use sim_protocols::{APPS, AppConfig, AppEntry};
 
 use super::nodes::check_name;
 use super::outputs::names;
+use super::params;
+use super::tcp::TcpOptions;
 use crate::read::{At, Sink};
-use crate::yaml::{Node, Value};
+use crate::yaml::{Mark, Node};
 
 /// One entry of `workload`.
 pub(crate) struct WorkSpec {
@@ -17,13 +20,17 @@ pub(crate) struct WorkSpec {
     pub stagger: Span,
     /// Flows between each pair.
     pub count: u64,
+    /// The port that the flows go to.
+    pub port: Option<At<u64>>,
     pub app: AppSpec,
 }
 
 /// The application that an entry runs, with its parameters.
 pub(crate) struct AppSpec {
-    pub name: At<String>,
-    pub params: Node,
+    pub config: AppConfig,
+    /// TCP settings of the entry's connections, over those of the host.
+    pub tcp: TcpOptions,
+    pub at: Mark,
 }
 
 pub(crate) fn read(sink: &mut Sink, node: &Node) -> Vec<WorkSpec> {
@@ -37,11 +44,11 @@ pub(crate) fn read(sink: &mut Sink, node: &Node) -> Vec<WorkSpec> {
         let start = map.quantity::<Time>(sink, "start", "0 s").unwrap_or_default();
         let stagger = map.quantity::<Span>(sink, "stagger", "100 ms").map_or(Span::ZERO, |span| span.value);
         let count = map.count(sink, "count", 1, 1_000_000).map_or(1, |count| count.value);
+        let port = map.count(sink, "port", 1, 65_535);
         let mut apps = Vec::new();
-        for app in APPS {
-            if let Some(params) = map.get(app) {
-                let params = if params.value == Value::Null { Node::empty_map(params.at) } else { params.clone() };
-                apps.push(AppSpec { name: At { value: app.to_string(), at: params.at }, params });
+        for entry in APPS {
+            if let Some(node) = map.get(entry.name) {
+                apps.extend(app(sink, entry, node));
             }
         }
         if map.get("from").is_none() {
@@ -50,19 +57,32 @@ pub(crate) fn read(sink: &mut Sink, node: &Node) -> Vec<WorkSpec> {
         if map.get("to").is_none() {
             map.missing(sink, "to", "server");
         }
-        if apps.len() != 1 {
-            let many = if apps.is_empty() { "no application" } else { "several applications" };
-            sink.error(entry.at, format!("`{}` has {many}", entry.key))
-                .help
-                .push(format!("it needs one of {}", APPS.join(", ")));
+        let names: Vec<&str> = APPS.iter().map(|entry| entry.name).collect();
+        match apps.len() {
+            0 => sink.missing(
+                entry.at,
+                format!("`{}` has no application", entry.key),
+                format!("it needs one of {}", names.join(", ")),
+            ),
+            1 => {}
+            _ => {
+                let message = format!("`{}` has several applications", entry.key);
+                sink.error(entry.at, message).help.push("one entry for each".into());
+            }
         }
         map.finish(sink);
         let name = At { value: entry.key.clone(), at: entry.at };
         if let (Some(from), Some(to), Some(app)) = (from, to, apps.pop()) {
-            out.push(WorkSpec { name, from, to, start, stagger, count, app });
+            out.push(WorkSpec { name, from, to, start, stagger, count, port, app });
         }
     }
     out
 }
 
-const APPS: &[&str] = &["tcp"];
+fn app(sink: &mut Sink, entry: &AppEntry, node: &Node) -> Option<AppSpec> {
+    let mut map = sink.map(node, "an application");
+    let config = params::read_among(sink, &mut map, |params| AppConfig::read(entry.name, params));
+    let tcp = if entry.tcp { TcpOptions::read_among(sink, &mut map) } else { TcpOptions::default() };
+    map.finish(sink);
+    Some(AppSpec { config: config?, tcp, at: node.at })
+}
