@@ -4,6 +4,7 @@
 //! settings of each sweep point on that tree (`merge`), reads the tree into a verbatim specification (`spec`), and resolves
 //! names, addresses, routes and cuts into a [`Plan`].
 
+mod cut;
 mod diagnostics;
 mod emit;
 mod experiment;

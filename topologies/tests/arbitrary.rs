@@ -10,13 +10,14 @@ stop: 10 s
 seed: 3
 defaults: { link: { mtu: 1500 B, rate: 1 Mbit/s }, host: { tcp: { cc: cubic } } }
 generate: { dumbbell: { pairs: 2 } }
-hosts: { client: { count: 2 }, server: { address: 10.9.0.1/24 } }
+hosts: { client: { count: 2 }, server: {}, other: { address: 10.9.0.1/24 } }
 routers: { r3: { routes: [ { to: default, via: r1 } ] }, r4: {} }
 links:
   - client* -- r1: { name: access, up: { rate: 1 Mbit/s }, down: { delay: 2 ms } }
   - r1 -- r3: { name: wan, loss: 1 %, queue: { codel: { target: 5 ms } }, addresses: [10.8.0.1/31, 10.8.0.0/31] }
   - r3 -> server: {}
   - server -> r3: {}
+  - other -- r4: {}
   - r3 -- r4: { jitter: 2 ms, cost: 3, framing: ethernet }
 events: [ { at: 1 s, link: wan, down: 2 s }, { at: 2 s, link: [access, wan.forward], set: { rate: 5 Mbit/s } } ]
 workload:

@@ -271,3 +271,21 @@ experiment: { sweep: { generate.dumbbell.pairs: [1, 3], bottleneck.rate: [1 Mbit
     let rate = |name: &str| plan.ports[plan.ports_of(name)[0] as usize].rate.expect("a rate").to_string();
     assert_eq!([rate("bottleneck"), rate("left1--r1"), rate("left2--r1")], ["1 Mbit/s", "7 Mbit/s", "1 Gbit/s"]);
 }
+
+#[test]
+fn cuts_are_balanced_and_keep_zero_delay_links_whole() {
+    let text = "clockwire: 1
+stop: 1 s
+topology: fat-tree.yaml
+workload: { f: { from: [host1, host2, host3, host4, host5, host6, host7, host8], to: host16, tcp: {} } }
+";
+    let plan = plan(text);
+    for shards in 1..=8 {
+        let cut = plan.partition(shards);
+        let mut sizes = vec![0; shards];
+        cut.iter().for_each(|shard| sizes[*shard as usize] += 1);
+        assert!(sizes.iter().all(|size| *size > 0), "{shards}: {sizes:?}");
+        assert_eq!(plan.look_ahead(&cut).map(|span| span.to_string()), (shards > 1).then(|| "5 us".to_string()));
+        assert_eq!(cut, plan.partition(shards));
+    }
+}

@@ -24,6 +24,7 @@ use address::LinkAddresses;
 use routes::{Edge, Graph, Net};
 use topo::Topo;
 
+pub(crate) use check::walk;
 pub(crate) use partition::{Tie, partition};
 pub use ports::Change;
 
