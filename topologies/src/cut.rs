@@ -1,9 +1,9 @@
 //! How a plan is cut into shards.
 
-use sim_core::Span;
+use sim_core::{Change, Span};
 
 use crate::plan::{NodeKind, Plan};
-use crate::resolve::{Change, Tie, partition, walk};
+use crate::resolve::{Tie, partition, walk};
 
 impl Plan {
     /// The shard of each node, for at most so many shards: balanced by the work that the flows make, hosts beside their
@@ -44,7 +44,7 @@ impl Plan {
                 Change::Delay(delay) => Some(delay),
                 _ => None,
             });
-        (!plan.blocked).then(|| later.chain([plan.delay]).min().unwrap_or(plan.delay))
+        (!plan.config.blocked).then(|| later.fold(plan.config.delay, Ord::min))
     }
 
     /// What each node has to do, roughly: an event for each packet that crosses it, more for a connection's end.

@@ -133,7 +133,8 @@ impl Diagnostics {
     /// Adds one, unless it is there already.
     pub fn push(&mut self, diagnostic: Diagnostic) {
         // A file with a million wrong lines is not compared in a million squared steps.
-        if self.0.len() > 1000 || !self.0.contains(&diagnostic) {
+        let same = |old: &Diagnostic| old.message == diagnostic.message && old.place == diagnostic.place;
+        if self.0.len() > 1000 || !self.0.iter().any(same) {
             self.0.push(diagnostic);
         }
     }

@@ -25,4 +25,3 @@ pub use plan::{
     CapturePlan, EventPlan, FlowPlan, HopPlan, LinkPlan, Named, NodeKind, NodePlan, Outputs, Plan, PlotSpec, PortPlan,
     Reroute, RoutePlan,
 };
-pub use resolve::Change;

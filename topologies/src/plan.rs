@@ -3,7 +3,7 @@
 
 use std::net::Ipv4Addr;
 
-use sim_core::{Rate, Size, Span, Time};
+use sim_core::{Amount, Change, PortConfig, Rate, Size, Span, Speed, Time};
 
 /// One point of an experiment, resolved: what [`build`](crate::build) turns into a world.
 #[derive(Clone, Debug, Default)]
@@ -62,15 +62,13 @@ pub struct LinkPlan {
     pub group: Option<String>,
     /// The port that sends from the left end to the right end.
     pub forward: u32,
-    /// The port that sends back. A one-way link has it too, with [`PortPlan::blocked`] set.
+    /// The port that sends back. A one-way link has it too, with `blocked` set.
     pub reverse: u32,
 }
 
 /// Half a link: the egress of a node.
 #[derive(Clone, Debug)]
 pub struct PortPlan {
-    /// The direction's name: `a->b`, or `wan.forward` and `wan.reverse` of a link that has a name of its own.
-    pub name: String,
     /// The node that sends.
     pub node: u32,
     /// Its number at that node.
@@ -83,18 +81,37 @@ pub struct PortPlan {
     pub address: Ipv4Addr,
     /// Bits of the network part.
     pub prefix: u8,
-    /// Whether it never sends (the back side of a one-way link).
-    pub blocked: bool,
-    /// The rate at the start; `None` on a link without one (infinitely fast).
-    pub rate: Option<Rate>,
-    /// Propagation delay at the start.
-    pub delay: Span,
-    /// Bytes that the link carries at the network layer.
-    pub mtu: u32,
-    /// The queue in words: `droptail, 100 packets`.
-    pub queue: String,
-    /// The most bytes that the queue holds, counting a packet as a full one; `None` where it has no limit.
-    pub queue_bytes: Option<Size>,
+    /// What the engine gets: the direction's name (`a->b`, or `wan.forward` and `wan.reverse` of a link with a name of its
+    /// own), speed, delay, mtu, queue, impairments.
+    pub config: PortConfig,
+    /// Exact losses whose flows are not resolved yet; empty in a finished plan.
+    pub(crate) listed: Vec<crate::spec::impair::ListedLoss>,
+}
+
+impl PortPlan {
+    /// The rate at the start: the mean of a trace; `None` where sending takes no time.
+    pub fn rate(&self) -> Option<Rate> {
+        match &self.config.speed {
+            Speed::Infinite => None,
+            Speed::Rate(rate) => Some(*rate),
+            Speed::Trace(trace) => Some(Rate::from_bps(trace.mean_bps())),
+        }
+    }
+
+    /// The most bytes that its queue holds, counting a packet as a full one.
+    pub fn queue_bytes(&self) -> Size {
+        match self.config.queue.limit() {
+            Amount::Bytes(size) => size,
+            Amount::Packets(count) => {
+                Size::from_bytes(u64::from(count) * u64::from(self.config.mtu + self.config.overhead))
+            }
+        }
+    }
+
+    /// Its queue in words: `droptail, 100 packets`.
+    pub fn queue_words(&self) -> String {
+        format!("{}, {}", self.config.queue.name(), self.config.queue.limit())
+    }
 }
 
 /// One flow of the workload.
@@ -151,7 +168,7 @@ pub struct EventPlan {
     /// The ports that it befalls: indices into [`Plan::ports`].
     pub ports: Vec<u32>,
     /// What.
-    pub change: crate::resolve::Change,
+    pub change: Change,
 }
 
 /// What is recorded.
@@ -225,7 +242,9 @@ impl Plan {
             for (port, forward) in [(link.forward, true), (link.reverse, false)] {
                 let plan = &self.ports[port as usize];
                 let named = link.name == base || link.group.as_deref() == Some(base);
-                if !plan.blocked && (plan.name == name || named && side.is_none_or(|side| side == forward)) {
+                if !plan.config.blocked
+                    && (plan.config.name == name || named && side.is_none_or(|side| side == forward))
+                {
                     ports.push(port);
                 }
             }

@@ -204,8 +204,8 @@ workload:",
     assert_eq!(last.slug(&experiment.dimensions), "variant=slow,low1.delay=3ms,stop=30s");
     assert_eq!(last.plan.stop.to_string(), "30 s");
     let port = |name: &str| &last.plan.ports[last.plan.ports_of(name)[0] as usize];
-    assert_eq!(port("low1").delay.to_string(), "3 ms");
-    assert_eq!(port("up1").rate.expect("a rate").to_string(), "1 Mbit/s");
+    assert_eq!(port("low1").config.delay.to_string(), "3 ms");
+    assert_eq!(port("up1").rate().expect("a rate").to_string(), "1 Mbit/s");
     let flat = last.flat(5);
     assert_eq!(format!("{:?}", load(&flat).points[0].plan), format!("{:?}", last.plan));
 }
@@ -229,8 +229,8 @@ fn overrides_win() {
         try_load(&text, &["links.up1.rate=50 Mbit/s", "low1.cost=7", "seed=9", "defaults.link.delay=2 ms"])
             .expect("fine");
     let plan = &experiment.points[0].plan;
-    assert_eq!(plan.ports[plan.ports_of("up1")[0] as usize].rate.expect("a rate").to_string(), "50 Mbit/s");
-    assert_eq!(plan.ports[0].delay.to_string(), "2 ms");
+    assert_eq!(plan.ports[plan.ports_of("up1")[0] as usize].rate().expect("a rate").to_string(), "50 Mbit/s");
+    assert_eq!(plan.ports[0].config.delay.to_string(), "2 ms");
     assert_eq!(experiment.seeds, [9]);
     assert_eq!(
         try_load(&text, &["up.rate=5 Mbit/s"]).expect_err("unknown"),
@@ -268,7 +268,7 @@ experiment: { sweep: { generate.dumbbell.pairs: [1, 3], bottleneck.rate: [1 Mbit
     let experiment = load(&text);
     assert_eq!(experiment.points.iter().map(|point| point.plan.nodes.len()).collect::<Vec<_>>(), [4, 8]);
     let plan = &experiment.points[1].plan;
-    let rate = |name: &str| plan.ports[plan.ports_of(name)[0] as usize].rate.expect("a rate").to_string();
+    let rate = |name: &str| plan.ports[plan.ports_of(name)[0] as usize].rate().expect("a rate").to_string();
     assert_eq!([rate("bottleneck"), rate("left1--r1"), rate("left2--r1")], ["1 Mbit/s", "7 Mbit/s", "1 Gbit/s"]);
 }
 

@@ -7,6 +7,7 @@ mod chain;
 mod dumbbell;
 mod fat_tree;
 mod parking_lot;
+mod random;
 mod star;
 
 use crate::read::{Kind, Map, Sink};
@@ -24,8 +25,15 @@ pub struct Generator {
 }
 
 /// All generators, by name.
-pub static GENERATORS: &[Generator] =
-    &[chain::GENERATOR, dumbbell::GENERATOR, fat_tree::GENERATOR, parking_lot::GENERATOR, star::GENERATOR];
+#[rustfmt::skip]
+pub static GENERATORS: &[Generator] = &[
+    chain::GENERATOR,
+    dumbbell::GENERATOR,
+    fat_tree::GENERATOR,
+    parking_lot::GENERATOR,
+    random::GENERATOR,
+    star::GENERATOR,
+];
 
 /// What `generate:` stands for: a tree with hosts, routers and links.
 pub(crate) fn expand(sink: &mut Sink, node: &Node) -> Option<Node> {

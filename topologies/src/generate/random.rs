@@ -122,7 +122,8 @@ mod tests {
 
     #[test]
     fn the_exponential_is_right_to_a_millionth() {
-        for (x, wanted) in [(0.0, 1.0), (0.5, 0.606_530_66), (1.0, 0.367_879_44), (3.25, 0.038_774_21), (20.0, 2.06e-9)] {
+        for (x, wanted) in [(0.0, 1.0), (0.5, 0.606_530_66), (1.0, 0.367_879_44), (3.25, 0.038_774_21), (20.0, 2.06e-9)]
+        {
             let got = exp_minus((x * 4_294_967_296.0) as u128) as f64 / 4_294_967_296.0;
             assert!((got - wanted).abs() < 1e-6, "exp(-{x}) is {wanted}, not {got}");
         }

@@ -66,7 +66,7 @@ pub(crate) fn walk(plan: &Plan, from: u32, to: u32) -> Result<Vec<u32>, String> 
             });
         };
         let port = plan.nodes[node as usize].ports.start + hop.port;
-        if plan.ports[port as usize].blocked {
+        if plan.ports[port as usize].config.blocked {
             return Err(format!(
                 "a one-way link (`{}`) is in the way",
                 plan.links[plan.ports[port as usize].link as usize].name

@@ -12,7 +12,7 @@ mod workload;
 
 use std::net::Ipv4Addr;
 
-use sim_core::Time;
+use sim_core::{Change, Time};
 
 use crate::experiment::LoadOptions;
 use crate::plan::{EventPlan, NodeKind, NodePlan, Plan, Reroute, RoutePlan};
@@ -26,7 +26,6 @@ use topo::Topo;
 
 pub(crate) use check::walk;
 pub(crate) use partition::{Tie, partition};
-pub use ports::Change;
 
 /// Resolves a specification; what is wrong goes to the sink.
 pub(crate) fn resolve(sink: &mut Sink, name: &str, spec: &Spec, options: &LoadOptions) -> Option<Plan> {
@@ -54,6 +53,7 @@ pub(crate) fn resolve(sink: &mut Sink, name: &str, spec: &Spec, options: &LoadOp
     }
     tables(sink, spec, &topo, &addresses, &mut plan);
     workload::flows(sink, spec, &topo, &mut plan);
+    ports::force(sink, &mut plan);
     if sink.has_errors() {
         return None;
     }
@@ -82,14 +82,14 @@ fn events(sink: &mut Sink, spec: &Spec, plan: &mut Plan) {
         let mut push = |at: Time, ports: Vec<u32>, change| plan.events.push(EventPlan { at, ports, change });
         match &event.action {
             Action::Down(span) => {
-                push(event.time.value, ports.clone(), ports::Change::Down);
+                push(event.time.value, ports.clone(), Change::Down);
                 if let Some(span) = span {
-                    push(event.time.value.saturating_add(*span), ports, ports::Change::Up);
+                    push(event.time.value.saturating_add(*span), ports, Change::Up);
                 }
             }
-            Action::Up => push(event.time.value, ports, ports::Change::Up),
-            Action::Set(side) => {
-                for change in ports::changes(sink, side) {
+            Action::Up => push(event.time.value, ports, Change::Up),
+            Action::Set(written) => {
+                for change in ports::changes(sink, written) {
                     plan.events.push(EventPlan { at: event.time.value, ports: ports.clone(), change });
                 }
             }
@@ -119,15 +119,15 @@ fn tables(sink: &mut Sink, spec: &Spec, topo: &Topo, addresses: &[LinkAddresses]
         node.tables.push(table);
     }
     let mut times: Vec<Time> = Vec::new();
-    let carries = |event: &&EventPlan| matches!(event.change, ports::Change::Down | ports::Change::Up);
+    let carries = |event: &&EventPlan| matches!(event.change, Change::Down | Change::Up);
     times.extend(plan.events.iter().filter(carries).map(|event| event.at));
     times.dedup();
     for at in times {
         for event in plan.events.iter().filter(|event| event.at == at).filter(carries) {
             for port in &event.ports {
                 let port = &plan.ports[*port as usize];
-                let up = matches!(event.change, ports::Change::Up);
-                graph.ports[port.node as usize][port.number as usize].up = up && !port.blocked;
+                let up = matches!(event.change, Change::Up);
+                graph.ports[port.node as usize][port.number as usize].up = up && !port.config.blocked;
             }
         }
         for (index, net) in graph.nets.iter_mut().enumerate() {
@@ -163,7 +163,7 @@ fn graph(spec: &Spec, topo: &Topo, addresses: &[LinkAddresses], plan: &Plan) -> 
                 to: topo.links[*link as usize].ends[usize::from(*left)],
                 via: addresses[*link as usize].ends[usize::from(*left)],
                 cost,
-                up: !plan.ports[first as usize + number].blocked,
+                up: !plan.ports[first as usize + number].config.blocked,
                 net: *link,
             }
         });

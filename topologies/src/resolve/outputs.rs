@@ -81,7 +81,7 @@ fn named(sink: &Sink, name: &At<String>, path: String) -> Named {
 /// The ports that a name in `outputs` means: `all`, a link, a direction, a wildcard, a host (all that it sends).
 fn ports(sink: &mut Sink, plan: &Plan, name: &At<String>) -> Vec<u32> {
     let found = if name.value == "all" {
-        (0..plan.ports.len() as u32).filter(|port| !plan.ports[*port as usize].blocked).collect()
+        (0..plan.ports.len() as u32).filter(|port| !plan.ports[*port as usize].config.blocked).collect()
     } else {
         plan.ports_of(&name.value)
     };

@@ -1,28 +1,30 @@
 //! Links to ports: options over their defaults, one configuration for each direction.
 
-use sim_core::{Prob, Rate, Size, Span};
+use sim_core::{Change, ForcedLoss, Impairments, PortConfig, Prob, QUEUES, QueueConfig, Span, Speed};
 
 use super::address::LinkAddresses;
 use super::topo::Topo;
-use crate::plan::{LinkPlan, PortPlan};
+use crate::plan::{LinkPlan, Plan, PortPlan};
 use crate::read::Sink;
 use crate::spec::Spec;
-use crate::spec::links::{Framing, Side};
+use crate::spec::events::Changes;
+use crate::spec::impair::{ListedLoss, LossSpec};
+use crate::spec::links::{FRAMINGS, Side};
 use crate::spec::tcp::TcpOptions;
 
-/// What an event changes.
-#[derive(Clone, PartialEq, Debug)]
-pub enum Change {
-    Down,
-    Up,
-    Rate(Rate),
-    Delay(Span),
-}
-
-pub(super) fn changes(_sink: &mut Sink, side: &Side) -> Vec<Change> {
+/// The changes that an event makes, in the engine's words.
+pub(super) fn changes(sink: &mut Sink, written: &Changes) -> Vec<Change> {
     let mut out = Vec::new();
-    out.extend(side.rate.map(|rate| Change::Rate(rate.value)));
-    out.extend(side.delay.map(|delay| Change::Delay(delay.value)));
+    out.extend(written.speed.iter().map(|speed| Change::Speed(speed.value.clone())));
+    out.extend(written.delay.map(|delay| Change::Delay(delay.value)));
+    match written.loss.as_ref().map(|loss| (&loss.value, loss.at)) {
+        Some((LossSpec::None, _)) => out.push(Change::Loss(None)),
+        Some((LossSpec::Random(loss), _)) => out.push(Change::Loss(Some(loss.clone()))),
+        Some((LossSpec::List(_), at)) => {
+            sink.error(at, "an exact list counts from the start; give it at the link, not in an event");
+        }
+        None => {}
+    }
     out
 }
 
@@ -74,31 +76,92 @@ pub(super) fn ports(
                 (true, _, 0) => format!("{}.forward", link.name),
                 (true, _, _) => format!("{}.reverse", link.name),
             };
-            if side_of.rate.is_none() && side_of.trace.is_none() && !blocked {
-                sink.error(link.at, format!("the link `{}` needs a `rate` or a `trace`", link.name))
-                    .help
-                    .push("as in `rate: 10 Mbit/s`, at the link or in `defaults: { link: { rate: … } }`".into());
+            if side_of.speed.is_none() && !blocked {
+                let message = format!("the link `{}` needs a `rate` or a `trace`", link.name);
+                let help = "as in `rate: 10 Mbit/s`, at the link or in `defaults: { link: { rate: … } }`; `rate: infinite` takes no time";
+                sink.missing(link.at, message, help.into());
             }
-            let mtu = written.options.mtu.or(spec.link_defaults.mtu).map_or(1500, |mtu| mtu.value.bytes() as u32);
-            let framing =
-                written.options.framing.or(spec.link_defaults.framing).map_or(Framing::None, |framing| framing.value);
-            ports.push(PortPlan {
+            let options = &written.options;
+            let mtu = options.mtu.or(spec.link_defaults.mtu).map_or(1500, |mtu| mtu.value.bytes() as u32);
+            let framing = options.framing.or(spec.link_defaults.framing).map_or(FRAMINGS[0], |framing| framing.value);
+            let far = link.ends[1 - side];
+            let config = PortConfig {
                 name,
+                peer: (far, if side == 0 { right } else { left }),
+                speed: side_of.speed.as_ref().map_or(Speed::Infinite, |speed| speed.value.clone()),
+                delay: side_of.delay.map_or(Span::ZERO, |delay| delay.value),
+                mtu,
+                overhead: framing.overhead,
+                frame_min: framing.frame_min,
+                framed: framing.framed,
+                queue: side_of.queue.as_ref().map_or_else(default_queue, |queue| queue.value.clone()),
+                impairments: impairments(&side_of),
+                blocked,
+            };
+            ports.push(PortPlan {
                 node: link.ends[side],
                 number: if side == 0 { left } else { right },
                 peer: if side == 0 { reverse } else { forward },
                 link: index,
                 address: addresses[index as usize].ends[side],
                 prefix: addresses[index as usize].prefix,
-                blocked,
-                rate: side_of.rate.map(|rate| rate.value),
-                delay: side_of.delay.map_or(Span::ZERO, |delay| delay.value),
-                mtu,
-                queue: String::new(),
-                queue_bytes: None,
+                config,
+                listed: listed(&side_of),
             });
         }
     }
     ports.sort_by_key(|port| (port.node, port.number));
     Some((links, ports))
+}
+
+/// The queue of a link that names none: the registry's first discipline.
+fn default_queue() -> QueueConfig {
+    QueueConfig::by_name(QUEUES[0].name).expect("a registered discipline has its name")
+}
+
+fn impairments(side: &Side) -> Impairments {
+    let loss = match side.loss.as_ref().map(|loss| &loss.value) {
+        Some(LossSpec::Random(loss)) => Some(loss.clone()),
+        _ => None,
+    };
+    Impairments {
+        loss,
+        // Exact lists name flows, which are resolved after the ports.
+        forced: Vec::new(),
+        jitter: side.jitter.and_then(|jitter| jitter.value),
+        reorder: side.reorder.map_or(Prob::ZERO, |prob| prob.value),
+        duplicate: side.duplicate.map_or(Prob::ZERO, |prob| prob.value),
+        corrupt: side.corrupt.map_or(Prob::ZERO, |prob| prob.value),
+    }
+}
+
+fn listed(side: &Side) -> Vec<ListedLoss> {
+    match side.loss.as_ref().map(|loss| &loss.value) {
+        Some(LossSpec::List(list)) => list.clone(),
+        _ => Vec::new(),
+    }
+}
+
+/// Gives exact lists the numbers of the flows that they name.
+pub(super) fn force(sink: &mut Sink, plan: &mut Plan) {
+    let mut at = 0;
+    while at < plan.ports.len() {
+        for line in std::mem::take(&mut plan.ports[at].listed) {
+            let mut rule = ForcedLoss { flow: None, class: line.class, numbers: line.numbers };
+            let Some(name) = &line.flow else {
+                plan.ports[at].config.impairments.forced.push(rule);
+                continue;
+            };
+            let flows = plan.flows_of(&name.value);
+            if flows.is_empty() {
+                let known: Vec<&str> = plan.workloads.iter().map(String::as_str).collect();
+                sink.unknown(name.at, "flow", &name.value, &known);
+            }
+            for flow in flows {
+                rule.flow = Some(flow + 1);
+                plan.ports[at].config.impairments.forced.push(rule.clone());
+            }
+        }
+        at += 1;
+    }
 }

@@ -1,28 +1,34 @@
 //! `events:`: what befalls links at given times.
 
-use sim_core::{Span, Time};
+use sim_core::{Span, Speed, Time};
 
-use super::links::{Side, side};
+use super::impair::{self, LossSpec};
 use super::outputs::names;
 use crate::read::{At, Sink};
-use crate::yaml::{Mark, Node, Value};
+use crate::yaml::{Node, Value};
 
 /// One entry of `events`.
 pub(crate) struct EventSpec {
     pub time: At<Time>,
     pub links: Vec<At<String>>,
     pub action: Action,
-    pub at: Mark,
 }
 
 /// What happens.
 pub(crate) enum Action {
     /// Properties change.
-    Set(Box<Side>),
+    Set(Changes),
     /// Both directions fail, for a span or for good.
     Down(Option<Span>),
     /// They come back.
     Up,
+}
+
+/// What can change while the simulation runs.
+pub(crate) struct Changes {
+    pub speed: Option<At<Speed>>,
+    pub delay: Option<At<Span>>,
+    pub loss: Option<At<LossSpec>>,
 }
 
 pub(crate) fn read(sink: &mut Sink, node: &Node) -> Vec<EventSpec> {
@@ -36,12 +42,16 @@ pub(crate) fn read(sink: &mut Sink, node: &Node) -> Vec<EventSpec> {
         let links = map.get("link").map(|node| names(sink, node));
         let set = map.get("set").map(|node| {
             let mut map = sink.map(node, "`set`");
-            let side = side(sink, &mut map);
+            let changes = Changes {
+                speed: impair::speed(sink, &mut map),
+                delay: map.quantity(sink, "delay", "20 ms"),
+                loss: impair::loss(sink, &mut map),
+            };
             if node.entries().is_empty() {
                 sink.error(node.at, "`set` changes nothing").help.push("as in `set: { rate: 5 Mbit/s }`".into());
             }
             map.finish(sink);
-            Action::Set(Box::new(side))
+            Action::Set(changes)
         });
         let down = map.get("down").map(|node| match &node.value {
             Value::Null | Value::Bool(true) => Action::Down(None),
@@ -73,7 +83,7 @@ pub(crate) fn read(sink: &mut Sink, node: &Node) -> Vec<EventSpec> {
         }
         map.finish(sink);
         if let (Some(time), Some(links), Some(action)) = (time, links, actions.pop()) {
-            out.push(EventSpec { time, links, action, at: item.at });
+            out.push(EventSpec { time, links, action });
         }
     }
     out

@@ -2,8 +2,9 @@
 
 use std::net::Ipv4Addr;
 
-use sim_core::{Prob, Rate, Size, Span};
+use sim_core::{Jitter, Prob, QueueConfig, Size, Span, Speed};
 
+use super::impair::{self, LossSpec};
 use super::nodes::{address, check_name};
 use crate::read::{At, Map, Sink, short};
 use crate::yaml::{Mark, Node, Value};
@@ -35,29 +36,26 @@ pub(crate) struct LinkOptions {
 /// What each direction of a link has for itself.
 #[derive(Clone, Default)]
 pub(crate) struct Side {
-    pub rate: Option<At<Rate>>,
+    pub speed: Option<At<Speed>>,
     pub delay: Option<At<Span>>,
-    pub queue: Option<Node>,
-    pub loss: Option<Node>,
-    pub jitter: Option<Node>,
-    pub reorder: Option<Node>,
+    pub queue: Option<At<QueueConfig>>,
+    pub loss: Option<At<LossSpec>>,
+    pub jitter: Option<At<Option<Jitter>>>,
+    pub reorder: Option<At<Prob>>,
     pub duplicate: Option<At<Prob>>,
     pub corrupt: Option<At<Prob>>,
-    pub trace: Option<At<String>>,
 }
 
 impl Side {
-    /// What `self` does not say, `under` says. A rate and a trace exclude each other, so one of them replaces the other.
+    /// What `self` does not say, `under` says.
     pub fn over(&self, under: &Side) -> Side {
-        let served = self.rate.is_some() || self.trace.is_some();
         Side {
-            rate: if served { self.rate } else { under.rate },
-            trace: if served { self.trace.clone() } else { under.trace.clone() },
+            speed: self.speed.clone().or_else(|| under.speed.clone()),
             delay: self.delay.or(under.delay),
             queue: self.queue.clone().or_else(|| under.queue.clone()),
             loss: self.loss.clone().or_else(|| under.loss.clone()),
-            jitter: self.jitter.clone().or_else(|| under.jitter.clone()),
-            reorder: self.reorder.clone().or_else(|| under.reorder.clone()),
+            jitter: self.jitter.or(under.jitter),
+            reorder: self.reorder.or(under.reorder),
             duplicate: self.duplicate.or(under.duplicate),
             corrupt: self.corrupt.or(under.corrupt),
         }
@@ -66,18 +64,26 @@ impl Side {
 
 /// What a link adds around a packet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Framing {
-    /// Nothing.
-    None,
-    /// PPP as ns-3 counts it: two bytes.
-    Ppp,
-    /// Ethernet II: header and check sequence, 64 bytes at least; ARP finds the neighbour.
-    Ethernet,
+pub(crate) struct Framing {
+    pub name: &'static str,
+    /// Bytes that it adds.
+    pub overhead: u32,
+    /// The shortest frame, these bytes included.
+    pub frame_min: u32,
+    /// Whether packets carry a link-layer header, so that ARP finds the neighbour.
+    pub framed: bool,
 }
 
-/// The names of the framings, in the order of the enumeration.
-pub(crate) const FRAMINGS: &[(&str, Framing)] =
-    &[("none", Framing::None), ("ppp", Framing::Ppp), ("ethernet", Framing::Ethernet)];
+/// The framings, the default first.
+pub(crate) const FRAMINGS: &[Framing] = &[
+    Framing { name: "none", overhead: 0, frame_min: 0, framed: false },
+    // Two bytes of protocol field: what ns-3's point-to-point devices count.
+    Framing { name: "ppp", overhead: 2, frame_min: 0, framed: false },
+    // 14 bytes of header and 4 of check sequence (IEEE 802.3 §3.1.1).
+    Framing { name: "ethernet", overhead: 18, frame_min: 64, framed: true },
+    // With 8 bytes of preamble and 12 of gap too: what the wire is really busy with.
+    Framing { name: "ethernet_with_gap", overhead: 38, frame_min: 84, framed: true },
+];
 
 pub(crate) fn read(sink: &mut Sink, node: &Node) -> Vec<LinkSpec> {
     let mut out = Vec::new();
@@ -153,7 +159,7 @@ pub(crate) fn defaults(sink: &mut Sink, node: &Node) -> LinkOptions {
 
 fn options(sink: &mut Sink, map: &mut Map<'_>) -> LinkOptions {
     let both = side(sink, map);
-    let mut direction = |sink: &mut Sink, map: &mut Map<'_>, key, what| {
+    let direction = |sink: &mut Sink, map: &mut Map<'_>, key, what| {
         let Some(node) = map.get(key) else { return Side::default() };
         let mut map = sink.map(node, what);
         let side = side(sink, &mut map);
@@ -172,39 +178,27 @@ fn options(sink: &mut Sink, map: &mut Map<'_>) -> LinkOptions {
         );
     }
     let framing = map.text(sink, "framing").and_then(|text| {
-        let framing = FRAMINGS.iter().find(|(name, _)| *name == text.value);
+        let framing = FRAMINGS.iter().find(|framing| framing.name == text.value);
         if framing.is_none() {
-            let names: Vec<&str> = FRAMINGS.iter().map(|(name, _)| *name).collect();
+            let names: Vec<&str> = FRAMINGS.iter().map(|framing| framing.name).collect();
             sink.unknown(text.at, "framing", text.value, &names);
         }
-        framing.map(|(_, framing)| At { value: *framing, at: text.at })
+        framing.map(|framing| At { value: *framing, at: text.at })
     });
     let cost = map.count(sink, "cost", 1, 1_000_000);
     LinkOptions { both, up, down, mtu, framing, cost }
 }
 
-pub(super) fn side(sink: &mut Sink, map: &mut Map<'_>) -> Side {
-    let rate = map.quantity::<Rate>(sink, "rate", "10 Mbit/s");
-    if let Some(rate) = rate.filter(|rate| rate.value.bps() == 0) {
-        sink.error(
-            rate.at,
-            "a rate of zero carries nothing; take a link down with an event: `{ at: 1 s, link: NAME, down: 2 s }`",
-        );
-    }
-    let trace = map.text(sink, "trace").map(|trace| At { value: trace.value.to_string(), at: trace.at });
-    if let (Some(rate), Some(_)) = (&rate, &trace) {
-        sink.error(rate.at, "a link has a `rate` or a `trace`, not both");
-    }
+fn side(sink: &mut Sink, map: &mut Map<'_>) -> Side {
     Side {
-        rate,
+        speed: impair::speed(sink, map),
         delay: map.quantity(sink, "delay", "20 ms"),
-        queue: map.get("queue").cloned(),
-        loss: map.get("loss").cloned(),
-        jitter: map.get("jitter").cloned(),
-        reorder: map.get("reorder").cloned(),
+        queue: impair::queue(sink, map),
+        loss: impair::loss(sink, map),
+        jitter: impair::jitter(sink, map),
+        reorder: map.quantity(sink, "reorder", "0.1 %"),
         duplicate: map.quantity(sink, "duplicate", "0.1 %"),
         corrupt: map.quantity(sink, "corrupt", "0.1 %"),
-        trace,
     }
 }
 

@@ -1,6 +1,7 @@
 //! What was written, verbatim: every key of the file with its place, nothing resolved.
 
 pub(crate) mod events;
+pub(crate) mod impair;
 pub(crate) mod links;
 pub(crate) mod nodes;
 pub(crate) mod outputs;
@@ -42,7 +43,7 @@ pub(crate) const SECTIONS: &[&str] = &[
 ];
 
 /// Keys whose value is one kind with its parameters: another kind replaces it, the same kind refines it.
-pub(crate) const KINDS: &[&str] = &["queue", "loss", "jitter", "reorder", "cc", "generate", "arrivals", "think"];
+pub(crate) const KINDS: &[&str] = &["queue", "loss", "jitter", "cc", "generate"];
 
 /// A file, with everything merged into it, for one point of the experiment.
 pub(crate) struct Spec {
