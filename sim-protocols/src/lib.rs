@@ -8,3 +8,5 @@ pub use app::{
     OnOffConfig, Opening, Pause, PingConfig, PoissonConfig, RequestConfig, SizeDist, SpanDist, TracerouteConfig,
 };
 pub use host::{FlowConfig, FlowEnd, HostConfig};
+
+pub mod wire;

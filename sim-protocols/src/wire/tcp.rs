@@ -1,0 +1,422 @@
+//! TCP's wire format (RFC 9293 §3.1) with the options that are used: MSS, window scale and timestamps (RFC 7323), SACK (RFC 2018).
+
+use std::fmt;
+use std::ops::{Add, AddAssign, BitOr, Sub};
+
+use sim_core::{ParseError, Payload};
+
+use super::{Checksum, Ipv4Repr, be16, be32};
+
+/// A sequence number: arithmetic modulo 2^32 (RFC 9293 §3.4).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Seq(pub u32);
+
+impl Seq {
+    /// How far `self` is ahead of `other`: negative where it is behind.
+    #[inline]
+    pub fn since(self, other: Seq) -> i32 {
+        self.0.wrapping_sub(other.0) as i32
+    }
+
+    /// The later of two.
+    #[inline]
+    pub fn max(self, other: Seq) -> Seq {
+        if self > other { self } else { other }
+    }
+
+    /// The earlier of two.
+    #[inline]
+    pub fn min(self, other: Seq) -> Seq {
+        if self < other { self } else { other }
+    }
+}
+
+impl PartialOrd for Seq {
+    #[inline]
+    fn partial_cmp(&self, other: &Seq) -> Option<std::cmp::Ordering> {
+        Some(self.since(*other).cmp(&0))
+    }
+}
+
+impl Add<u32> for Seq {
+    type Output = Seq;
+    #[inline]
+    fn add(self, bytes: u32) -> Seq {
+        Seq(self.0.wrapping_add(bytes))
+    }
+}
+
+impl AddAssign<u32> for Seq {
+    #[inline]
+    fn add_assign(&mut self, bytes: u32) {
+        self.0 = self.0.wrapping_add(bytes);
+    }
+}
+
+impl Sub<u32> for Seq {
+    type Output = Seq;
+    #[inline]
+    fn sub(self, bytes: u32) -> Seq {
+        Seq(self.0.wrapping_sub(bytes))
+    }
+}
+
+impl Sub<Seq> for Seq {
+    type Output = u32;
+    /// Bytes from `other` to `self`, modulo 2^32.
+    #[inline]
+    fn sub(self, other: Seq) -> u32 {
+        self.0.wrapping_sub(other.0)
+    }
+}
+
+impl fmt::Debug for Seq {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Control bits (RFC 9293 §3.1, RFC 3168 §6.1).
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+pub struct TcpFlags(pub u8);
+
+impl TcpFlags {
+    /// No more data from the sender.
+    pub const FIN: TcpFlags = TcpFlags(0x01);
+    /// Synchronise sequence numbers.
+    pub const SYN: TcpFlags = TcpFlags(0x02);
+    /// Reset the connection.
+    pub const RST: TcpFlags = TcpFlags(0x04);
+    /// Push.
+    pub const PSH: TcpFlags = TcpFlags(0x08);
+    /// The acknowledgement field counts.
+    pub const ACK: TcpFlags = TcpFlags(0x10);
+    /// The urgent pointer counts.
+    pub const URG: TcpFlags = TcpFlags(0x20);
+    /// ECN echo.
+    pub const ECE: TcpFlags = TcpFlags(0x40);
+    /// Congestion window reduced.
+    pub const CWR: TcpFlags = TcpFlags(0x80);
+
+    /// Whether all of these are set.
+    #[inline]
+    pub fn has(self, flags: TcpFlags) -> bool {
+        self.0 & flags.0 == flags.0
+    }
+
+    /// The same without these.
+    #[inline]
+    pub fn without(self, flags: TcpFlags) -> TcpFlags {
+        TcpFlags(self.0 & !flags.0)
+    }
+}
+
+impl BitOr for TcpFlags {
+    type Output = TcpFlags;
+    #[inline]
+    fn bitor(self, other: TcpFlags) -> TcpFlags {
+        TcpFlags(self.0 | other.0)
+    }
+}
+
+impl fmt::Display for TcpFlags {
+    /// As tcpdump prints them: `S`, `F`, `R`, `P`, `.`, `U`, `E`, `W`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let letters = [(1, 'F'), (2, 'S'), (4, 'R'), (8, 'P'), (0x10, '.'), (0x20, 'U'), (0x40, 'E'), (0x80, 'W')];
+        let set: String = letters.iter().filter(|(bit, _)| self.0 & bit != 0).map(|(_, letter)| letter).collect();
+        f.write_str(if set.is_empty() { "none" } else { &set })
+    }
+}
+
+impl fmt::Debug for TcpFlags {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// The timestamps option (RFC 7323 §3.2).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Timestamps {
+    /// The sender's clock.
+    pub val: u32,
+    /// The last value of the receiver's that the sender has seen.
+    pub ecr: u32,
+}
+
+/// Up to four blocks of received data, `(left, right)` with `right` excluded (RFC 2018 §3).
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+pub struct SackBlocks {
+    blocks: [(Seq, Seq); 4],
+    len: u8,
+}
+
+impl SackBlocks {
+    /// None.
+    pub const NONE: SackBlocks = SackBlocks { blocks: [(Seq(0), Seq(0)); 4], len: 0 };
+
+    /// Appends a block; a fifth one is left out.
+    pub fn push(&mut self, left: Seq, right: Seq) {
+        if let Some(place) = self.blocks.get_mut(usize::from(self.len)) {
+            *place = (left, right);
+            self.len += 1;
+        }
+    }
+
+    /// The blocks, in the order of the option.
+    pub fn as_slice(&self) -> &[(Seq, Seq)] {
+        &self.blocks[..usize::from(self.len)]
+    }
+
+    /// Whether there is none.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The first blocks of them.
+    pub fn truncate(&mut self, len: usize) {
+        for block in self.blocks.iter_mut().skip(len) {
+            *block = (Seq(0), Seq(0));
+        }
+        self.len = self.len.min(len as u8);
+    }
+}
+
+impl fmt::Debug for SackBlocks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_slice().fmt(f)
+    }
+}
+
+/// The options of a segment; unknown ones are skipped when read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct TcpOptions {
+    /// Clocks.
+    pub timestamps: Option<Timestamps>,
+    /// Received blocks.
+    pub sack: SackBlocks,
+    /// The largest segment that the sender takes; in a SYN.
+    pub mss: Option<u16>,
+    /// By how many bits the sender's windows are shifted; in a SYN.
+    pub window_scale: Option<u8>,
+    /// Selective acknowledgements are welcome; in a SYN.
+    pub sack_permitted: bool,
+}
+
+impl TcpOptions {
+    /// Bytes of the options as they are written, padding included.
+    #[inline]
+    pub fn len(&self) -> usize {
+        let mut len = if self.mss.is_some() { 4 } else { 0 };
+        len += match (self.sack_permitted, self.timestamps.is_some()) {
+            (true, true) => 12,
+            (true, false) => 4,
+            (false, true) => 12,
+            (false, false) => 0,
+        };
+        len += if self.window_scale.is_some() { 4 } else { 0 };
+        len + if self.sack.is_empty() { 0 } else { 4 + 8 * usize::from(self.sack.len) }
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// In the order and with the padding of Linux: MSS, SACK-permitted, timestamps, window scale; then SACK.
+    fn emit(&self, out: &mut Vec<u8>) {
+        if let Some(mss) = self.mss {
+            out.extend_from_slice(&[2, 4]);
+            out.extend_from_slice(&mss.to_be_bytes());
+        }
+        match (self.sack_permitted, self.timestamps) {
+            (true, Some(_)) => out.extend_from_slice(&[4, 2]),
+            (true, None) => out.extend_from_slice(&[1, 1, 4, 2]),
+            (false, Some(_)) => out.extend_from_slice(&[1, 1]),
+            (false, None) => {}
+        }
+        if let Some(Timestamps { val, ecr }) = self.timestamps {
+            out.extend_from_slice(&[8, 10]);
+            out.extend_from_slice(&val.to_be_bytes());
+            out.extend_from_slice(&ecr.to_be_bytes());
+        }
+        if let Some(shift) = self.window_scale {
+            out.extend_from_slice(&[1, 3, 3, shift]);
+        }
+        if !self.sack.is_empty() {
+            out.extend_from_slice(&[1, 1, 5, 2 + 8 * self.sack.len]);
+            for (left, right) in self.sack.as_slice() {
+                out.extend_from_slice(&left.0.to_be_bytes());
+                out.extend_from_slice(&right.0.to_be_bytes());
+            }
+        }
+    }
+
+    fn parse(mut bytes: &[u8]) -> Result<TcpOptions, ParseError> {
+        let mut options = TcpOptions::default();
+        while let Some((&kind, rest)) = bytes.split_first() {
+            match kind {
+                0 => break,
+                1 => bytes = rest,
+                _ => {
+                    // RFC 9293 §3.1 (MUST-7): an illegal option length is an error, and no reason to run away.
+                    let len = usize::from(*rest.first().ok_or(ParseError::Malformed)?);
+                    let body = bytes.get(2..len).ok_or(ParseError::Malformed)?;
+                    options.read(kind, body)?;
+                    bytes = &bytes[len..];
+                }
+            }
+        }
+        Ok(options)
+    }
+
+    fn read(&mut self, kind: u8, body: &[u8]) -> Result<(), ParseError> {
+        match (kind, body.len()) {
+            (2, 2) => self.mss = Some(be16(body, 0)),
+            (3, 1) => self.window_scale = Some(body[0]),
+            (4, 0) => self.sack_permitted = true,
+            (5, len) if len > 0 && len.is_multiple_of(8) => {
+                self.sack = SackBlocks::NONE;
+                for block in body.chunks_exact(8) {
+                    self.sack.push(Seq(be32(block, 0)), Seq(be32(block, 4)));
+                }
+            }
+            (8, 8) => self.timestamps = Some(Timestamps { val: be32(body, 0), ecr: be32(body, 4) }),
+            (2..=5 | 8, _) => return Err(ParseError::Malformed),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// A view of a segment's bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct TcpSegment<T>(T);
+
+impl<T: AsRef<[u8]>> TcpSegment<T> {
+    /// A view whose accessors stay inside the buffer.
+    ///
+    /// # Errors
+    /// Fewer bytes than the header says, or a header shorter than 20 bytes.
+    pub fn new_checked(bytes: T) -> Result<TcpSegment<T>, ParseError> {
+        if bytes.as_ref().len() < TcpRepr::LEN_MIN {
+            return Err(ParseError::Truncated);
+        }
+        let segment = TcpSegment(bytes);
+        match segment.header_len() {
+            len if len < TcpRepr::LEN_MIN => Err(ParseError::Malformed),
+            len if len > segment.0.as_ref().len() => Err(ParseError::Truncated),
+            _ => Ok(segment),
+        }
+    }
+
+    /// Bytes of the header, options included.
+    pub fn header_len(&self) -> usize {
+        usize::from(self.0.as_ref()[12] >> 4) * 4
+    }
+
+    /// Whether the checksum is right.
+    pub fn verify(&self, ip: &Ipv4Repr) -> bool {
+        let bytes = self.0.as_ref();
+        Checksum::pseudo_header(ip.src, ip.dst, ip.protocol, bytes.len() as u32).add(bytes).value() == 0
+    }
+
+    /// What follows the header.
+    pub fn payload(&self) -> &[u8] {
+        &self.0.as_ref()[self.header_len()..]
+    }
+}
+
+/// A segment's header.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct TcpRepr {
+    /// Source port.
+    pub src_port: u16,
+    /// Destination port.
+    pub dst_port: u16,
+    /// The first byte's number, or the SYN's.
+    pub seq: Seq,
+    /// The next byte that the sender expects.
+    pub ack: Seq,
+    /// The window field as it stands on the wire, unscaled.
+    pub window: u16,
+    /// The urgent pointer.
+    pub urgent: u16,
+    /// Control bits.
+    pub flags: TcpFlags,
+    /// Options.
+    pub options: TcpOptions,
+}
+
+impl TcpRepr {
+    /// Bytes of the header without options.
+    pub const LEN_MIN: usize = 20;
+
+    /// Bytes of the header.
+    #[inline]
+    pub fn len(&self) -> usize {
+        TcpRepr::LEN_MIN + self.options.len()
+    }
+
+    /// Never: a header has bytes.
+    pub fn is_empty(&self) -> bool {
+        false
+    }
+
+    /// What the segment takes of the sequence space with so much payload (RFC 9293 §3.4: SYN and FIN count).
+    #[inline]
+    pub fn seq_len(&self, payload: u32) -> u32 {
+        payload + u32::from(self.flags.has(TcpFlags::SYN)) + u32::from(self.flags.has(TcpFlags::FIN))
+    }
+
+    /// Reads a view.
+    ///
+    /// # Errors
+    /// A wrong checksum, malformed options.
+    pub fn parse<T: AsRef<[u8]>>(segment: &TcpSegment<T>, ip: &Ipv4Repr) -> Result<TcpRepr, ParseError> {
+        if !segment.verify(ip) {
+            return Err(ParseError::Checksum);
+        }
+        let bytes = segment.0.as_ref();
+        Ok(TcpRepr {
+            src_port: be16(bytes, 0),
+            dst_port: be16(bytes, 2),
+            seq: Seq(be32(bytes, 4)),
+            ack: Seq(be32(bytes, 8)),
+            flags: TcpFlags(bytes[13]),
+            window: be16(bytes, 14),
+            urgent: be16(bytes, 18),
+            options: TcpOptions::parse(&bytes[TcpRepr::LEN_MIN..segment.header_len()])?,
+        })
+    }
+
+    /// Appends header and payload.
+    pub fn emit(&self, ip: &Ipv4Repr, payload: &Payload, out: &mut Vec<u8>) {
+        let (start, header) = (out.len(), self.len());
+        assert!(header <= 60, "options fit into 40 bytes");
+        out.extend_from_slice(&self.src_port.to_be_bytes());
+        out.extend_from_slice(&self.dst_port.to_be_bytes());
+        out.extend_from_slice(&self.seq.0.to_be_bytes());
+        out.extend_from_slice(&self.ack.0.to_be_bytes());
+        out.extend_from_slice(&[((header / 4) as u8) << 4, self.flags.0]);
+        out.extend_from_slice(&self.window.to_be_bytes());
+        out.extend_from_slice(&[0, 0]);
+        out.extend_from_slice(&self.urgent.to_be_bytes());
+        self.options.emit(out);
+        debug_assert_eq!(out.len() - start, header);
+        payload.append_to(out);
+        let length = (out.len() - start) as u32;
+        let sum = Checksum::pseudo_header(ip.src, ip.dst, ip.protocol, length).add(&out[start..]).value();
+        out[start + 16..start + 18].copy_from_slice(&sum.to_be_bytes());
+    }
+}
+
+impl fmt::Display for TcpRepr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} > {}: Flags [{}], seq {}", self.src_port, self.dst_port, self.flags, self.seq.0)?;
+        if self.flags.has(TcpFlags::ACK) {
+            write!(f, ", ack {}", self.ack.0)?;
+        }
+        write!(f, ", win {}", self.window)
+    }
+}
