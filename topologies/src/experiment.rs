@@ -145,6 +145,7 @@ pub fn load_text(
     for point in dimensions.points() {
         let mut tree = tree.clone();
         let values = point.values.clone();
+        sink.swept.extend(point.sets.iter().flat_map(|set| set.marks()));
         let changes: Vec<_> = sets.iter().filter(|set| !set.is_early()).chain(&point.sets).collect();
         if let Some(plan) = resolve_point(&mut sink, &mut tree, &experiment.name, &changes, &point.without, options) {
             if experiment.points.is_empty() {
@@ -182,6 +183,10 @@ fn resolve_point(
     if let Some(generate) = tree.get("generate").filter(|node| node.value != Value::Null).cloned() {
         let mut made = generate::expand(sink, &generate)?;
         merge::overlay(&mut made, std::mem::replace(tree, Node::empty_map(tree.at)));
+        // What is wrong with something that was made is said of `generate`, so its path must be found first.
+        if let Value::Map(sections) = &mut made.value {
+            sections.sort_by_key(|section| section.key != "generate");
+        }
         *tree = made;
     }
     for change in changes.iter().filter(|change| change.path.split('.').next() != Some("generate")) {

@@ -4,6 +4,7 @@
 //! settings of each sweep point on that tree (`merge`), reads the tree into a verbatim specification (`spec`), and resolves
 //! names, addresses, routes and cuts into a [`Plan`].
 
+mod build;
 mod cut;
 mod diagnostics;
 mod emit;
@@ -18,6 +19,7 @@ mod resolve;
 mod spec;
 mod yaml;
 
+pub use build::{probes, wire};
 pub use diagnostics::{Diagnostic, Diagnostics, Place, Severity};
 pub use experiment::{Expect, Experiment, LoadOptions, Point, load, load_text};
 pub use generate::{GENERATORS, Generator};

@@ -3,7 +3,7 @@
 //! A [`Map`] remembers which keys it was asked for: what is left over is unknown, and what was asked for is what would have
 //! been accepted, so the two lists cannot drift apart.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::str::FromStr;
 
@@ -23,6 +23,8 @@ pub(crate) struct Sink {
     pub sources: Sources,
     /// Whether what is missing is no error: a file before a sweep has filled it in.
     pub lenient: bool,
+    /// Values that a sweep or a variant has put in: an extreme one among them is meant, and no warning says otherwise.
+    pub swept: BTreeSet<Mark>,
     found: Vec<(Mark, Diagnostic)>,
 }
 
@@ -91,6 +93,9 @@ impl Sink {
         }
         let mut list = Diagnostics::default();
         for (at, mut diagnostic) in found {
+            if diagnostic.severity == Severity::Warning && self.swept.contains(&at) {
+                continue;
+            }
             if diagnostic.path.is_empty() {
                 diagnostic.path = paths.get(&at).cloned().unwrap_or_default();
             }

@@ -56,6 +56,7 @@ impl OutputSpec {
                 series.missing(sink, "every", "10 ms");
             }
             if out.queue.is_empty()
+                && out.cwnd.is_empty()
                 && let Some(every) = out.every
             {
                 sink.warn(

@@ -1,0 +1,198 @@
+//! Every accepted key bites: with it the experiment is another one than without it. The list of accepted keys is taken
+//! from the error about an unknown one, so a key cannot be added without a line here.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use topologies::{LoadOptions, load_text};
+
+/// `@KEY@` is where the keys of a section are put.
+struct Section {
+    name: &'static str,
+    file: &'static str,
+    /// Each key as it is written. A key that cannot stand alone brings what it needs with it.
+    keys: &'static [&'static str],
+}
+
+const SECTIONS: &[Section] = &[
+    Section {
+        name: "the file",
+        file: "hosts: { a: {}, b: {} }\nlinks: [ { a -- b: { rate: 1 Mbit/s } } ]\n@KEY@\n",
+        keys: &[
+            "name: other",
+            "about: what to look at",
+            "include: tests/data/included.yaml",
+            "topology: star.yaml",
+            "generate: { star: { hosts: 2, access: { rate: 1 Mbit/s } } }",
+            "seed: 77",
+            "defaults: { link: { delay: 7 ms } }",
+            "routers: { r: {} }",
+            "events: [ { at: 10 ms, link: a--b, down: true } ]",
+            "workload: { w: { from: a, to: b, ping: {} } }",
+            "experiment: { seeds: 3 }",
+            "outputs: { tables: [ flows ] }",
+            "expect: [ 1 == 1 ]",
+        ],
+    },
+    Section {
+        name: "a link",
+        file: "routers: { r1: {}, r2: {}, r3: {} }
+links:
+  - r1 -- r2: { rate: 1 Mbit/s, @KEY@ }
+  - r2 -- r3: { rate: 1 Mbit/s }
+  - r1 -- r3: { rate: 1 Mbit/s }
+",
+        keys: &[
+            "name: wan",
+            "addresses: [ 10.1.0.1/24, 10.1.0.2/24 ]",
+            "cost: 7",
+            "delay: 7 ms",
+            "mtu: 700 B",
+            "framing: ppp",
+            "queue: codel",
+            "loss: 7 %",
+            "jitter: { normal: 7 ms }",
+            "reorder: 7 %",
+            "duplicate: 7 %",
+            "corrupt: 7 %",
+            "up: { rate: 7 Mbit/s }",
+            "down: { delay: 7 ms }",
+        ],
+    },
+    Section {
+        name: "a link's direction",
+        file: "hosts: { a: {}, b: {} }\nlinks: [ { a -- b: { rate: 1 Mbit/s, up: { @KEY@ } } } ]\n",
+        keys: &[
+            "rate: 7 Mbit/s",
+            "trace: tests/data/trace.txt",
+            "delay: 7 ms",
+            "queue: { red: { ecn: true } }",
+            "loss: { gilbert_elliott: { p: 1 %, r: 20 % } }",
+            "jitter: { uniform: { span: 7 ms, reorder: true } }",
+            "reorder: 7 %",
+            "duplicate: 7 %",
+            "corrupt: 7 %",
+        ],
+    },
+    Section {
+        name: "a link's defaults",
+        file: "defaults: { link: { @KEY@ } }\nrouters: { r1: {}, r2: {}, r3: {} }\nlinks:\n  - r1 -- r2: { rate: 1 Mbit/s }\n  - r2 -- r3: { rate: 1 Mbit/s }\n  - r1 -- r3: { rate: 1 Mbit/s, cost: 2 }\n",
+        keys: &[
+            "mtu: 700 B",
+            "framing: ethernet",
+            "cost: 3",
+            "delay: 7 ms",
+            "queue: { droptail: { limit: 7 packets } }",
+            "loss: 7 %",
+            "jitter: 7 ms",
+            "reorder: 7 %",
+            "duplicate: 7 %",
+            "corrupt: 7 %",
+            "up: { delay: 7 ms }",
+            "down: { delay: 7 ms }",
+        ],
+    },
+    Section {
+        name: "a host",
+        file: "hosts: { a: {}, b: { @KEY@ } }\nlinks: [ { a -- b*: { rate: 1 Mbit/s } } ]\n",
+        keys: &["address: 10.1.0.1/24", "count: 1"],
+    },
+    Section {
+        name: "a router",
+        file: "hosts: { a: {}, b: {} }\nrouters: { r: { @KEY@ } }\nlinks: [ { a -- r*: { rate: 1 Mbit/s } }, { r* -- b: { rate: 1 Mbit/s } } ]\n",
+        keys: &["count: 1", "routes: [ { to: default, via: a } ]"],
+    },
+    Section {
+        name: "a workload entry",
+        file: "hosts: { a: {}, b: {} }\nlinks: [ { a -- b: { rate: 1 Mbit/s } } ]\nworkload: { w: { from: a, to: b, ping: {}, @KEY@ } }\n",
+        keys: &["start: 7 ms", "count: 2", "count: 2, stagger: 7 ms", "port: 777"],
+    },
+    Section {
+        name: "outputs",
+        file: "hosts: { a: {}, b: {} }\nlinks: [ { a -- b: { rate: 1 Mbit/s } } ]\nworkload: { w: { from: a, to: b, tcp: {} } }\noutputs: { @KEY@ }\n",
+        keys: &[
+            "tables: [ flows ]",
+            "series: { queue: [ a--b ], every: 7 ms }",
+            "series: { cwnd: all }",
+            "capture: [ a--b ]",
+            "plots: [ cwnd ]",
+        ],
+    },
+    Section {
+        name: "a capture",
+        file: "hosts: { a: {}, b: {} }\nlinks: [ { a -- b: { rate: 1 Mbit/s } } ]\noutputs: { capture: { at: [ a->b ], @KEY@ } }\n",
+        keys: &["first: 7 kB", "snap: 70 B"],
+    },
+    Section {
+        name: "an event",
+        file: "hosts: { a: {}, b: {} }\nlinks: [ { a -- b: { rate: 1 Mbit/s } } ]\nevents: [ { at: 7 ms, link: a--b, @KEY@ } ]\n",
+        keys: &[
+            "down: 2 ms",
+            "down: true",
+            "up: true",
+            "set: { delay: 7 ms }",
+            "set: { rate: 7 Mbit/s }",
+            "set: { loss: 7 % }",
+            "set: { trace: tests/data/trace.txt }",
+        ],
+    },
+    Section {
+        name: "the experiment",
+        file: "hosts: { a: {}, b: {} }\nlinks: [ { a -- b: { rate: 1 Mbit/s } } ]\nexperiment: { @KEY@ }\n",
+        keys: &["seeds: 3", "sweep: { a--b.delay: [ 7 ms ] }", "variants: { x: { a--b.delay: 7 ms } }"],
+    },
+    Section {
+        name: "routing",
+        file: "hosts: { a: {}, b: {} }\nrouters: { r: {} }\nlinks: [ { a -- r: { rate: 1 Mbit/s } }, { r -- b: { rate: 1 Mbit/s } } ]\nevents: [ { at: 7 ms, link: r--b, down: true } ]\nrouting: { @KEY@ }\n",
+        keys: &["convergence: 7 ms"],
+    },
+];
+
+/// Keys that every file of their section has already, so that there is no «without».
+const ALWAYS: &[&str] =
+    &["clockwire", "stop", "hosts", "links", "routing", "rate", "trace", "from", "to", "at", "link", "tcp"];
+
+fn meaning(text: &str) -> Result<String, String> {
+    let text = format!("clockwire: 1\nstop: 1 s\n{text}");
+    let options = LoadOptions::default();
+    load_text("t.yaml", "t", &text, Path::new(env!("CARGO_MANIFEST_DIR")), &options)
+        .map(|experiment| {
+            let plans: Vec<String> =
+                experiment.points.iter().map(|point| format!("{:?}{:?}", point.plan, point.values)).collect();
+            format!("{}{:?}{:?}{:?}{:?}", experiment.name, experiment.about, experiment.seeds, experiment.expect, plans)
+        })
+        .map_err(|found| format!("{found}\n{text}"))
+}
+
+#[test]
+fn every_accepted_key_bites() {
+    for Section { name, file, keys } in SECTIONS {
+        let without = meaning(&file.replace("@KEY@", "")).or_else(|_| meaning(&file.replace("@KEY@", keys[0])));
+        let without = without.unwrap_or_else(|error| panic!("{name}: {error}"));
+        let mut seen = BTreeSet::new();
+        for (index, key) in keys.iter().enumerate() {
+            let file = match key.starts_with("rate") || key.starts_with("trace") {
+                true => file.replace("rate: 1 Mbit/s, up", "up"),
+                false => file.to_string(),
+            };
+            let down = "down: { rate: 1 Mbit/s }, up";
+            let file = if file.contains("{ up: {") { file.replace("{ up", &format!("{{ {down}")) } else { file };
+            let with = meaning(&file.replace("@KEY@", key)).unwrap_or_else(|error| panic!("{name}, `{key}`: {error}"));
+            if index > 0 || file.contains("up: {") {
+                assert!(with != without, "{name}: `{key}` changes nothing");
+            }
+            seen.extend(key.split(", ").filter_map(|part| part.split_once(':')).map(|(key, _)| key.trim().to_string()));
+        }
+        let error = meaning(&file.replace("@KEY@", "no_such_key: 1")).expect_err("an unknown key");
+        let accepted = error
+            .split("= help: accepted: ")
+            .nth(1)
+            .and_then(|rest| rest.lines().next())
+            .unwrap_or_else(|| panic!("{error}"));
+        let apps: Vec<&str> = sim_protocols::APPS.iter().map(|app| app.name).collect();
+        for key in accepted.split(", ") {
+            let known = ALWAYS.contains(&key) || apps.contains(&key) || seen.contains(key);
+            assert!(known, "{name}: `{key}` is accepted, and no line of this test shows that it bites");
+        }
+    }
+}
