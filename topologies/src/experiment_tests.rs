@@ -6,47 +6,6 @@ fn try_load(text: &str) -> Result<Experiment, String> {
     load_text("t.yaml", "t", text, Path::new(""), &LoadOptions::default()).map_err(|found| found.to_string())
 }
 
-const SMALL: &str = "clockwire: 1
-stop: 10 s
-hosts:
-  client: { count: 2 }
-  server: {}
-routers: { r1: {}, r2: {} }
-links:
-  - client* -- r1: { rate: 1 Gbit/s, delay: 1 ms }
-  - r1 -- r2: { name: wan, rate: 10 Mbit/s, delay: 20 ms }
-  - r2 -- server: { rate: 1 Gbit/s, delay: 1 ms }
-workload:
-  bulk: { from: client*, to: server, tcp: { bytes: 1 MB } }
-outputs: { series: { cwnd: all, queue: [wan], every: 10 ms } }
-";
-
-#[test]
-fn small() {
-    match try_load(SMALL) {
-        Ok(experiment) => println!("{:#?}\n{}", experiment.points[0].plan, experiment.points[0].flat(7)),
-        Err(text) => panic!("{text}"),
-    }
-}
-
-#[test]
-fn bad() {
-    for (from, to) in [
-        ("delay: 20 ms", "dealy: 20 ms"),
-        ("delay: 20 ms", "delay: 20"),
-        ("to: server", "to: sevrer"),
-        ("r1 -- r2", "r1 -- r3"),
-        ("from: client*", "from: client"),
-        ("queue: [wan]", "queue: [wam]"),
-        ("stop: 10 s\n", ""),
-        ("  - r2 -- server", "  - r2 -- r1: {}\n  - r2 -- server"),
-        ("  - r1 -- r2: { name: wan, rate: 10 Mbit/s, delay: 20 ms }", ""),
-    ] {
-        let text = SMALL.replacen(from, to, 1);
-        println!("--------\n{}", try_load(&text).map_or_else(|e| e, |e| e.warnings.to_string()));
-    }
-}
-
 #[test]
 fn twenty_thousand_hosts_load_fast() {
     let mut text =
@@ -58,4 +17,21 @@ fn twenty_thousand_hosts_load_fast() {
     let text = text.replace("from: h*", "from: [h1*, h2*]");
     let experiment = try_load(&text).unwrap_or_else(|e| panic!("{e}"));
     assert_eq!(experiment.points[0].plan.nodes.len(), 20_002);
+}
+
+#[test]
+fn large_generated_networks_resolve() {
+    for (generate, nodes) in [
+        ("fat_tree: { k: 16, access: { rate: 1 Gbit/s }, fabric: { rate: 1 Gbit/s } }", 1024 + 320),
+        ("random: { routers: 300, hosts: 3000, access: { rate: 1 Gbit/s }, link: { rate: 1 Gbit/s } }", 3300),
+    ] {
+        let text = format!(
+            "clockwire: 1\nstop: 1 s\ngenerate: {{ {generate} }}\nworkload: {{ w: {{ from: host*, to: host1, ping: {{}} }} }}\n"
+        );
+        let text = text.replace("from: host*", "from: [host2, host3*]");
+        let experiment = try_load(&text).unwrap_or_else(|e| panic!("{e}"));
+        let plan = &experiment.points[0].plan;
+        assert_eq!(plan.nodes.len(), nodes);
+        assert!(plan.nodes.iter().all(|node| !node.tables[0].is_empty()));
+    }
 }

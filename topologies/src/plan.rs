@@ -152,7 +152,7 @@ pub struct RoutePlan {
 }
 
 /// A next hop.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct HopPlan {
     /// The node's port number.
     pub port: u32,

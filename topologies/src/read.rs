@@ -78,11 +78,6 @@ impl Sink {
         self.found.iter().any(|(_, d)| d.severity == Severity::Error)
     }
 
-    /// How many there are, to see later whether a step added some.
-    pub fn errors(&self) -> usize {
-        self.found.iter().filter(|(_, d)| d.severity == Severity::Error).count()
-    }
-
     /// Everything found so far, in the order of the text, with its path in `tree`.
     pub fn drain(&mut self, tree: Option<&Node>) -> Diagnostics {
         let mut found = std::mem::take(&mut self.found);
@@ -267,12 +262,6 @@ impl<'a> Map<'a> {
     pub fn count(&mut self, sink: &mut Sink, key: &'static str, min: u64, max: u64) -> Option<At<u64>> {
         let node = self.get(key)?;
         Some(At { value: sink.count(node, min, max)?, at: node.at })
-    }
-
-    /// The value of a key that holds `true` or `false`.
-    pub fn flag(&mut self, sink: &mut Sink, key: &'static str) -> Option<At<bool>> {
-        let node = self.get(key)?;
-        Some(At { value: sink.flag(node)?, at: node.at })
     }
 
     /// The value of a key that holds a text.

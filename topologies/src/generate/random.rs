@@ -10,7 +10,7 @@ pub(super) const GENERATOR: Generator = Generator {
     help: "routers r1 … rN at random places (Waxman's model), made one piece, with hosts host1 … around them",
     params: &[
         ("routers", "routers, 10 when not given"),
-        ("hosts", "hosts, one for each router when not given; they are dealt out in turn"),
+        ("hosts", "hosts, one for each router when not given; routers get equally many"),
         ("alpha", "how many links there are, 40 % when not given"),
         ("beta", "how long they may be, 20 % when not given"),
         ("extent", "delay along the diagonal of the square, 20 ms when not given; a link's delay follows its length"),
@@ -79,7 +79,9 @@ fn expand(sink: &mut Sink, map: &mut Map<'_>, out: &mut Fragment) {
     for host in 0..hosts {
         let name = format!("host{}", host + 1);
         out.host(&name);
-        out.link((&name, &format!("r{}", host as usize % routers + 1)), None, access, &[]);
+        // A router's hosts are neighbours, so that their addresses are, and one route leads to all of them.
+        let router = host as usize * routers / hosts as usize + 1;
+        out.link((&name, &format!("r{router}")), None, access, &[]);
     }
 }
 

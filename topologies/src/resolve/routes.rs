@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::net::Ipv4Addr;
 
 use priority_queue::PriorityQueue;
-use rustc_hash::FxBuildHasher;
+use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use crate::plan::{HopPlan, RoutePlan};
 
@@ -114,17 +114,30 @@ impl Graph {
                     }
                     continue;
                 }
-                let sides = net.ends.map(|(end, _)| distance[end as usize].as_deref());
+                let table = &mut tables[node as usize];
+                // The hops to the nearest of some routers are those to the near ones among them, put together.
+                let mut towards = |router: u32| {
+                    let distance = distance[router as usize].as_deref()?;
+                    let far = distance[node as usize];
+                    (far != FAR).then(|| (far, table.towards(router, || self.hops(node, distance))))
+                };
+                let ends = net.ends.map(|(end, _)| towards(end));
                 match net.shared {
                     false => {
-                        let hops = self.hops(node, &sides);
-                        tables[node as usize].add(net.ends[0].1, net.prefix, hops);
+                        let set = match ends {
+                            [Some((left, set)), Some((right, other))] if left == right => table.union(set, other),
+                            [Some((left, set)), Some((right, _))] if left < right => set,
+                            [_, Some((_, set))] | [Some((_, set)), None] => set,
+                            [None, None] => continue,
+                        };
+                        table.push(net.ends[0].1, net.prefix, set);
                     }
                     true => {
                         for (side, (end, address)) in net.ends.iter().enumerate() {
                             let through = if self.forwards[*end as usize] { side } else { 1 - side };
-                            let hops = self.hops(node, &[sides[through], None]);
-                            tables[node as usize].add(*address, 32, hops);
+                            if let Some((_, set)) = ends[through] {
+                                table.push(*address, 32, set);
+                            }
                         }
                     }
                 }
@@ -139,16 +152,12 @@ impl Graph {
         tables.into_iter().map(Builder::finish).collect()
     }
 
-    /// The equally good next hops of a node towards the nearest of some targets, given the distances to them.
-    fn hops(&self, node: u32, targets: &[Option<&[u64]>; 2]) -> Vec<HopPlan> {
-        let far = |node: u32| targets.iter().flatten().map(|distance| distance[node as usize]).min().unwrap_or(FAR);
-        let here = far(node);
+    /// The equally good next hops of a node, given every node's distance to the target.
+    fn hops(&self, node: u32, distance: &[u64]) -> Vec<HopPlan> {
+        let here = distance[node as usize];
         let mut hops = Vec::new();
-        if here == FAR || here == 0 {
-            return hops;
-        }
         for (port, edge) in self.ports[node as usize].iter().enumerate().filter(|(_, edge)| edge.up) {
-            let there = far(edge.to);
+            let there = distance[edge.to as usize];
             let passes = there == 0 || self.forwards[edge.to as usize];
             if passes && there != FAR && there + u64::from(edge.cost) == here {
                 hops.push(HopPlan { port: port as u32, via: Some(edge.via) });
@@ -167,19 +176,57 @@ fn default_only(forwards: &[bool], node: usize, ports: &[Edge]) -> bool {
 #[derive(Default)]
 struct Builder {
     sets: Vec<Vec<HopPlan>>,
+    numbers: FxHashMap<Vec<HopPlan>, u32>,
     routes: Vec<(u32, u8, u32)>,
+    /// The set that leads to each router that somebody hangs on; `u32::MAX` where nothing does.
+    towards: FxHashMap<u32, u32>,
 }
 
 impl Builder {
-    fn add(&mut self, to: Ipv4Addr, prefix: u8, hops: Vec<HopPlan>) {
-        if hops.is_empty() {
-            return;
+    /// The set of hops that leads to a router, computed once.
+    fn towards(&mut self, router: u32, hops: impl FnOnce() -> Vec<HopPlan>) -> u32 {
+        if let Some(set) = self.towards.get(&router) {
+            return *set;
         }
-        let set = self.sets.iter().rposition(|set| *set == hops).unwrap_or_else(|| {
-            self.sets.push(hops);
-            self.sets.len() - 1
-        });
-        self.routes.push((network(to, prefix).to_bits(), prefix, set as u32));
+        let set = self.set(hops());
+        self.towards.insert(router, set);
+        set
+    }
+
+    fn union(&mut self, one: u32, other: u32) -> u32 {
+        if one == other || one == u32::MAX || other == u32::MAX {
+            return one.min(other);
+        }
+        let mut hops = self.sets[one as usize].clone();
+        hops.extend(&self.sets[other as usize]);
+        hops.sort_unstable();
+        hops.dedup();
+        self.set(hops)
+    }
+
+    fn add(&mut self, to: Ipv4Addr, prefix: u8, hops: Vec<HopPlan>) {
+        let set = self.set(hops);
+        self.push(to, prefix, set);
+    }
+
+    fn push(&mut self, to: Ipv4Addr, prefix: u8, set: u32) {
+        if set != u32::MAX {
+            self.routes.push((network(to, prefix).to_bits(), prefix, set));
+        }
+    }
+
+    /// The number of a set of hops, each set kept once.
+    fn set(&mut self, hops: Vec<HopPlan>) -> u32 {
+        if hops.is_empty() {
+            return u32::MAX;
+        }
+        if let Some(set) = self.numbers.get(&hops) {
+            return *set;
+        }
+        let set = self.sets.len() as u32;
+        self.sets.push(hops.clone());
+        self.numbers.insert(hops, set);
+        set
     }
 
     fn finish(mut self) -> Vec<RoutePlan> {
