@@ -27,17 +27,7 @@ impl Set {
 impl Set {
     /// The places of its value and of all that is in it.
     pub fn marks(&self) -> Vec<Mark> {
-        fn collect(node: &Node, out: &mut Vec<Mark>) {
-            out.push(node.at);
-            match &node.value {
-                Value::List(list) => list.iter().for_each(|item| collect(item, out)),
-                Value::Map(entries) => entries.iter().for_each(|entry| collect(&entry.value, out)),
-                _ => {}
-            }
-        }
-        let mut out = Vec::new();
-        collect(&self.value, &mut out);
-        out
+        self.value.marks()
     }
 }
 

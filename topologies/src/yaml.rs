@@ -69,6 +69,17 @@ impl Node {
         if let Value::Map(entries) = &self.value { entries } else { &[] }
     }
 
+    /// Its place and those of all that is in it.
+    pub fn marks(&self) -> Vec<Mark> {
+        let mut marks = vec![self.at];
+        match &self.value {
+            Value::List(list) => list.iter().for_each(|item| marks.extend(item.marks())),
+            Value::Map(entries) => entries.iter().for_each(|entry| marks.extend(entry.value.marks())),
+            _ => {}
+        }
+        marks
+    }
+
     /// What it is, for «expected a map, found a list».
     pub fn kind(&self) -> &'static str {
         match self.value {

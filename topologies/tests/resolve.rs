@@ -289,3 +289,20 @@ workload: { f: { from: [host1, host2, host3, host4, host5, host6, host7, host8],
         assert_eq!(cut, plan.partition(shards));
     }
 }
+
+#[test]
+fn the_file_with_every_key_means_what_it_says() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/every-key.yaml");
+    let experiment = topologies::load(&path, &LoadOptions::default()).unwrap_or_else(|found| panic!("{found}"));
+    assert_eq!(experiment.points.len(), 8);
+    let plan = &experiment.points[0].plan;
+    let flows: Vec<String> = plan.flows.iter().map(|flow| format!("{} {}", flow.name, flow.config.start)).collect();
+    assert_eq!(flows[..5], ["bulk 100 ms", "rest1 0 s", "rest2 10 ms", "rest3 20 ms", "rest4 30 ms"]);
+    let lan = &plan.ports[plan.ports_of("lan.forward")[0] as usize].config.impairments;
+    let forced: Vec<String> = lan.forced.iter().map(|rule| format!("{:?} {:?}", rule.flow, rule.numbers)).collect();
+    assert_eq!(forced, ["Some(1) [200, 203]", "None [1]"]);
+    assert_eq!(plan.outputs.sampled.len(), 3);
+    assert_eq!(experiment.expect[1].check, "rest.latency.p99 < 5 s");
+    let warnings: Vec<&str> = experiment.warnings.0.iter().map(|warning| warning.message.as_str()).collect();
+    assert_eq!(warnings, ["the host `c` has no link"]);
+}

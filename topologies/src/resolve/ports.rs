@@ -10,7 +10,6 @@ use crate::spec::Spec;
 use crate::spec::events::Changes;
 use crate::spec::impair::{ListedLoss, LossSpec};
 use crate::spec::links::{FRAMINGS, Side};
-use crate::spec::tcp::TcpOptions;
 
 /// The changes that an event makes, in the engine's words.
 pub(super) fn changes(sink: &mut Sink, written: &Changes) -> Vec<Change> {
@@ -26,13 +25,6 @@ pub(super) fn changes(sink: &mut Sink, written: &Changes) -> Vec<Change> {
         None => {}
     }
     out
-}
-
-/// A host's TCP options, over the defaults.
-pub(super) fn tcp_of(_sink: &mut Sink, spec: &Spec, node: usize) -> TcpOptions {
-    let mut options = spec.host_tcp.clone();
-    options.settings.extend(spec.nodes[node].tcp.settings.iter().cloned());
-    options
 }
 
 /// All links with their two ports each; ports are sorted by node.

@@ -110,7 +110,7 @@ pub(super) fn loss(sink: &mut Sink, map: &mut Map<'_>) -> Option<At<LossSpec>> {
                     !bad && model.loss_good.parts() == 0
                 }
             };
-            if never {
+            if never && !node.marks().iter().any(|mark| sink.swept.contains(mark)) {
                 sink.warn(node.at, "this loss model never loses anything").help.push("`loss: none` says so".into());
             }
             LossSpec::Random(loss)
