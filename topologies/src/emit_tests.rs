@@ -90,3 +90,23 @@ proptest! {
         prop_assert!(same(&other, &tree.value), "{}\n{:?}", text, other);
     }
 }
+
+#[test]
+fn an_independent_reader_agrees_on_every_file_of_the_tree() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut seen = 0;
+    for dir in [root.to_path_buf(), root.join("tests/data"), root.join("../experiments")] {
+        let Ok(files) = std::fs::read_dir(&dir) else { continue };
+        for path in files
+            .map(|entry| entry.expect("an entry").path())
+            .filter(|path| path.extension().is_some_and(|e| e == "yaml"))
+        {
+            let text = std::fs::read_to_string(&path).expect("a readable file");
+            let other =
+                second(serde_yaml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display())));
+            assert!(same(&read(&text).value, &other), "{}", path.display());
+            seen += 1;
+        }
+    }
+    assert!(seen >= 9);
+}

@@ -95,7 +95,7 @@ const SEED_LINE: &str = "seed: ~\n";
 /// # Errors
 /// All that is wrong with it, warnings included.
 pub fn load(path: &Path, options: &LoadOptions) -> Result<Experiment, Diagnostics> {
-    let text = files::read(path).map_err(Diagnostics::from)?;
+    let text = files::read(path).map_err(|diagnostic| Diagnostics::from(*diagnostic))?;
     let stem = path.file_stem().map_or_else(|| "experiment".into(), |stem| stem.to_string_lossy().into_owned());
     let dir = path.parent().unwrap_or(Path::new(""));
     load_text(&path.display().to_string(), &stem, &text, dir, options)

@@ -29,13 +29,13 @@ const TOPOLOGY_SECTIONS: &[&str] = &[
 ];
 
 /// The text of a file, if it is one and not absurdly large.
-pub(crate) fn read(path: &Path) -> Result<String, Diagnostic> {
+pub(crate) fn read(path: &Path) -> Result<String, Box<Diagnostic>> {
     let shown = path.display();
-    let refuse = |why: String| Diagnostic::error(format!("cannot read `{shown}`: {why}"));
+    let refuse = |why: String| Box::new(Diagnostic::error(format!("cannot read `{shown}`: {why}")));
     let meta = std::fs::metadata(path).map_err(|error| {
         let diagnostic = refuse(reason(&error));
         match nearest_file(path) {
-            Some(near) => diagnostic.help(format!("did you mean `{}`?", near.display())),
+            Some(near) => Box::new(diagnostic.help(format!("did you mean `{}`?", near.display()))),
             None => diagnostic,
         }
     })?;

@@ -78,6 +78,11 @@ impl Sink {
         self.found.iter().any(|(_, d)| d.severity == Severity::Error)
     }
 
+    /// How many errors there are, to see later whether a step added some.
+    pub fn errors(&self) -> usize {
+        self.found.iter().filter(|(_, d)| d.severity == Severity::Error).count()
+    }
+
     /// Everything found so far, in the order of the text, with its path in `tree`.
     pub fn drain(&mut self, tree: Option<&Node>) -> Diagnostics {
         let mut found = std::mem::take(&mut self.found);

@@ -14,8 +14,9 @@ defaults: { link: { mtu: 1500 B } }
 hosts:
   client: { count: 2 }
   server: {}
-routers: { r1: {}, r2: {} }
+routers: { r1: {}, r2: {}, spare: {} }
 links:
+  - r1 -- spare: { rate: 1 Gbit/s }
   - client* -- r1: { rate: 1 Gbit/s, delay: 1 ms }
   - r1 -- r2: { name: wan, rate: 10 Mbit/s, delay: 20 ms }
   - r2 -- server: { rate: 1 Gbit/s, delay: 1 ms }
@@ -111,6 +112,27 @@ const CASES: &[(&str, &str, &str)] = &[
     ("a topology with a workload", "clockwire: 1", "clockwire: 1\ntopology: tests/data/not-a-topology.yaml"),
     ("an unknown generator", "clockwire: 1", "clockwire: 1\ngenerate: { dumbell: { pairs: 2 } }"),
     ("an unknown parameter of a generator", "clockwire: 1", "clockwire: 1\ngenerate: { dumbbell: { pair: 2 } }"),
+    ("an unknown queue", "delay: 20 ms", "queue: codle"),
+    ("an unknown parameter of a queue", "delay: 20 ms", "queue: { codel: { traget: 5 ms } }"),
+    ("two queues", "delay: 20 ms", "queue: { codel: {}, red: {} }"),
+    ("a queue of nothing", "delay: 20 ms", "queue: { droptail: { limit: 0 packets } }"),
+    ("a limit without a unit", "delay: 20 ms", "queue: { droptail: { limit: 100 } }"),
+    ("parameters that exclude each other", "delay: 20 ms", "queue: { red: { min_packets: 20, max_packets: 10 } }"),
+    ("a queue in an event", "set: { rate: 5 Mbit/s }", "set: { queue: codel }"),
+    ("an unknown loss model", "delay: 20 ms", "loss: { bernouli: 1 % }"),
+    ("a loss without its unit", "delay: 20 ms", "loss: 0.01"),
+    ("a missing parameter", "delay: 20 ms", "loss: { gilbert_elliott: { r: 10 % } }"),
+    ("a loss that never fires", "delay: 20 ms", "loss: 0 %"),
+    ("an unknown class in a loss list", "delay: 20 ms", "loss: { list: [ { class: sin, numbers: 1 } ] }"),
+    ("an unknown flow in a loss list", "delay: 20 ms", "loss: { list: [ { flow: bluk, class: data, numbers: 1 } ] }"),
+    ("an unknown jitter", "delay: 20 ms", "jitter: { gauss: 1 ms }"),
+    ("a trace that is not there", "rate: 10 Mbit/s", "trace: tests/data/trace.text"),
+    ("a trace that is none", "rate: 10 Mbit/s", "trace: tests/data/included.yaml"),
+    ("an application with a wrong parameter", "bytes: 1 MB", "byte: 1 MB"),
+    ("an application with an impossible parameter", "bytes: 1 MB", "bytes: 0 B"),
+    ("two applications", "tcp: {", "ping: {}, tcp: {"),
+    ("an output that stays empty", "cwnd: all, queue: [wan]", "queue: [r1--spare]"),
+    ("an experiment's bad name", "name: example", "name: an example"),
     ("several errors", "delay: 20 ms", "dealy: 20 ms, mtu: 5 B, rat: 1"),
     ("a wildcard that YAML takes for an alias", "from: client*", "from: *"),
     ("text that is no YAML", "{ name: wan", "{ name: wan }"),

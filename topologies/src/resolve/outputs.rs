@@ -1,5 +1,6 @@
 //! `outputs:` with its names resolved.
 
+use super::check::walk;
 use crate::diagnostics::nearest;
 use crate::experiment::LoadOptions;
 use crate::plan::{CapturePlan, Named, Outputs, Plan, PlotSpec};
@@ -16,8 +17,17 @@ pub(super) fn outputs(sink: &mut Sink, spec: &Spec, plan: &mut Plan, options: &L
         }
         out.tables.push(named(sink, table, format!("outputs.tables[{index}]")));
     }
+    let crossed = crossed(plan);
+    let silent = plan.flows.is_empty();
+    let idle = |sink: &mut Sink, name: &At<String>, ports: &[u32]| {
+        if !silent && !ports.is_empty() && ports.iter().all(|port| !crossed[*port as usize]) {
+            sink.warn(name.at, format!("no flow crosses `{}`: nothing will be seen there", short(&name.value)));
+        }
+    };
     for name in &written.queue {
-        out.sampled.extend(ports(sink, plan, name));
+        let found = ports(sink, plan, name);
+        idle(sink, name, &found);
+        out.sampled.extend(found);
     }
     out.sampled.sort_unstable();
     out.sampled.dedup();
@@ -35,7 +45,9 @@ pub(super) fn outputs(sink: &mut Sink, spec: &Spec, plan: &mut Plan, options: &L
     }
     for capture in &written.captures {
         for point in &capture.points {
-            for port in ports(sink, plan, point) {
+            let found = ports(sink, plan, point);
+            idle(sink, point, &found);
+            for port in found {
                 let plan = CapturePlan {
                     port,
                     first: capture.first.map(|first| first.value),
@@ -72,6 +84,26 @@ pub(super) fn outputs(sink: &mut Sink, spec: &Spec, plan: &mut Plan, options: &L
         out.plots.push(PlotSpec { kind: named(sink, &plot.kind, path), args });
     }
     plan.outputs = out;
+}
+
+/// Whether each port is on the way of some flow, there or back, with every one of equally good hops and after every failure.
+fn crossed(plan: &Plan) -> Vec<bool> {
+    let mut crossed = vec![false; plan.ports.len()];
+    if plan.reroutes.is_empty() {
+        let spreads = |route: &crate::plan::RoutePlan| route.hops.len() > 1;
+        if !plan.nodes.iter().any(|node| node.tables[0].iter().any(spreads)) {
+            for flow in &plan.flows {
+                for (from, to) in [(flow.from, flow.to), (flow.to, flow.from)] {
+                    let ports = walk(plan, from, to).unwrap_or_default();
+                    ports.into_iter().for_each(|port| crossed[port as usize] = true);
+                }
+            }
+            return crossed;
+        }
+    }
+    // Which way packets go is then a matter of hashes and times: nothing is claimed.
+    crossed.fill(true);
+    crossed
 }
 
 fn named(sink: &Sink, name: &At<String>, path: String) -> Named {

@@ -102,6 +102,7 @@ pub(super) fn loss(sink: &mut Sink, map: &mut Map<'_>) -> Option<At<LossSpec>> {
                 sink.unknown(kind.at, "loss model", &short(name), &known);
                 return None;
             }
+            let before = sink.errors();
             let loss = params::read(sink, kind, "a loss model", |params| Loss::read(name, params))?;
             let never = match &loss {
                 Loss::Bernoulli(p) => p.parts() == 0,
@@ -110,7 +111,8 @@ pub(super) fn loss(sink: &mut Sink, map: &mut Map<'_>) -> Option<At<LossSpec>> {
                     !bad && model.loss_good.parts() == 0
                 }
             };
-            if never && !node.marks().iter().any(|mark| sink.swept.contains(mark)) {
+            let sound = sink.errors() == before;
+            if never && sound && !node.marks().iter().any(|mark| sink.swept.contains(mark)) {
                 sink.warn(node.at, "this loss model never loses anything").help.push("`loss: none` says so".into());
             }
             LossSpec::Random(loss)
