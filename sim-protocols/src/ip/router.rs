@@ -1,0 +1,97 @@
+//! A router: forwards by the longest prefix, counts hops down, complains by ICMP.
+
+use sim_core::{Cx, DropCause, Fault, Header, Node, PacketRef};
+
+use super::stack::{IpConfig, IpStack};
+use crate::wire::{Frame, Icmpv4Repr, Net, TimeExceeded, Unreachable};
+
+/// A router.
+pub struct Router {
+    stack: IpStack,
+}
+
+impl Router {
+    /// A router with these interfaces and routes.
+    pub fn new(config: IpConfig) -> Router {
+        Router { stack: IpStack::new(config) }
+    }
+
+    /// A datagram that is not for the router itself.
+    #[inline]
+    fn forward(&mut self, cx: &mut Cx<'_, Frame>, packet: PacketRef) {
+        let node = cx.node();
+        let body = cx.packet_mut(&packet);
+        let (len, header) = (body.len, &mut body.header);
+        let Net::Ipv4(ip, _) = &mut header.net else { unreachable!("ARP is not forwarded") };
+        let dst = ip.dst;
+        if ip.ttl <= 1 {
+            // RFC 1812 §5.3.1: it is discarded and its source is told.
+            self.stack.complain(cx, &packet, Icmpv4Repr::TimeExceeded(TimeExceeded::Ttl));
+            return cx.discard(packet, DropCause::TtlExpired);
+        }
+        ip.ttl -= 1;
+        let dont_fragment = ip.dont_fragment;
+        let Some(hop) = self.stack.route(node, dst, || header.flow_hash()) else {
+            self.stack.complain(cx, &packet, Icmpv4Repr::Unreachable(Unreachable::Network));
+            return cx.discard(packet, DropCause::NoRoute);
+        };
+        let mtu = cx.link(hop.port).mtu;
+        if len > mtu {
+            return self.too_long(cx, hop, (mtu, dont_fragment), packet);
+        }
+        if cx.packet(&packet).flipped_bit != u32::MAX {
+            self.stack.take_bit_over(cx, hop.port, &packet);
+        }
+        self.stack.transmit(cx, hop, dst, packet);
+    }
+
+    #[cold]
+    fn too_long(
+        &mut self,
+        cx: &mut Cx<'_, Frame>,
+        hop: super::Hop,
+        (mtu, dont_fragment): (u32, bool),
+        packet: PacketRef,
+    ) {
+        if dont_fragment {
+            let mtu = u16::try_from(mtu).unwrap_or(u16::MAX);
+            let icmp = Icmpv4Repr::Unreachable(Unreachable::FragmentationNeeded { mtu });
+            self.stack.complain(cx, &packet, icmp);
+            return cx.discard(packet, DropCause::MustFragment);
+        }
+        let body = cx.take(packet);
+        let Net::Ipv4(ip, transport) = body.header.net else { return };
+        self.stack.send_pieces(cx, hop, &ip, &transport, &body.payload, (mtu, body.flow));
+    }
+}
+
+impl Node for Router {
+    type Header = Frame;
+
+    fn start(&mut self, _cx: &mut Cx<'_, Frame>) {}
+
+    #[inline]
+    fn packet(&mut self, cx: &mut Cx<'_, Frame>, port: u32, packet: PacketRef) {
+        let Some(packet) = self.stack.accept(cx, port, packet) else { return };
+        let Net::Ipv4(ip, _) = &cx.packet(&packet).header.net else { unreachable!("ARP is taken by `accept`") };
+        if !self.stack.is_mine(ip.dst) {
+            return self.forward(cx, packet);
+        }
+        // A router has no sockets: it answers echo requests and refuses the rest.
+        if let Some(packet) = self.stack.local(cx, packet) {
+            self.stack.refuse_local(cx, packet);
+        }
+    }
+
+    fn timer(&mut self, cx: &mut Cx<'_, Frame>, _token: u64) {
+        self.stack.timer(cx);
+    }
+
+    fn fault(&mut self, _cx: &mut Cx<'_, Frame>, fault: Fault) {
+        self.stack.fault(fault);
+    }
+
+    fn finish(&mut self, cx: &mut Cx<'_, Frame>) {
+        self.stack.finish(cx);
+    }
+}

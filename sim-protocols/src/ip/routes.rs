@@ -1,0 +1,168 @@
+//! Routes: longest-prefix match, equal-cost next hops by flow hash, and a direct-mapped cache in front.
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+/// A next hop.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Hop {
+    /// The node's port.
+    pub port: u32,
+    /// The neighbour's address; `None` where the destination itself is on the link.
+    pub via: Option<Ipv4Addr>,
+}
+
+/// A route.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Route {
+    /// The network.
+    pub to: Ipv4Addr,
+    /// Bits of the network part.
+    pub prefix: u8,
+    /// Equally good next hops; a flow keeps to one of them. Routes of the same hops may share them.
+    pub hops: Arc<[Hop]>,
+}
+
+/// The routes of a node.
+#[derive(Clone, Debug, Default)]
+pub struct RouteTable {
+    /// For each prefix length that occurs, the longest first: its mask, and the networks, sorted.
+    lengths: Vec<(u32, Vec<(u32, u32)>)>,
+    /// Next hops of the routes.
+    hops: Vec<Arc<[Hop]>>,
+}
+
+impl RouteTable {
+    /// The table of these routes; of two to the same network the first one counts.
+    pub fn new(routes: impl IntoIterator<Item = Route>) -> RouteTable {
+        let mut found: Vec<(u8, u32, u32)> = Vec::new();
+        let mut hops = Vec::new();
+        for route in routes {
+            assert!(route.prefix <= 32 && !route.hops.is_empty(), "a route has a prefix and a hop");
+            found.push((32 - route.prefix, route.to.to_bits() & mask(route.prefix), hops.len() as u32));
+            hops.push(route.hops);
+        }
+        found.sort_unstable();
+        found.dedup_by_key(|(length, net, _)| (*length, *net));
+        let mut lengths: Vec<(u32, Vec<(u32, u32)>)> = Vec::new();
+        for (length, net, at) in found {
+            let mask = mask(32 - length);
+            match lengths.last_mut() {
+                Some((last, nets)) if *last == mask => nets.push((net, at)),
+                _ => lengths.push((mask, vec![(net, at)])),
+            }
+        }
+        RouteTable { lengths, hops }
+    }
+
+    /// How many routes there are.
+    pub fn len(&self) -> usize {
+        self.hops.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.hops.is_empty()
+    }
+
+    /// The longest match: the number of the route.
+    fn find(&self, to: u32) -> Option<u32> {
+        self.lengths.iter().find_map(|(mask, nets)| {
+            let at = nets.binary_search_by_key(&(to & mask), |(net, _)| *net).ok()?;
+            Some(nets[at].1)
+        })
+    }
+
+    /// The next hops to a destination; `None` where there is no route.
+    pub fn lookup(&self, to: Ipv4Addr) -> Option<&[Hop]> {
+        Some(&self.hops[self.find(to.to_bits())? as usize])
+    }
+}
+
+fn mask(prefix: u8) -> u32 {
+    u32::MAX.checked_shl(32 - u32::from(prefix)).unwrap_or(0)
+}
+
+/// Places of the cache at the most.
+const CACHE_MAX: usize = 4096;
+/// A cached destination without a route.
+const NONE: u32 = u32::MAX;
+
+/// Remembers routes of destinations.
+#[derive(Debug)]
+pub(super) struct RouteCache {
+    /// Destination and route; the address 0.0.0.0 stands for an empty place.
+    places: Vec<(u32, u32)>,
+    shift: u32,
+}
+
+impl RouteCache {
+    pub fn new(routes: usize) -> RouteCache {
+        let size = routes.saturating_mul(2).clamp(4, CACHE_MAX).next_power_of_two();
+        RouteCache { places: vec![(0, NONE); size], shift: 32 - size.trailing_zeros() }
+    }
+
+    /// The next hops to a destination.
+    #[inline]
+    pub fn lookup<'t>(&mut self, table: &'t RouteTable, to: Ipv4Addr) -> Option<&'t [Hop]> {
+        let to = to.to_bits();
+        let place = &mut self.places[(to.wrapping_mul(0x9e37_79b1) >> self.shift) as usize];
+        if place.0 != to {
+            *place = (to, table.find(to).unwrap_or(NONE));
+        }
+        table.hops.get(place.1 as usize).map(|hops| &**hops)
+    }
+}
+
+/// One of several hops, by the flow's hash and the node, so that the next router does not choose alike.
+#[inline]
+pub(super) fn choose(hops: &[Hop], node: u32, hash: impl FnOnce() -> u32) -> Hop {
+    if hops.len() == 1 {
+        return hops[0];
+    }
+    let mixed = (u64::from(hash()) ^ u64::from(node) << 32).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mixed = (mixed ^ mixed >> 32).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 32;
+    hops[(mixed * hops.len() as u64 >> 32) as usize]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn route(to: [u8; 4], prefix: u8, port: u32) -> Route {
+        Route { to: to.into(), prefix, hops: [Hop { port, via: None }].into() }
+    }
+
+    #[test]
+    fn the_longest_prefix_wins_with_and_without_the_cache() {
+        let table = RouteTable::new([
+            route([0, 0, 0, 0], 0, 1),
+            route([10, 0, 0, 0], 8, 2),
+            route([10, 1, 0, 0], 16, 3),
+            route([10, 1, 2, 0], 24, 4),
+            route([10, 1, 2, 3], 32, 5),
+            route([10, 1, 2, 3], 32, 6),
+        ]);
+        let mut cache = RouteCache::new(table.len());
+        let cases =
+            [([11, 0, 0, 1], 1), ([10, 9, 9, 9], 2), ([10, 1, 9, 9], 3), ([10, 1, 2, 9], 4), ([10, 1, 2, 3], 5)];
+        for _ in 0..3 {
+            for (to, port) in cases {
+                assert_eq!(table.lookup(to.into()).unwrap()[0].port, port);
+                assert_eq!(cache.lookup(&table, to.into()).unwrap()[0].port, port);
+            }
+        }
+        assert_eq!(RouteTable::new([route([10, 0, 0, 0], 8, 2)]).lookup([11, 0, 0, 1].into()), None);
+    }
+
+    #[test]
+    fn equal_hops_share_flows_evenly_and_differently_at_each_node() {
+        let hops: Vec<Hop> = (0..4).map(|port| Hop { port, via: None }).collect();
+        let mut counts = [[0u32; 4]; 4];
+        for flow in 0..4000u32 {
+            let hash = flow.wrapping_mul(0x85eb_ca6b);
+            counts[choose(&hops, 1, || hash).port as usize][choose(&hops, 2, || hash).port as usize] += 1;
+        }
+        assert!(counts.iter().flatten().all(|count| (180..320).contains(count)), "{counts:?}");
+    }
+}

@@ -1,0 +1,475 @@
+//! What hosts and routers share: interfaces, sending over the right one, ICMP, what is for this node.
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use sim_core::{Cx, DropCause, Fault, Header, Packet, PacketRef, ParseError, Payload, flip};
+
+use super::arp::{Due, Neighbours, Next};
+use super::fragments::{Joined, Reassembly, cut};
+use super::routes::{Hop, RouteCache, RouteTable, choose};
+use crate::wire::{
+    ArpOperation, ArpRepr, EthernetRepr, Frame, Icmpv4Repr, Ipv4Repr, MacAddr, Net, Protocol, TimeExceeded, Transport,
+    Unreachable,
+};
+
+/// The upper byte of the tokens of this layer's wake-ups.
+pub const WAKE: u64 = 4 << 56;
+
+/// Bytes that an ICMP error has at the most, headers included (RFC 1812 §4.3.2.3).
+const ERROR_MAX: usize = 576;
+/// The header length of an Ethernet frame in bits.
+const LINK_BITS: u32 = EthernetRepr::LEN as u32 * 8;
+/// The header length of an IPv4 datagram in bits.
+const HEADER_BITS: u32 = Ipv4Repr::LEN as u32 * 8;
+
+/// The address of a port.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Interface {
+    /// Its address.
+    pub address: Ipv4Addr,
+    /// Bits of the network part.
+    pub prefix: u8,
+}
+
+/// The internet layer of a node, as the plan gives it.
+#[derive(Clone, Debug, Default)]
+pub struct IpConfig {
+    /// The address of each port, by its number.
+    pub interfaces: Vec<Interface>,
+    /// Routing tables: the first from the start, the others as [`Fault::Routes`] says. They hold the networks that the node is on, too.
+    pub tables: Vec<Arc<RouteTable>>,
+}
+
+/// The internet layer of a node.
+pub struct IpStack {
+    interfaces: Vec<Interface>,
+    /// The interfaces' addresses, sorted.
+    addresses: Vec<Ipv4Addr>,
+    tables: Vec<Arc<RouteTable>>,
+    table: usize,
+    cache: RouteCache,
+    neighbours: Neighbours,
+    reassembly: Reassembly,
+    /// Path MTUs that routers have told (RFC 1191), by destination, sorted.
+    path_mtu: Vec<(Ipv4Addr, u16)>,
+    ident: u16,
+    scratch: Vec<u8>,
+}
+
+impl IpStack {
+    /// An internet layer.
+    pub fn new(mut config: IpConfig) -> IpStack {
+        if config.tables.is_empty() {
+            config.tables.push(Arc::default());
+        }
+        let mut addresses: Vec<Ipv4Addr> = config.interfaces.iter().map(|interface| interface.address).collect();
+        addresses.sort_unstable();
+        IpStack {
+            cache: RouteCache::new(config.tables[0].len()),
+            interfaces: config.interfaces,
+            addresses,
+            tables: config.tables,
+            table: 0,
+            neighbours: Neighbours::default(),
+            reassembly: Reassembly::default(),
+            path_mtu: Vec::new(),
+            ident: 0,
+            scratch: Vec::new(),
+        }
+    }
+
+    /// Whether an address is this node's.
+    #[inline]
+    pub fn is_mine(&self, address: Ipv4Addr) -> bool {
+        match self.addresses.as_slice() {
+            [only] => *only == address,
+            many => many.binary_search(&address).is_ok(),
+        }
+    }
+
+    /// The address from which this node talks to another: that of the interface over which it goes.
+    #[inline]
+    pub fn source_for(&mut self, to: Ipv4Addr) -> Option<Ipv4Addr> {
+        if let [only] = self.interfaces.as_slice() {
+            return Some(only.address);
+        }
+        let hops = self.cache.lookup(&self.tables[self.table], to)?;
+        Some(self.interfaces[hops[0].port as usize].address)
+    }
+
+    /// The largest datagram that the way to a destination is known to carry.
+    pub fn mtu_to(&mut self, cx: &Cx<'_, Frame>, to: Ipv4Addr) -> Option<u32> {
+        let hops = self.cache.lookup(&self.tables[self.table], to)?;
+        let link = hops.iter().map(|hop| cx.link(hop.port).mtu).min()?;
+        Some(self.path_mtu(to).map_or(link, |path| link.min(path)))
+    }
+
+    fn path_mtu(&self, to: Ipv4Addr) -> Option<u32> {
+        if self.path_mtu.is_empty() {
+            return None;
+        }
+        let at = self.path_mtu.binary_search_by_key(&to, |(to, _)| *to).ok()?;
+        Some(self.path_mtu[at].1.into())
+    }
+
+    #[inline]
+    pub(super) fn route(&mut self, node: u32, to: Ipv4Addr, hash: impl FnOnce() -> u32) -> Option<Hop> {
+        let hops = self.cache.lookup(&self.tables[self.table], to)?;
+        Some(choose(hops, node, hash))
+    }
+
+    /// Something befalls the node.
+    pub fn fault(&mut self, fault: Fault) {
+        if let Fault::Routes(table) = fault {
+            self.table = table as usize;
+            assert!(self.table < self.tables.len(), "the plan has this table");
+            self.cache = RouteCache::new(self.tables[self.table].len());
+        }
+    }
+
+    /// The end of the simulation: packets that wait are freed.
+    pub fn finish(&mut self, cx: &mut Cx<'_, Frame>) {
+        self.neighbours.drain().for_each(|packet| cx.free(packet));
+    }
+}
+
+/// Sending.
+impl IpStack {
+    /// Sends a datagram of this node's own. UDP and ICMP are cut where they are longer than the way is known to carry; TCP keeps
+    /// its segments short enough.
+    #[inline]
+    pub fn output(
+        &mut self,
+        cx: &mut Cx<'_, Frame>,
+        mut ip: Ipv4Repr,
+        transport: Transport,
+        payload: Payload,
+        flow: u32,
+    ) {
+        self.ident = self.ident.wrapping_add(1);
+        ip.ident = self.ident;
+        let frame = Frame::ipv4(ip, transport);
+        let len = frame.network_len(payload.len());
+        let Some(hop) = self.route(cx.node(), ip.dst, || frame.flow_hash()) else {
+            let packet = cx.alloc(Packet::new(frame, payload, len, flow));
+            return cx.discard(packet, DropCause::NoRoute);
+        };
+        let link = cx.link(hop.port).mtu;
+        let mtu = self.path_mtu(ip.dst).map_or(link, |path| link.min(path));
+        if len > mtu {
+            return self.output_cut(cx, hop, ip, &transport, &payload, (mtu, flow));
+        }
+        let packet = cx.alloc(Packet::new(frame, payload, len, flow));
+        self.transmit(cx, hop, ip.dst, packet);
+    }
+
+    #[cold]
+    fn output_cut(
+        &mut self,
+        cx: &mut Cx<'_, Frame>,
+        hop: Hop,
+        mut ip: Ipv4Repr,
+        transport: &Transport,
+        payload: &Payload,
+        (mtu, flow): (u32, u32),
+    ) {
+        if ip.protocol == Protocol::Tcp {
+            let frame = Frame::ipv4(ip, *transport);
+            let packet = cx.alloc(Packet::new(frame, payload.clone(), frame.network_len(payload.len()), flow));
+            return cx.discard(packet, DropCause::MustFragment);
+        }
+        ip.dont_fragment = false;
+        self.send_pieces(cx, hop, &ip, transport, payload, (mtu, flow));
+    }
+
+    pub(super) fn send_pieces(
+        &mut self,
+        cx: &mut Cx<'_, Frame>,
+        hop: Hop,
+        ip: &Ipv4Repr,
+        transport: &Transport,
+        payload: &Payload,
+        (mtu, flow): (u32, u32),
+    ) {
+        for (piece, bytes) in cut(ip, transport, payload, mtu) {
+            let frame = Frame::ipv4(piece, Transport::Raw);
+            let len = frame.network_len(bytes.len());
+            let packet = cx.alloc(Packet::new(frame, bytes, len, flow));
+            self.transmit(cx, hop, ip.dst, packet);
+        }
+    }
+
+    /// Hands a datagram to a port, with the neighbour's hardware address where the link has such.
+    #[inline]
+    pub(super) fn transmit(&mut self, cx: &mut Cx<'_, Frame>, hop: Hop, to: Ipv4Addr, packet: PacketRef) {
+        if cx.link(hop.port).framed {
+            return self.transmit_framed(cx, hop.port, hop.via.unwrap_or(to), packet);
+        }
+        cx.packet_mut(&packet).header.link = None;
+        cx.send(hop.port, packet);
+    }
+
+    fn transmit_framed(&mut self, cx: &mut Cx<'_, Frame>, port: u32, neighbour: Ipv4Addr, packet: PacketRef) {
+        match self.neighbours.next(cx.now(), port, neighbour, packet) {
+            Next::Send(dst, packet) => {
+                cx.packet_mut(&packet).header.link = Some(EthernetRepr { src: MacAddr::of_port(cx.node(), port), dst });
+                cx.send(port, packet);
+            }
+            Next::Ask => {
+                self.ask(cx, port, neighbour);
+                cx.wake_at(Neighbours::retry(cx.now()), WAKE);
+            }
+            Next::Wait => {}
+            Next::Refuse(packet) => cx.discard(packet, DropCause::NoNeighbour),
+        }
+    }
+
+    /// Asks all stations of a link who has an address.
+    fn ask(&mut self, cx: &mut Cx<'_, Frame>, port: u32, target: Ipv4Addr) {
+        let arp = ArpRepr {
+            operation: ArpOperation::Request,
+            sender_mac: MacAddr::of_port(cx.node(), port),
+            sender: self.interfaces[port as usize].address,
+            target_mac: MacAddr::default(),
+            target,
+        };
+        self.send_arp(cx, port, MacAddr::BROADCAST, arp);
+    }
+
+    fn send_arp(&mut self, cx: &mut Cx<'_, Frame>, port: u32, dst: MacAddr, arp: ArpRepr) {
+        let link = Some(EthernetRepr { src: arp.sender_mac, dst });
+        let packet = cx.alloc(Packet::new(Frame { net: Net::Arp(arp), link }, Payload::Empty, ArpRepr::LEN as u32, 0));
+        cx.send(port, packet);
+    }
+
+    /// A wake-up of this layer.
+    pub fn timer(&mut self, cx: &mut Cx<'_, Frame>) {
+        let now = cx.now();
+        while let Some(due) = self.neighbours.due(now) {
+            match due {
+                Due::Ask(port, address) => {
+                    self.ask(cx, port, address);
+                    cx.wake_at(Neighbours::retry(now), WAKE);
+                }
+                Due::GiveUp(packets) => {
+                    for packet in packets {
+                        self.complain(cx, &packet, Icmpv4Repr::Unreachable(Unreachable::Host));
+                        cx.discard(packet, DropCause::NoNeighbour);
+                    }
+                }
+            }
+        }
+        while let Some(first) = self.reassembly.due(now) {
+            if let Some((ip, payload, flow)) = first {
+                let frame = Frame::ipv4(ip, Transport::Raw);
+                let packet = cx.alloc(Packet::new(frame, payload.clone(), frame.network_len(payload.len()), flow));
+                self.complain(cx, &packet, Icmpv4Repr::TimeExceeded(TimeExceeded::Reassembly));
+                cx.discard(packet, DropCause::Reassembly);
+            }
+        }
+    }
+}
+
+/// ICMP errors.
+impl IpStack {
+    /// Tells the sender of a datagram what is wrong with it, if that may be told (RFC 1122 §3.2.2).
+    pub fn complain(&mut self, cx: &mut Cx<'_, Frame>, packet: &PacketRef, icmp: Icmpv4Repr) {
+        let body = cx.packet(packet);
+        let Net::Ipv4(ip, transport) = body.header.net else { return };
+        let about_error = matches!(transport, Transport::Icmp(icmp) if icmp.is_error());
+        if about_error || ip.fragment_offset > 0 || ip.src.is_unspecified() || self.is_mine(ip.src) {
+            return;
+        }
+        let flow = body.flow;
+        let mut quoted = Vec::new();
+        Frame { link: None, ..body.header }.emit(&body.payload, &mut quoted);
+        quoted.truncate(ERROR_MAX - Ipv4Repr::LEN - Icmpv4Repr::LEN);
+        let Some(src) = self.source_for(ip.src) else { return };
+        let mut error = Ipv4Repr::new(src, ip.src, Protocol::Icmp);
+        // RFC 1812 §4.3.2.5: precedence 6; Linux sets it too.
+        error.tos = 0xc0;
+        error.dont_fragment = false;
+        self.output(cx, error, Transport::Icmp(icmp), Payload::from_bytes(quoted), flow);
+    }
+
+    /// Nobody has the port that a datagram is for.
+    pub fn refuse_port(&mut self, cx: &mut Cx<'_, Frame>, packet: PacketRef) {
+        self.complain(cx, &packet, Icmpv4Repr::Unreachable(Unreachable::Port));
+        cx.discard(packet, DropCause::NoSocket);
+    }
+
+    /// Learns a path MTU from a router's error about a datagram to `to`.
+    pub fn learn_mtu(&mut self, to: Ipv4Addr, mtu: u16) {
+        // RFC 791 §3.2: every way carries 68 bytes. An old router says 0: then as Linux, 576.
+        let mtu = if mtu == 0 { 576 } else { mtu.max(68) };
+        match self.path_mtu.binary_search_by_key(&to, |(to, _)| *to) {
+            Ok(at) => self.path_mtu[at].1 = self.path_mtu[at].1.min(mtu),
+            Err(at) => self.path_mtu.insert(at, (to, mtu)),
+        }
+    }
+}
+
+/// Receiving.
+impl IpStack {
+    /// What a host does with a packet that has come: `Some` if it is for a socket.
+    #[inline]
+    pub fn input(&mut self, cx: &mut Cx<'_, Frame>, port: u32, packet: PacketRef) -> Option<PacketRef> {
+        let packet = self.accept(cx, port, packet)?;
+        let Net::Ipv4(ip, _) = cx.packet(&packet).header.net else { unreachable!("ARP is taken by `accept`") };
+        if !self.is_mine(ip.dst) {
+            cx.discard(packet, DropCause::NotMine);
+            return None;
+        }
+        self.local(cx, packet)
+    }
+
+    /// Link layer, damage, ARP: `Some` if it is an IPv4 datagram as it was sent.
+    #[inline]
+    pub(super) fn accept(&mut self, cx: &mut Cx<'_, Frame>, port: u32, packet: PacketRef) -> Option<PacketRef> {
+        let body = cx.packet(&packet);
+        if body.flipped_bit != u32::MAX && self.damaged(cx, &packet) {
+            let cause = self.damage(cx, &packet);
+            cx.discard(packet, cause);
+            return None;
+        }
+        let body = cx.packet(&packet);
+        if let Some(link) = body.header.link {
+            let own = MacAddr::of_port(cx.node(), port);
+            if link.dst != own && link.dst != MacAddr::BROADCAST {
+                cx.discard(packet, DropCause::NotMine);
+                return None;
+            }
+            if let Net::Arp(arp) = body.header.net {
+                cx.free(packet);
+                self.arp(cx, port, arp);
+                return None;
+            }
+        }
+        Some(packet)
+    }
+
+    /// Whether this node sees the damage: Ethernet's check and the IP header's see all of theirs, those of transport are looked at
+    /// where the datagram ends. What is not seen goes on, damaged.
+    #[cold]
+    fn damaged(&mut self, cx: &mut Cx<'_, Frame>, packet: &PacketRef) -> bool {
+        let body = cx.packet_mut(packet);
+        if body.header.link.is_some() || body.flipped_bit < HEADER_BITS {
+            return true;
+        }
+        body.header.ip().is_none_or(|ip| self.is_mine(ip.dst))
+    }
+
+    /// What catches the damage; nothing may escape.
+    #[cold]
+    fn damage(&mut self, cx: &mut Cx<'_, Frame>, packet: &PacketRef) -> DropCause {
+        let body = cx.packet(packet);
+        if body.header.framed() {
+            // One flipped bit changes every cyclic redundancy check.
+            return DropCause::FrameCheck;
+        }
+        self.scratch.clear();
+        body.header.emit(&body.payload, &mut self.scratch);
+        flip(&mut self.scratch, body.flipped_bit);
+        match Frame::parse(&self.scratch, false) {
+            Err(ParseError::Checksum) => DropCause::Checksum,
+            Err(_) => DropCause::Malformed,
+            // A fragment's transport checksum is looked at when the whole is there; here it is not carried so far.
+            Ok((frame, _)) => {
+                assert!(
+                    frame.ip().is_some_and(Ipv4Repr::is_fragment),
+                    "one's complement sums see every single bit: {frame:?}"
+                );
+                DropCause::Checksum
+            }
+        }
+    }
+
+    fn arp(&mut self, cx: &mut Cx<'_, Frame>, port: u32, arp: ArpRepr) {
+        let own = self.interfaces[port as usize].address;
+        // RFC 826: what the sender says of itself is worth knowing to whom it talks.
+        if arp.target != own {
+            return;
+        }
+        for packet in self.neighbours.learn(port, arp.sender, arp.sender_mac) {
+            let link = EthernetRepr { src: MacAddr::of_port(cx.node(), port), dst: arp.sender_mac };
+            cx.packet_mut(&packet).header.link = Some(link);
+            cx.send(port, packet);
+        }
+        if arp.operation == ArpOperation::Request {
+            let reply = ArpRepr {
+                operation: ArpOperation::Reply,
+                sender_mac: MacAddr::of_port(cx.node(), port),
+                sender: own,
+                target_mac: arp.sender_mac,
+                target: arp.sender,
+            };
+            self.send_arp(cx, port, arp.sender_mac, reply);
+        }
+    }
+
+    /// A datagram for this node: fragments are put together, echo requests answered.
+    #[inline]
+    pub(super) fn local(&mut self, cx: &mut Cx<'_, Frame>, packet: PacketRef) -> Option<PacketRef> {
+        let Net::Ipv4(ip, transport) = cx.packet(&packet).header.net else { return None };
+        if ip.is_fragment() {
+            let whole = self.fragment(cx, &ip, packet)?;
+            return self.local(cx, whole);
+        }
+        match transport {
+            Transport::Icmp(Icmpv4Repr::EchoRequest { ident, seq }) => {
+                let body = cx.take(packet);
+                let mut reply = Ipv4Repr::new(ip.dst, ip.src, Protocol::Icmp);
+                reply.tos = ip.tos;
+                self.output(cx, reply, Transport::Icmp(Icmpv4Repr::EchoReply { ident, seq }), body.payload, body.flow);
+                None
+            }
+            Transport::Raw => {
+                self.complain(cx, &packet, Icmpv4Repr::Unreachable(Unreachable::Protocol));
+                cx.discard(packet, DropCause::NoSocket);
+                None
+            }
+            _ => Some(packet),
+        }
+    }
+
+    fn fragment(&mut self, cx: &mut Cx<'_, Frame>, ip: &Ipv4Repr, packet: PacketRef) -> Option<PacketRef> {
+        let body = cx.packet(&packet);
+        match self.reassembly.add(cx.now(), ip, body.payload.clone(), body.flow) {
+            Joined::Waits(due) => {
+                cx.free(packet);
+                cx.wake_at(due, WAKE);
+                None
+            }
+            Joined::Whole(whole) => {
+                cx.free(packet);
+                Some(cx.alloc(*whole))
+            }
+            Joined::GivenUp => {
+                cx.discard(packet, DropCause::Reassembly);
+                None
+            }
+        }
+    }
+
+    /// A flipped bit that goes on unseen stands behind the next link's header.
+    #[cold]
+    pub(super) fn take_bit_over(&self, cx: &mut Cx<'_, Frame>, port: u32, packet: &PacketRef) {
+        let framed = cx.link(port).framed;
+        let bit = &mut cx.packet_mut(packet).flipped_bit;
+        if framed {
+            *bit = bit.saturating_add(LINK_BITS).min(u32::MAX - 1);
+        }
+    }
+
+    /// What a router, which has no sockets, does with a datagram for itself.
+    pub(super) fn refuse_local(&mut self, cx: &mut Cx<'_, Frame>, packet: PacketRef) {
+        let Net::Ipv4(_, transport) = cx.packet(&packet).header.net else { return cx.free(packet) };
+        match transport {
+            Transport::Tcp(_) => cx.discard(packet, DropCause::NoSocket),
+            Transport::Udp(_) => self.refuse_port(cx, packet),
+            // Answers to nobody's questions.
+            _ => cx.free(packet),
+        }
+    }
+}
