@@ -11,4 +11,5 @@ pub use app::{
 pub use host::{FlowConfig, FlowEnd, HostConfig};
 pub use ip::{Hop, Interface, IpConfig, IpStack, Route, RouteTable, Router};
 
+pub mod tcp;
 pub mod wire;

@@ -12,6 +12,11 @@ use super::{Checksum, Ipv4Repr, be16, be32};
 pub struct Seq(pub u32);
 
 impl Seq {
+    /// A sequence number.
+    pub const fn new(value: u32) -> Seq {
+        Seq(value)
+    }
+
     /// How far `self` is ahead of `other`: negative where it is behind.
     #[inline]
     pub fn since(self, other: Seq) -> i32 {
@@ -102,6 +107,30 @@ impl TcpFlags {
     #[inline]
     pub fn has(self, flags: TcpFlags) -> bool {
         self.0 & flags.0 == flags.0
+    }
+
+    /// Whether SYN is set.
+    #[inline]
+    pub fn syn(self) -> bool {
+        self.has(TcpFlags::SYN)
+    }
+
+    /// Whether ACK is set.
+    #[inline]
+    pub fn ack(self) -> bool {
+        self.has(TcpFlags::ACK)
+    }
+
+    /// Whether FIN is set.
+    #[inline]
+    pub fn fin(self) -> bool {
+        self.has(TcpFlags::FIN)
+    }
+
+    /// Whether RST is set.
+    #[inline]
+    pub fn rst(self) -> bool {
+        self.has(TcpFlags::RST)
     }
 
     /// The same without these.

@@ -1,0 +1,196 @@
+//! What a connection is configured with.
+
+use sim_core::{Params, Size, Span};
+
+use super::cc::ControlConfig;
+
+/// Whom a connection follows where the RFCs and Linux differ.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Profile {
+    /// The RFCs to the letter: one segment of growth for an ACK in slow start, RTO of one second at least, an ACK for every second segment.
+    Rfc,
+    /// Linux 6: growth counts segments, the RTO's floor of 200 ms is on its variance term, quick ACKs, proportional rate reduction.
+    Linux6,
+}
+
+/// The words of [`Profile`] in files.
+const PROFILES: &[&str] = &["linux-6", "rfc"];
+
+/// Parameters of a connection.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Config {
+    /// Whom it follows.
+    pub profile: Profile,
+    /// The congestion control.
+    pub cc: ControlConfig,
+    /// Payload of the largest segment that it takes, as announced in its SYN: the MTU less 40 bytes. Default: 1460 B.
+    pub mss: u16,
+    /// Bytes that were written and are not acknowledged, at the most. Default: 16 MiB.
+    pub send_buffer: u32,
+    /// Bytes of the receive buffer; the window starts at half of it and grows to five eighths, as Linux accounts memory. Default: 4 MiB.
+    pub recv_buffer: u32,
+    /// Selective acknowledgements (RFC 2018).
+    pub sack: bool,
+    /// Timestamps (RFC 7323).
+    pub timestamps: bool,
+    /// Window scaling (RFC 7323).
+    pub window_scaling: bool,
+    /// Explicit congestion notification (RFC 3168). Default: off, as Linux for connections that it opens.
+    pub ecn: bool,
+    /// Holds small segments back while one is unacknowledged (RFC 9293 §3.7.4). Default: on.
+    pub nagle: bool,
+    /// Acknowledges every second segment, or after a delay (RFC 9293 §3.8.6.3). Default: on.
+    pub delayed_ack: bool,
+    /// Segments of the initial window. Default: 10 (RFC 6928).
+    pub initial_window: u32,
+    /// Slow start again after an idle time of more than an RTO (RFC 5681 §4.1). Default: on.
+    pub idle_restart: bool,
+    /// The least retransmission time-out (`rfc`: of the whole; `linux-6`: of its variance term).
+    pub rto_min: Span,
+    /// The time-out before the first sample. Default: 1 s.
+    pub rto_initial: Span,
+    /// The largest time-out. Default: 120 s.
+    pub rto_max: Span,
+    /// Timers of Linux expire at its ticks (4 ms at 250 Hz); zero: at their exact time. The time-out itself is always whole ticks of 4 ms in `linux-6`.
+    pub tick: Span,
+    /// The maximum segment lifetime; TIME-WAIT lasts two. Default: 30 s, so that TIME-WAIT lasts Linux's 60 s.
+    pub msl: Span,
+    /// How often a SYN or a SYN,ACK is sent again. Default: 6, Linux.
+    pub syn_retries: u32,
+    /// How often data is sent again before the connection is given up. Default: 15, Linux.
+    pub retries: u32,
+}
+
+/// A tick of Linux at 250 Hz.
+const TICK: Span = Span::from_ms(4);
+
+impl Default for Config {
+    fn default() -> Config {
+        Config::profile(Profile::Linux6)
+    }
+}
+
+impl Config {
+    /// The defaults of a profile.
+    pub fn profile(profile: Profile) -> Config {
+        Config {
+            profile,
+            cc: ControlConfig::default(),
+            mss: 1460,
+            send_buffer: 16 << 20,
+            recv_buffer: 4 << 20,
+            sack: true,
+            timestamps: true,
+            window_scaling: true,
+            ecn: false,
+            nagle: true,
+            delayed_ack: true,
+            initial_window: 10,
+            idle_restart: true,
+            rto_min: match profile {
+                Profile::Rfc => Span::from_secs(1),
+                Profile::Linux6 => Span::from_ms(200),
+            },
+            rto_initial: Span::from_secs(1),
+            rto_max: Span::from_secs(120),
+            tick: Span::ZERO,
+            msl: Span::from_secs(30),
+            syn_retries: 6,
+            retries: 15,
+        }
+    }
+
+    /// Asks for what a file gives; the rest stays as `base` has it (a profile brings its own defaults).
+    pub fn read(base: &Config, params: &mut dyn Params) -> Config {
+        let mut base = base.clone();
+        if params.given("profile") {
+            let profile = match params.word("profile", PROFILES, "whom it follows where the RFCs and Linux differ") {
+                0 => Profile::Linux6,
+                _ => Profile::Rfc,
+            };
+            if profile != base.profile {
+                base = Config { cc: base.cc, ..Config::profile(profile) };
+            }
+        }
+        let size = |value: u32| Some(Size::from_bytes(value.into()));
+        let bytes = |params: &mut dyn Params, key, default, help| {
+            let value: Size = params.size(key, size(default), help);
+            u32::try_from(value.bytes()).ok().filter(|bytes| (1..=1 << 30).contains(bytes)).unwrap_or_else(|| {
+                params.refuse(key, "from 1 B to 1 GiB".into());
+                default
+            })
+        };
+        let mss = bytes(
+            params,
+            "mss",
+            base.mss.into(),
+            "payload of the largest segment that it takes; never above the MTU less 40 bytes",
+        );
+        if !(88..=65_495).contains(&mss) {
+            params.refuse("mss", "from 88 B to 65495 B".into());
+        }
+        Config {
+            mss: mss.clamp(88, 65_495) as u16,
+            send_buffer: bytes(
+                params,
+                "send_buffer",
+                base.send_buffer,
+                "bytes written and not acknowledged, at the most",
+            ),
+            recv_buffer: bytes(
+                params,
+                "recv_buffer",
+                base.recv_buffer,
+                "receive buffer; the window is half of it, later five eighths",
+            ),
+            sack: params.flag("sack", base.sack, "selective acknowledgements (RFC 2018)"),
+            timestamps: params.flag("timestamps", base.timestamps, "timestamps (RFC 7323)"),
+            window_scaling: params.flag("window_scaling", base.window_scaling, "window scaling (RFC 7323)"),
+            ecn: params.flag("ecn", base.ecn, "explicit congestion notification (RFC 3168)"),
+            nagle: params.flag("nagle", base.nagle, "holds small segments back while one is unacknowledged"),
+            delayed_ack: params.flag(
+                "delayed_ack",
+                base.delayed_ack,
+                "acknowledges every second segment, or after a delay",
+            ),
+            initial_window: params.count(
+                "initial_window",
+                Some(base.initial_window.into()),
+                1..=1000,
+                "segments of the initial window",
+            ) as u32,
+            idle_restart: params.flag(
+                "idle_restart",
+                base.idle_restart,
+                "slow start again after an idle time of more than an RTO",
+            ),
+            rto_min: params.span(
+                "rto_min",
+                Some(base.rto_min),
+                "the least retransmission time-out (linux-6: of its variance term)",
+            ),
+            rto_initial: params.span("rto_initial", Some(base.rto_initial), "the time-out before the first sample"),
+            rto_max: params.span("rto_max", Some(base.rto_max), "the largest time-out"),
+            tick: params.span("tick", Some(base.tick), "timers expire at multiples of it; 0 s: at their exact time"),
+            msl: params.span("msl", Some(base.msl), "maximum segment lifetime; TIME-WAIT lasts two"),
+            syn_retries: params.count(
+                "syn_retries",
+                Some(base.syn_retries.into()),
+                0..=20,
+                "how often a SYN is sent again",
+            ) as u32,
+            retries: params.count(
+                "retries",
+                Some(base.retries.into()),
+                1..=30,
+                "how often data is sent again before giving up",
+            ) as u32,
+            ..base
+        }
+    }
+
+    /// Linux keeps the time-out in whole ticks, rounded up.
+    pub(crate) fn round_up_to_tick(&self, span: Span) -> Span {
+        Span::from_ps(span.ps().div_ceil(TICK.ps()) * TICK.ps())
+    }
+}

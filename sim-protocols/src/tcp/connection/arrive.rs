@@ -1,0 +1,420 @@
+//! Arriving segments, in the order of RFC 9293 §3.10.7.
+
+use sim_core::{Ecn, Span, Time};
+
+use super::super::state::{Move, State};
+use super::super::trace::Cause;
+use super::timers::Timer;
+use super::{Connection, ConnectionEvent, Reason, Segment};
+use crate::wire::{Seq, TcpFlags};
+
+/// Clocks older than this may not be compared (RFC 7323 §5.5).
+const TS_RECENT_MAX_AGE: Span = Span::from_secs(24 * 24 * 3600);
+
+impl Connection {
+    /// A segment has come.
+    pub fn on_segment(&mut self, now: Time, segment: &Segment) {
+        self.counters.segments_received += 1;
+        match self.state {
+            State::Closed => {}
+            State::SynSent => self.arrive_in_syn_sent(now, segment),
+            _ => self.arrive_synchronized(now, segment),
+        }
+    }
+
+    // RFC 9293 §3.10.7.3
+    fn arrive_in_syn_sent(&mut self, now: Time, segment: &Segment) {
+        let repr = &segment.repr;
+        if repr.flags.ack() && (repr.ack <= self.iss || repr.ack > self.nxt) {
+            if !repr.flags.rst() {
+                self.answer_with_reset(segment);
+            }
+            return;
+        }
+        if repr.flags.rst() {
+            if repr.flags.ack() {
+                self.end(Reason::Refused);
+            }
+            return;
+        }
+        if !repr.flags.syn() {
+            return;
+        }
+        self.take_syn(now, segment);
+        if repr.flags.ack() {
+            // RFC 3168 §6.1.1: an ECN-setup SYN,ACK has ECE without CWR.
+            self.ecn = self.config.ecn && repr.flags.has(TcpFlags::ECE) && !repr.flags.has(TcpFlags::CWR);
+            self.take_window(repr.ack, segment);
+            self.acknowledge_syn(now, repr.ack, segment);
+            self.go(Move::SynAck);
+            self.established(now);
+            // The acknowledgement leaves alone, before the application learns of the connection.
+            self.ack_at_once();
+        } else {
+            // RFC 9293 §3.5, figure 8: both ends open at once.
+            self.go(Move::Syn);
+            self.ecn = false;
+            self.board = Default::default();
+            self.nxt = self.iss;
+            self.syn_due = true;
+        }
+    }
+
+    /// Takes over what a SYN says.
+    pub(super) fn take_syn(&mut self, now: Time, segment: &Segment) {
+        let repr = &segment.repr;
+        self.receiver.irs = repr.seq;
+        self.receiver.nxt = repr.seq + 1;
+        self.receiver.acked = repr.seq;
+        self.receiver.edge = self.receiver.nxt;
+        let options = &repr.options;
+        self.sack &= options.sack_permitted;
+        self.timestamps &= options.timestamps.is_some();
+        match options.window_scale {
+            // RFC 7323 §2.3: a shift above 14 counts as 14.
+            Some(scale) if self.config.window_scaling => self.snd_scale = scale.min(14),
+            _ => self.receiver.scale = 0,
+        }
+        if let Some(timestamps) = options.timestamps.filter(|_| self.timestamps) {
+            self.ts_recent = timestamps.val;
+            self.ts_recent_at = now;
+        }
+        // RFC 9293 §3.7.1 (MUST-15): 536 where the other end does not say. RFC 6691: options come out of it.
+        let theirs = u32::from(options.mss.unwrap_or(536)).max(88);
+        self.mss = theirs.min(self.config.mss.into()) - if self.timestamps { 12 } else { 0 };
+        self.snd_wnd = u32::from(repr.window);
+        self.max_window = self.snd_wnd;
+        self.snd_wl1 = repr.seq;
+        self.snd_wl2 = self.iss;
+    }
+
+    fn acknowledge_syn(&mut self, now: Time, ack: Seq, segment: &Segment) {
+        let delivered = self.remove_acknowledged(ack);
+        self.timers.stop(Timer::Retransmit);
+        self.backoff = 0;
+        match delivered.first_sent {
+            Some(sent) => self.sample_rtt(now, now.since(sent)),
+            None => self.sample_from_timestamps(now, segment),
+        }
+    }
+
+    fn established(&mut self, now: Time) {
+        self.last_sent = now;
+        self.usage_seq = self.nxt;
+        self.high_seq = self.una;
+        self.note(now, Cause::Established);
+        self.events.push_back(ConnectionEvent::Connected);
+    }
+
+    // RFC 9293 §3.10.7.4
+    fn arrive_synchronized(&mut self, now: Time, segment: &Segment) {
+        let repr = &segment.repr;
+        let len = segment.payload.len();
+        // First: the sequence number; before it, RFC 7323 §5.3 R1: a clock that runs backwards.
+        if self.too_old(now, segment) && !repr.flags.rst() {
+            self.counters.paws += 1;
+            return self.ack_duplicate(segment);
+        }
+        if !self.acceptable(repr.seq, repr.seq_len(len)) {
+            if !repr.flags.rst() {
+                self.refuse(now, segment);
+            }
+            return;
+        }
+        // Second: RST, only at exactly the expected place (RFC 5961 §3.2); elsewhere in the window it is challenged.
+        if repr.flags.rst() {
+            if repr.seq == self.receiver.nxt {
+                let refused = self.state == State::SynReceived;
+                self.end(if refused { Reason::Refused } else { Reason::Reset });
+            } else {
+                self.ack_at_once();
+            }
+            return;
+        }
+        // Fourth: SYN. RFC 5961 §4.2: challenged, whatever its number.
+        if repr.flags.syn() {
+            if self.state == State::SynReceived && repr.seq == self.receiver.irs && !repr.flags.ack() {
+                self.syn_due = true;
+            } else if self.state == State::SynReceived && repr.flags.ack() {
+                // The SYN,ACK of a simultaneous open: its ACK counts.
+                self.take_acknowledgement(now, segment);
+            } else {
+                self.ack_at_once();
+            }
+            return;
+        }
+        // Fifth: ACK. Without it the segment is dropped.
+        if !repr.flags.ack() {
+            return;
+        }
+        self.remember_clock(now, segment);
+        if !self.take_acknowledgement(now, segment) || self.state == State::Closed {
+            return;
+        }
+        // Seventh: the data. Eighth: FIN.
+        self.note_ecn(segment);
+        if len > 0 || repr.flags.fin() {
+            self.take_data(now, segment);
+        }
+    }
+
+    // RFC 7323 §5.3 R1
+    #[inline]
+    fn too_old(&self, now: Time, segment: &Segment) -> bool {
+        match segment.repr.options.timestamps {
+            Some(clock) if self.timestamps => {
+                (clock.val.wrapping_sub(self.ts_recent) as i32) < 0 && now.since(self.ts_recent_at) < TS_RECENT_MAX_AGE
+            }
+            _ => false,
+        }
+    }
+
+    // RFC 7323 §4.3 (2): only of a segment that reaches what was acknowledged last.
+    #[inline]
+    fn remember_clock(&mut self, now: Time, segment: &Segment) {
+        if let Some(clock) = segment.repr.options.timestamps.filter(|_| self.timestamps)
+            && segment.repr.seq <= self.receiver.acked
+            && clock.val.wrapping_sub(self.ts_recent) as i32 >= 0
+        {
+            self.ts_recent = clock.val;
+            self.ts_recent_at = now;
+        }
+    }
+
+    // RFC 9293 §3.4, table 6
+    #[inline]
+    fn acceptable(&self, seq: Seq, len: u32) -> bool {
+        let (nxt, window) = (self.receiver.nxt, self.receiver.window());
+        let inside = |seq: Seq| nxt <= seq && seq < nxt + window;
+        match (len, window) {
+            (0, 0) => seq == nxt,
+            (0, _) => inside(seq) || seq == nxt + window,
+            // A window of zero takes no data, but its ACK must count (RFC 9293 §3.10.7.4): such a segment is let in at the exact place.
+            (_, 0) => seq == nxt,
+            (_, _) => inside(seq) || inside(seq + (len - 1)) || seq <= nxt && seq + len > nxt,
+        }
+    }
+
+    /// A segment outside of the window is answered with where we are.
+    fn refuse(&mut self, now: Time, segment: &Segment) {
+        if self.state == State::TimeWait && segment.repr.flags.fin() {
+            // RFC 9293 §3.10.7.4: their FIN again: our ACK was lost. The time starts again.
+            self.arm(Timer::Wait, now + self.config.msl * 2);
+        }
+        // The ACK of an old segment may be news all the same, and selective acknowledgements too.
+        if segment.repr.flags.ack() && !segment.repr.flags.syn() && self.state.synchronized() {
+            self.take_acknowledgement(now, segment);
+        }
+        self.ack_duplicate(segment);
+    }
+
+    /// Acknowledges at once a segment that was received before, with a duplicate SACK (RFC 2883 §4) where it carried data.
+    fn ack_duplicate(&mut self, segment: &Segment) {
+        if self.state == State::Closed {
+            return;
+        }
+        let len = segment.payload.len();
+        if len > 0 && self.sack {
+            let left = segment.repr.seq;
+            self.receiver_duplicate(left, (left + len).min(self.receiver.nxt));
+        }
+        let window = self.receiver.window();
+        self.receiver.be_quick(window);
+        self.ack_at_once();
+    }
+
+    /// Returns whether the segment is to be looked at further.
+    fn take_acknowledgement(&mut self, now: Time, segment: &Segment) -> bool {
+        let ack = segment.repr.ack;
+        if self.state == State::SynReceived {
+            if ack <= self.una || ack > self.nxt {
+                self.answer_with_reset(segment);
+                return false;
+            }
+            self.take_window(ack, segment);
+            self.acknowledge_syn(now, ack, segment);
+            let closed_before = self.closing;
+            self.go(Move::SynAcked);
+            self.established(now);
+            if closed_before {
+                self.go(Move::Close);
+            }
+        }
+        if ack > self.nxt {
+            // RFC 9293 §3.10.7.4: it acknowledges what was never sent.
+            self.ack_at_once();
+            return false;
+        }
+        // RFC 5961 §5.2: an acknowledgement far behind may be forged.
+        if self.una.since(ack) > self.max_window.max(1) as i32 {
+            self.ack_at_once();
+            return false;
+        }
+        self.on_ack(now, segment);
+        if self.fin_sent && self.una == self.nxt {
+            match self.state {
+                State::FinWait1 => self.go(Move::FinAcked),
+                State::Closing => {
+                    self.go(Move::FinAcked);
+                    self.wait(now);
+                }
+                State::LastAck => {
+                    self.go(Move::FinAcked);
+                    self.timers.clear();
+                    self.receiver.forget_acks();
+                    self.tell_closed(Reason::Finished);
+                    return false;
+                }
+                _ => {}
+            }
+        }
+        true
+    }
+
+    // RFC 9293 §3.10.7.4: SND.WL1 and SND.WL2 keep old windows out.
+    pub(super) fn take_window(&mut self, ack: Seq, segment: &Segment) -> bool {
+        let repr = &segment.repr;
+        if !(self.snd_wl1 < repr.seq || self.snd_wl1 == repr.seq && self.snd_wl2 <= ack) {
+            return false;
+        }
+        let scale = if repr.flags.syn() { 0 } else { self.snd_scale };
+        let window = u32::from(repr.window) << scale;
+        let changed = window != self.snd_wnd;
+        self.snd_wnd = window;
+        self.snd_wl1 = repr.seq;
+        self.snd_wl2 = ack;
+        self.max_window = self.max_window.max(window);
+        if window > 0 && self.timers.running(Timer::Persist) {
+            self.timers.stop(Timer::Persist);
+            self.backoff = 0;
+        }
+        changed
+    }
+
+    /// RFC 3168 §6.1.3: a mark is echoed until the sender says that it has reduced its window.
+    #[inline]
+    fn note_ecn(&mut self, segment: &Segment) {
+        if !self.ecn {
+            return;
+        }
+        if segment.repr.flags.has(TcpFlags::CWR) {
+            self.ecn_echo = false;
+        }
+        if segment.ecn == Ecn::Ce && !segment.payload.is_empty() {
+            self.ecn_echo = true;
+            self.receiver.be_quick(u32::MAX);
+        }
+    }
+
+    fn take_data(&mut self, now: Time, segment: &Segment) {
+        let (mut seq, mut len) = (segment.repr.seq, segment.payload.len());
+        let fin = segment.repr.flags.fin();
+        if !self.state.may_receive() {
+            // Their FIN has come: what stands behind it is not theirs to send (RFC 9293 §3.10.7.4); the FIN itself may come again.
+            if self.state == State::TimeWait && fin {
+                self.arm(Timer::Wait, now + self.config.msl * 2);
+            }
+            return self.ack_duplicate(segment);
+        }
+        if self.told_closed {
+            // RFC 9293 §3.6: nobody is there to read it.
+            return self.answer_with_reset(segment);
+        }
+        let nxt = self.receiver.nxt;
+        let mut payload = segment.payload.clone();
+        if seq < nxt {
+            let skip = (nxt - seq).min(len);
+            if skip > 0 && self.sack {
+                self.receiver_duplicate(seq, seq + skip);
+            }
+            payload = payload.slice(skip, len - skip);
+            seq = seq + skip;
+            len -= skip;
+            if len == 0 && !fin {
+                return self.ack_duplicate(segment);
+            }
+        }
+        let room = self.receiver.edge.since(seq).max(0) as u32;
+        let whole = len <= room;
+        if !whole {
+            // RFC 9293 §3.10.7.4: only what fits into the window counts; a FIN behind it waits for its turn.
+            payload = payload.slice(0, room);
+            len = room;
+        }
+        if fin && whole {
+            self.fin_at = Some(seq + len);
+        }
+        if len == 0 && seq != self.receiver.nxt || len == 0 && !whole {
+            return self.ack_at_once();
+        }
+        if seq == self.receiver.nxt {
+            self.take_in_order(now, payload, len);
+        } else {
+            let offset = self.incoming.end() + u64::from(seq - self.receiver.nxt);
+            if self.early.insert(offset, payload).is_some() && self.sack {
+                self.receiver_duplicate(seq, seq + len);
+            }
+            self.ack_at_once();
+        }
+    }
+
+    #[inline]
+    fn take_in_order(&mut self, now: Time, payload: sim_core::Payload, len: u32) {
+        let had_hole = !self.early.is_empty();
+        let was_empty = self.incoming.len() == 0;
+        if len > 0 {
+            let before = self.incoming.end();
+            self.incoming.push(payload);
+            if had_hole {
+                self.early.drain_into(&mut self.incoming);
+            }
+            let came = (self.incoming.end() - before) as u32;
+            self.receiver.nxt += came;
+            self.counters.bytes_received += u64::from(came);
+            self.data_came(now, len);
+            if was_empty {
+                self.events.push_back(ConnectionEvent::Readable);
+            }
+        }
+        if self.fin_at == Some(self.receiver.nxt) {
+            self.take_fin(now);
+        } else if had_hole {
+            // RFC 5681 §4.2: a segment that fills a hole is acknowledged at once.
+            self.ack_at_once();
+        } else {
+            self.schedule_ack(now);
+        }
+    }
+
+    fn take_fin(&mut self, now: Time) {
+        self.early.clear();
+        self.fin_came(now);
+        self.events.push_back(ConnectionEvent::PeerClosed);
+        match self.state {
+            State::FinWait2 => {
+                self.go(Move::Fin);
+                self.wait(now);
+            }
+            _ => self.go(Move::Fin),
+        }
+    }
+
+    /// TIME-WAIT begins: 2 MSL (RFC 9293 §3.6.1).
+    fn wait(&mut self, now: Time) {
+        self.timers.clear();
+        self.arm(Timer::Wait, now + self.config.msl * 2);
+        self.tell_closed(Reason::Finished);
+    }
+
+    fn answer_with_reset(&mut self, segment: &Segment) {
+        self.reset_due = super::super::reset_for(segment).map(|repr| Segment {
+            repr,
+            payload: sim_core::Payload::Empty,
+            ecn: Ecn::NotEct,
+        });
+    }
+
+    fn receiver_duplicate(&mut self, left: Seq, right: Seq) {
+        self.duplicate = Some((left, right));
+    }
+}

@@ -1,0 +1,141 @@
+//! The timers of a connection, in one table.
+
+use sim_core::{Span, Time};
+
+use super::super::state::State;
+use super::super::trace::{Cause, Phase};
+use super::{Connection, Reason};
+
+/// What a connection waits for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(usize)]
+pub(super) enum Timer {
+    /// An acknowledgement of what was sent (RFC 6298); also of SYN and FIN.
+    Retransmit,
+    /// A window that opens (RFC 9293 §3.8.6.1).
+    Persist,
+    /// A second segment to acknowledge, or data to send an acknowledgement with (RFC 9293 §3.8.6.3).
+    DelayedAck,
+    /// Old segments to die out (RFC 9293 §3.4.2), or in FIN-WAIT-2 their FIN.
+    Wait,
+}
+
+const TIMERS: [Timer; 4] = [Timer::Retransmit, Timer::Persist, Timer::DelayedAck, Timer::Wait];
+
+/// The deadline of each timer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Timers {
+    deadlines: [Time; TIMERS.len()],
+}
+
+impl Default for Timers {
+    fn default() -> Timers {
+        Timers { deadlines: [Time::NEVER; TIMERS.len()] }
+    }
+}
+
+impl Timers {
+    #[inline]
+    pub fn arm(&mut self, timer: Timer, at: Time, tick: Span) {
+        let at = match tick.ps() {
+            0 => at,
+            tick => Time::from_ps(at.ps().div_ceil(tick).saturating_mul(tick)),
+        };
+        self.deadlines[timer as usize] = at;
+    }
+
+    #[inline]
+    pub fn stop(&mut self, timer: Timer) {
+        self.deadlines[timer as usize] = Time::NEVER;
+    }
+
+    #[inline]
+    pub fn at(&self, timer: Timer) -> Time {
+        self.deadlines[timer as usize]
+    }
+
+    #[inline]
+    pub fn running(&self, timer: Timer) -> bool {
+        self.at(timer) != Time::NEVER
+    }
+
+    pub fn clear(&mut self) {
+        *self = Timers::default();
+    }
+
+    #[inline]
+    pub fn next(&self) -> Time {
+        let [a, b, c, d] = self.deadlines;
+        a.min(b).min(c).min(d)
+    }
+}
+
+impl Connection {
+    /// Handles every timer that is due.
+    pub fn on_timeout(&mut self, now: Time) {
+        for timer in TIMERS {
+            if self.timers.at(timer) > now {
+                continue;
+            }
+            self.timers.stop(timer);
+            match timer {
+                Timer::Retransmit => self.retransmission_timeout(now),
+                Timer::Persist => self.persist_timeout(now),
+                Timer::DelayedAck => self.receiver.delay_is_over(),
+                Timer::Wait => self.end(Reason::Finished),
+            }
+        }
+    }
+
+    // RFC 6298 §5.4-§5.7, RFC 5681 §3.1 (4)
+    fn retransmission_timeout(&mut self, now: Time) {
+        let opening = matches!(self.state, State::SynSent | State::SynReceived);
+        let limit = if opening { self.config.syn_retries } else { self.config.retries };
+        if self.backoff >= limit {
+            return self.end(Reason::TimedOut);
+        }
+        self.backoff += 1;
+        self.counters.timeouts += 1;
+        if opening {
+            self.board = Default::default();
+            self.nxt = self.iss;
+            self.syn_due = true;
+            return;
+        }
+        if self.board.packets() == 0 {
+            return;
+        }
+        if self.board.reneged() || !self.sack {
+            self.board.renege();
+        }
+        // Once for each window of data, not again when the retransmission times out too (RFC 5681 §3.1, Linux's tcp_enter_loss).
+        if matches!(self.phase, Phase::Open | Phase::Disorder) || self.una >= self.high_seq {
+            let ssthresh = self.control.ssthresh(&self.window);
+            if self.control.follows_loss() {
+                self.window.ssthresh = ssthresh;
+            }
+            self.control.on_timeout(now);
+        }
+        self.board.lose_all();
+        if self.control.follows_loss() {
+            self.window.cwnd = self.board.in_flight() + 1;
+            self.window.count = 0;
+        }
+        self.phase = Phase::Loss;
+        self.high_seq = self.nxt;
+        self.cwr_due = self.ecn;
+        self.note(now, Cause::Timeout);
+        self.arm(Timer::Retransmit, now + self.rto());
+    }
+
+    // RFC 9293 §3.8.6.1: probes go on as long as the other end answers; their distance doubles.
+    fn persist_timeout(&mut self, now: Time) {
+        if self.board.packets() > 0 || self.outgoing.len() == 0 {
+            return;
+        }
+        self.backoff = (self.backoff + 1).min(16);
+        self.probe_due = true;
+        self.counters.probes += 1;
+        self.arm(Timer::Persist, now + self.rto());
+    }
+}

@@ -1,0 +1,81 @@
+//! TCP: a connection as a machine without input or output of its own. What arrives goes in with [`Connection::on_segment`] and
+//! [`Connection::on_timeout`], what must leave comes out of [`Connection::next_segment`] until it gives `None`, and time is an argument.
+//!
+//! | RFC | file |
+//! | --- | --- |
+//! | 9293 §3.3 states | `state` |
+//! | 9293 §3.10.7 arriving segments, 5961, 7323 PAWS | `connection/arrive` |
+//! | 5681, 6675, 6582, 6937, 3168 acknowledgements and recovery | `connection/acknowledge`, `scoreboard` |
+//! | 1122 §4.2.3, 5681 §4.2 sending acknowledgements, windows | `connection/receive` |
+//! | 9293 §3.7, §3.8 what is sent, Nagle, probes | `connection/transmit` |
+//! | 6298 round trips and time-outs | `rtt`, `connection/timers` |
+//! | 5681, 9438 congestion controls | `cc/` |
+//!
+//! Left out, with reasons: urgent data (RFC 6093 advises against it; the pointer passes), TLP, RACK's reordering window, F-RTO and undo (a
+//! later step), keep-alive, receive-buffer auto-tuning.
+
+mod buffer;
+pub mod cc;
+mod config;
+mod connection;
+mod rtt;
+mod scoreboard;
+mod state;
+mod trace;
+
+pub use cc::{CONTROLS, ControlConfig};
+pub use config::{Config, Profile};
+pub use connection::{Connection, ConnectionEvent, Counters, Info, Reason};
+pub use state::{STATE_WORDS, State};
+pub use trace::{Cause, Change, Phase, TCP, TcpRow};
+
+use std::net::Ipv4Addr;
+
+use sim_core::{Ecn, Payload};
+
+use crate::wire::{Seq, TcpFlags, TcpRepr};
+
+/// A segment with its payload and the ECN field that it came or leaves with.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Segment {
+    /// The header.
+    pub repr: TcpRepr,
+    /// What it carries.
+    pub payload: Payload,
+    /// The ECN field of the IP header.
+    pub ecn: Ecn,
+}
+
+/// An address and a port.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Endpoint {
+    /// The address.
+    pub addr: Ipv4Addr,
+    /// The port.
+    pub port: u16,
+}
+
+impl Endpoint {
+    /// An endpoint.
+    pub const fn new(addr: Ipv4Addr, port: u16) -> Endpoint {
+        Endpoint { addr, port }
+    }
+}
+
+/// What a segment to no connection is answered with (RFC 9293 §3.10.7.1); `None` for a reset.
+pub fn reset_for(segment: &Segment) -> Option<TcpRepr> {
+    let repr = &segment.repr;
+    if repr.flags.rst() {
+        return None;
+    }
+    let mut reset = TcpRepr { src_port: repr.dst_port, dst_port: repr.src_port, ..TcpRepr::default() };
+    if repr.flags.ack() {
+        reset.seq = repr.ack;
+        reset.flags = TcpFlags::RST;
+    } else {
+        reset.seq = Seq(0);
+        reset.ack = repr.seq + repr.seq_len(segment.payload.len());
+        reset.flags = TcpFlags::RST | TcpFlags::ACK;
+    }
+    Some(reset)
+}
