@@ -29,7 +29,7 @@ pub(crate) fn overlay(base: &mut Node, over: Node) {
 }
 
 /// Merges a value of the key `key`.
-pub(crate) fn merge(base: &mut Node, over: Node, key: &str) {
+fn merge(base: &mut Node, over: Node, key: &str) {
     let replace = match (&base.value, &over.value) {
         (Value::Map(old), Value::Map(new)) => {
             KINDS.contains(&key) && (new.len() != 1 || old.len() != 1 || old[0].key != new[0].key)

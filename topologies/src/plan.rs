@@ -2,8 +2,10 @@
 //! to the text again except for messages.
 
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 
 use sim_core::{Amount, Change, PortConfig, Rate, Size, Span, Speed, Time};
+use sim_protocols::{FlowConfig, tcp};
 
 /// One point of an experiment, resolved: what [`build`](crate::build) turns into a world.
 #[derive(Clone, Debug, Default)]
@@ -50,7 +52,6 @@ pub struct NodePlan {
     pub ports: std::ops::Range<u32>,
     /// Its routing tables: the first from the start, the others as [`Plan::reroutes`] says.
     pub tables: Vec<Vec<RoutePlan>>,
-    pub(crate) tcp: crate::spec::tcp::TcpOptions,
 }
 
 /// A link: two ports, or a port and its receiver where it is one way.
@@ -126,7 +127,9 @@ pub struct FlowPlan {
     /// The node that it goes to.
     pub to: u32,
     /// What both of its hosts get: addresses, ports, start, application.
-    pub config: sim_protocols::FlowConfig,
+    pub config: Arc<FlowConfig>,
+    /// The TCP settings at the end that starts it, and at the other one: the host's, and over them the flow's own.
+    pub tcp: [Arc<tcp::Config>; 2],
 }
 
 /// A node gets another routing table, after the routers have noticed a failure or its end.

@@ -8,7 +8,7 @@ use topologies::{LoadOptions, load_text};
 const SEED: &str = "clockwire: 1
 stop: 10 s
 seed: 3
-defaults: { link: { mtu: 1500 B, rate: 1 Mbit/s }, host: { tcp: {} } }
+defaults: { link: { mtu: 1500 B, rate: 1 Mbit/s }, host: { tcp: { cc: cubic } } }
 generate: { dumbbell: { pairs: 2 } }
 hosts: { client: { count: 2 }, server: {}, other: { address: 10.9.0.1/24 } }
 routers: { r3: { routes: [ { to: default, via: r1 } ] }, r4: {} }

@@ -130,6 +130,8 @@ const CASES: &[(&str, &str, &str)] = &[
     ("a trace that is none", "rate: 10 Mbit/s", "trace: tests/data/included.yaml"),
     ("an application with a wrong parameter", "bytes: 1 MB", "byte: 1 MB"),
     ("an application with an impossible parameter", "bytes: 1 MB", "bytes: 0 B"),
+    ("an unknown congestion control", "bytes: 1 MB", "cc: cubik"),
+    ("an unknown TCP setting of a host", "server: {}", "server: { tcp: { snack: true } }"),
     ("two applications", "tcp: {", "ping: {}, tcp: {"),
     ("an output that stays empty", "cwnd: all, queue: [wan]", "queue: [r1--spare]"),
     ("an experiment's bad name", "name: example", "name: an example"),

@@ -306,3 +306,23 @@ fn the_file_with_every_key_means_what_it_says() {
     let warnings: Vec<&str> = experiment.warnings.0.iter().map(|warning| warning.message.as_str()).collect();
     assert_eq!(warnings, ["the host `c` has no link"]);
 }
+
+#[test]
+fn tcp_settings_come_in_layers() {
+    let plan = plan(
+        &with(
+            "defaults: { host: { tcp: { cc: reno, recv_buffer: 1 MB, nagle: false } } }
+hosts: { a: { tcp: { recv_buffer: 2 MB } }, b: {} }
+links: [ { a -- b: { rate: 1 Mbit/s, delay: 1 ms, mtu: 1400 B } } ]
+workload:
+  x: { from: a, to: b, tcp: { bytes: 1 kB, cc: { fixed: { window: 7 } } } }
+  y: { from: b, to: a, request: { recv_buffer: 3 MB } }
+",
+        )
+        .replace("defaults: { link: { rate: 1 Gbit/s, delay: 1 ms } }\n", ""),
+    );
+    let of =
+        |flow: usize| plan.flows[flow].tcp.each_ref().map(|tcp| (tcp.cc.name(), tcp.recv_buffer, tcp.nagle, tcp.mss));
+    assert_eq!(of(0), [("fixed", 2_000_000, false, 1360), ("fixed", 1_000_000, false, 1360)]);
+    assert_eq!(of(1), [("reno", 3_000_000, false, 1360), ("reno", 3_000_000, false, 1360)]);
+}

@@ -1,5 +1,7 @@
 //! `outputs:` with its names resolved.
 
+use std::sync::Arc;
+
 use super::check::walk;
 use crate::diagnostics::nearest;
 use crate::experiment::LoadOptions;
@@ -41,7 +43,7 @@ pub(super) fn outputs(sink: &mut Sink, spec: &Spec, plan: &mut Plan, options: &L
         } else if traced.is_empty() {
             sink.warn(name.at, format!("`cwnd` of `{}` stays empty: no flow of it uses TCP", short(&name.value)));
         }
-        traced.into_iter().for_each(|flow| plan.flows[flow as usize].config.traced = true);
+        traced.into_iter().for_each(|flow| Arc::make_mut(&mut plan.flows[flow as usize].config).traced = true);
     }
     for capture in &written.captures {
         for point in &capture.points {

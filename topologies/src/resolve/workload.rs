@@ -1,6 +1,10 @@
 //! Workload entries to flows.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use sim_protocols::FlowConfig;
+use sim_protocols::tcp::Config;
 
 use super::topo::{Topo, pair};
 use crate::plan::{FlowPlan, Plan};
@@ -11,6 +15,7 @@ use crate::spec::Spec;
 const PORT_FIRST: u64 = 5001;
 
 pub(super) fn flows(sink: &mut Sink, spec: &Spec, topo: &Topo, plan: &mut Plan) {
+    let mut settings = Settings::default();
     for (index, work) in spec.work.iter().enumerate() {
         plan.workloads.push(work.name.value.clone());
         let (Some(from), Some(to)) = (select(sink, topo, &work.from), select(sink, topo, &work.to)) else { continue };
@@ -53,9 +58,34 @@ pub(super) fn flows(sink: &mut Sink, spec: &Spec, topo: &Topo, plan: &mut Plan) 
                     app: work.app.config.clone(),
                     traced: false,
                 };
-                plan.flows.push(FlowPlan { name, workload: index as u32, from, to, config });
+                let tcp = [from, to].map(|node| settings.of(sink, spec, topo, plan, node, index));
+                plan.flows.push(FlowPlan { name, workload: index as u32, from, to, config: Arc::new(config), tcp });
             }
         }
+    }
+}
+
+/// TCP settings, shared by all ends that have the same ones.
+#[derive(Default)]
+struct Settings {
+    /// By the host's entry, its largest segment and the workload entry.
+    known: BTreeMap<(usize, u16, usize), Arc<Config>>,
+}
+
+impl Settings {
+    fn of(&mut self, sink: &mut Sink, spec: &Spec, topo: &Topo, plan: &Plan, node: u32, work: usize) -> Arc<Config> {
+        let host = topo.nodes[node as usize].spec;
+        let ports = plan.nodes[node as usize].ports.clone();
+        let mtu = ports.map(|port| plan.ports[port as usize].config.mtu).min().unwrap_or(1500);
+        // RFC 9293 §3.7.1: the MTU less the 40 bytes of headers without options.
+        let mss = (mtu.min(65_535) as u16).saturating_sub(40).max(88);
+        let settings = self.known.entry((host, mss, work)).or_insert_with(|| {
+            let base = Config { mss, ..Config::default() };
+            let base = spec.host_tcp.over(sink, &base);
+            let base = spec.nodes[host].tcp.over(sink, &base);
+            Arc::new(spec.work[work].app.tcp.over(sink, &base))
+        });
+        settings.clone()
     }
 }
 

@@ -1,9 +1,9 @@
 //! `tcp:` settings, in layers: of all hosts, of a host, of a workload entry.
 
 use sim_core::Params;
+use sim_protocols::tcp::{CONTROLS, Config, ControlConfig};
 
 use super::params;
-use crate::merge;
 use crate::read::{Map, Sink};
 use crate::yaml::Node;
 
@@ -24,21 +24,29 @@ impl TcpOptions {
 
     /// Reads the settings that stand among the parameters of an application.
     pub fn read_among(sink: &mut Sink, map: &mut Map<'_>) -> TcpOptions {
-        params::read_among(sink, map, ask);
+        apply(sink, map, &Config::default());
         TcpOptions { written: Some(map.node().clone()) }
     }
 
-    /// What `self` does not set, `under` sets.
-    pub fn over(&self, under: &TcpOptions) -> TcpOptions {
-        let mut written = under.written.clone();
-        match (&mut written, &self.written) {
-            (Some(base), Some(over)) => merge::merge(base, over.clone(), "tcp"),
-            (None, over) => written = over.clone(),
-            (Some(_), None) => {}
+    /// Lays the settings over those below them.
+    pub fn over(&self, sink: &mut Sink, base: &Config) -> Config {
+        match &self.written {
+            Some(node) => apply(sink, &mut Map::over(node, "`tcp`"), base),
+            None => base.clone(),
         }
-        TcpOptions { written }
     }
 }
 
-/// Asks for every setting of a connection. There is none before the protocol is there, so every key is an unknown one.
-fn ask(_params: &mut dyn Params) {}
+/// The settings of a map over a base; what is wrong is reported.
+fn apply(sink: &mut Sink, map: &mut Map<'_>, base: &Config) -> Config {
+    let mut config = params::read_among(sink, map, |params: &mut dyn Params| Config::read(base, params));
+    if let Some(node) = map.get("cc")
+        && let Some((kind, entry)) =
+            params::choose(sink, node, "congestion control", "cubic", CONTROLS, |entry| entry.name)
+        && let Some(cc) =
+            params::read(sink, kind, "a congestion control", |params| ControlConfig::read(entry.name, params))
+    {
+        config.cc = cc;
+    }
+    config
+}

@@ -8,7 +8,7 @@ use super::outputs::names;
 use super::params;
 use super::tcp::TcpOptions;
 use crate::read::{At, Sink};
-use crate::yaml::{Mark, Node};
+use crate::yaml::Node;
 
 /// One entry of `workload`.
 pub(crate) struct WorkSpec {
@@ -30,7 +30,6 @@ pub(crate) struct AppSpec {
     pub config: AppConfig,
     /// TCP settings of the entry's connections, over those of the host.
     pub tcp: TcpOptions,
-    pub at: Mark,
 }
 
 pub(crate) fn read(sink: &mut Sink, node: &Node) -> Vec<WorkSpec> {
@@ -84,5 +83,5 @@ fn app(sink: &mut Sink, entry: &AppEntry, node: &Node) -> Option<AppSpec> {
     let config = params::read_among(sink, &mut map, |params| AppConfig::read(entry.name, params));
     let tcp = if entry.tcp { TcpOptions::read_among(sink, &mut map) } else { TcpOptions::default() };
     map.finish(sink);
-    Some(AppSpec { config: config?, tcp, at: node.at })
+    Some(AppSpec { config: config?, tcp })
 }
