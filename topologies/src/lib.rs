@@ -1,8 +1,17 @@
 //! YAML in, a resolved plan out: ids, numbers, routes, cuts; the topology generators.
 //!
-//! The road of a file: [`load`] reads text into a tree that knows its places (`yaml`), merges includes, overrides and the
-//! settings of each sweep point on that tree (`merge`), reads the tree into a verbatim specification (`spec`), and resolves
-//! names, addresses, routes and cuts into a [`Plan`].
+//! The road of a file, each step with its module:
+//!
+//! | step | module |
+//! | --- | --- |
+//! | text to a tree whose nodes know their places | `yaml`, `files` (includes) |
+//! | `--set`, sweeps, variants: trees laid on trees | `points`, `merge` |
+//! | `generate:` to hosts, routers and links | `generate/` |
+//! | the tree to what was written, every error with its place | `spec/`, `read`, `diagnostics` |
+//! | names to numbers, addresses, routes, checks | `resolve/` |
+//! | what it means: the [`Plan`] | `plan`, `experiment` |
+//! | a plan to shards, ports, probes | `cut`, `build` |
+//! | a tree back to text | `emit` |
 
 mod build;
 mod cut;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use sim_core::{Amount, Change, PortConfig, Rate, Size, Span, Speed, Time};
 use sim_protocols::{FlowConfig, tcp};
 
-/// One point of an experiment, resolved: what [`build`](crate::build) turns into a world.
+/// One point of an experiment, resolved: what [`wire`](crate::wire) and the nodes turn into a world.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
     /// The experiment's name.
