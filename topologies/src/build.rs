@@ -1,8 +1,12 @@
 //! A plan to a world.
 
-use sim_core::{CapturePoint, Change, Fault, Node, ProbeConfig, Table, WorldBuilder};
+use std::sync::Arc;
 
-use crate::plan::Plan;
+use rustc_hash::FxHashMap;
+use sim_core::{CapturePoint, Change, Fault, Node, ProbeConfig, Table, WorldBuilder};
+use sim_protocols::{Hop, Interface, IpConfig, Route, RouteTable};
+
+use crate::plan::{HopPlan, Plan};
 
 /// Adds the ports of a plan to a world that has its nodes, and schedules all that befalls them.
 pub fn wire<N: Node>(plan: &Plan, world: &mut WorldBuilder<N>) {
@@ -42,5 +46,26 @@ pub fn probes(plan: &Plan, tables: Vec<&'static Table>) -> ProbeConfig {
         sampled: plan.outputs.sampled.iter().map(at).collect(),
         captures: captures.collect(),
         bytes_on_every_hop: false,
+    }
+}
+
+/// The interfaces and routing tables of a node.
+pub fn ip_config(plan: &Plan, node: u32) -> IpConfig {
+    let node = &plan.nodes[node as usize];
+    let ports = &plan.ports[node.ports.start as usize..node.ports.end as usize];
+    // Many networks lie behind the same hops, which are then stored once.
+    let mut shared: FxHashMap<&[HopPlan], Arc<[Hop]>> = FxHashMap::default();
+    let mut tables = Vec::with_capacity(node.tables.len());
+    for table in &node.tables {
+        let routes = table.iter().map(|route| {
+            let hop = |hop: &HopPlan| Hop { port: hop.port, via: hop.via };
+            let hops = shared.entry(&route.hops).or_insert_with(|| route.hops.iter().map(hop).collect());
+            Route { to: route.to, prefix: route.prefix, hops: hops.clone() }
+        });
+        tables.push(Arc::new(RouteTable::new(routes.collect::<Vec<_>>())));
+    }
+    IpConfig {
+        interfaces: ports.iter().map(|port| Interface { address: port.address, prefix: port.prefix }).collect(),
+        tables,
     }
 }

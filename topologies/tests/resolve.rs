@@ -326,3 +326,24 @@ workload:
     assert_eq!(of(0), [("fixed", 2_000_000, false, 1360), ("fixed", 1_000_000, false, 1360)]);
     assert_eq!(of(1), [("reno", 3_000_000, false, 1360), ("reno", 3_000_000, false, 1360)]);
 }
+
+#[test]
+fn a_plan_becomes_a_world_on_any_number_of_shards() {
+    let plan = plan(&with(DIAMOND));
+    for shards in 1..=8 {
+        let mut world = sim_core::WorldBuilder::new(1);
+        (0..plan.nodes.len() as u32).for_each(|node| {
+            world.node(sim_protocols::Router::new(topologies::ip_config(&plan, node)));
+        });
+        topologies::wire(&plan, &mut world);
+        world.probes(topologies::probes(&plan, Vec::new()));
+        let cut = plan.partition(shards);
+        let used = *cut.iter().max().expect("nodes") as usize + 1;
+        assert!(used <= shards && used >= shards.min(2), "{shards}: {cut:?}");
+        let world = world.build(&cut);
+        if shards > 1 {
+            assert_eq!(Some(world.look_ahead()), plan.look_ahead(&cut));
+        }
+        world.run(plan.stop, shards, &|_| ());
+    }
+}
