@@ -3,6 +3,7 @@
 use sim_core::{Params, Rate, Size, Span, Time};
 
 use super::values::{self, CloseWhen, Closing, Data, Opening};
+use crate::host::{App, AppEvent, Calls, ConnId, FlowEnd, Outcome};
 
 /// Parameters of a bulk stream.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -78,5 +79,190 @@ impl BulkConfig {
             }
             _ => Ok(()),
         }
+    }
+}
+
+/// Timers of both ends.
+const STOP: u32 = 0;
+const READ: u32 = 1;
+
+/// The sending end.
+pub(super) struct BulkClient {
+    config: BulkConfig,
+    conn: Option<ConnId>,
+}
+
+impl BulkClient {
+    pub fn new(config: BulkConfig) -> BulkClient {
+        BulkClient { config, conn: None }
+    }
+
+    fn close(&self, calls: &mut Calls<'_, '_>, conn: ConnId) {
+        match self.config.close {
+            Closing::Client => calls.shutdown(conn),
+            Closing::Reset => calls.abort(conn),
+            // The server's end of stream, or `stop`, closes it.
+            Closing::Server | Closing::Simultaneous => {}
+        }
+    }
+}
+
+impl App for BulkClient {
+    fn start(&mut self, calls: &mut Calls<'_, '_>) {
+        if let Some(stop) = self.config.stop {
+            calls.wake_at(stop, STOP);
+        }
+        self.conn = Some(open(calls, self.config.open));
+    }
+
+    fn event(&mut self, calls: &mut Calls<'_, '_>, event: AppEvent) {
+        match event {
+            AppEvent::Connected(conn) => {
+                calls.feed(conn, self.config.bytes.map_or(u64::MAX, |bytes| bytes.bytes()), self.config.data);
+                calls.drain(conn, Data::Zeros, u64::MAX);
+                if self.config.bytes.is_none() {
+                    return;
+                }
+                if self.config.close == Closing::Client && self.config.close_when == CloseWhen::Written {
+                    calls.shutdown(conn);
+                } else {
+                    calls.tell_acknowledged(conn);
+                }
+            }
+            AppEvent::Acknowledged(conn) => {
+                calls.outcome(Outcome::Finished);
+                self.close(calls, conn);
+            }
+            AppEvent::PeerClosed(conn) => calls.shutdown(conn),
+            AppEvent::Closed(conn, outcome) => {
+                calls.outcome(outcome);
+                if self.conn == Some(conn) {
+                    self.conn = None;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn timer(&mut self, calls: &mut Calls<'_, '_>, _token: u32) {
+        let Some(conn) = self.conn else { return };
+        calls.stop_feeding(conn);
+        match self.config.close {
+            Closing::Simultaneous => calls.shutdown(conn),
+            _ if self.config.close_when == CloseWhen::Acknowledged || self.config.close != Closing::Client => {
+                calls.tell_acknowledged(conn)
+            }
+            _ => calls.shutdown(conn),
+        }
+    }
+}
+
+/// The receiving end.
+pub(super) struct BulkServer {
+    config: BulkConfig,
+    conn: Option<ConnId>,
+    paused_until: Time,
+}
+
+impl BulkServer {
+    pub fn new(config: BulkConfig) -> BulkServer {
+        BulkServer { config, conn: None, paused_until: Time::ZERO }
+    }
+
+    fn opened(&mut self, calls: &mut Calls<'_, '_>, conn: ConnId) {
+        self.conn = Some(conn);
+        if let Some(pause) = self.config.read_pause {
+            self.paused_until = calls.flow().start + pause.after + pause.span;
+        }
+        if self.config.read_rate.is_some() || self.config.read_pause.is_some() {
+            return self.read(calls);
+        }
+        let until = if self.config.close == Closing::Server { self.expected() } else { u64::MAX };
+        calls.drain(conn, self.config.data, until);
+    }
+
+    fn expected(&self) -> u64 {
+        self.config.bytes.map_or(u64::MAX, |bytes| bytes.bytes())
+    }
+
+    /// Reads by the clock: a millisecond's worth at a time, or all there is until the pause.
+    fn read(&mut self, calls: &mut Calls<'_, '_>) {
+        let Some(conn) = self.conn else { return };
+        let now = calls.now();
+        if let Some(pause) = self.config.read_pause {
+            let start = calls.flow().start + pause.after;
+            if now >= start && now < self.paused_until {
+                calls.stop_draining(conn);
+                return calls.wake_at(self.paused_until, READ);
+            }
+            if self.config.read_rate.is_none() {
+                let until = if self.config.close == Closing::Server { self.expected() } else { u64::MAX };
+                calls.drain(conn, self.config.data, until);
+                if now < start {
+                    calls.wake_at(start, READ);
+                }
+                return;
+            }
+        }
+        let Some(rate) = self.config.read_rate else { return };
+        calls.receive(conn, (rate.bps() / 8_000).min(u64::from(u32::MAX)) as u32, self.config.data);
+        self.read_some(calls, conn);
+        if calls.is_open(conn) {
+            calls.wake_at(now + Span::from_ms(1), READ);
+        }
+    }
+
+    fn read_some(&mut self, calls: &mut Calls<'_, '_>, conn: ConnId) {
+        if self.config.close == Closing::Server && calls.received(conn) >= self.expected() {
+            calls.outcome(Outcome::Finished);
+            calls.shutdown(conn);
+        }
+    }
+}
+
+impl App for BulkServer {
+    fn start(&mut self, calls: &mut Calls<'_, '_>) {
+        if self.config.open == Opening::Simultaneous {
+            self.conn = Some(open(calls, self.config.open));
+        } else {
+            calls.listen();
+        }
+        if let (Some(stop), Closing::Simultaneous) = (self.config.stop, self.config.close) {
+            calls.wake_at(stop, STOP);
+        }
+    }
+
+    fn event(&mut self, calls: &mut Calls<'_, '_>, event: AppEvent) {
+        match event {
+            AppEvent::Connected(conn) | AppEvent::Accepted(conn) => self.opened(calls, conn),
+            AppEvent::Received(conn) => self.read_some(calls, conn),
+            // A simultaneous close is at `stop`, unless the other end has been faster.
+            AppEvent::PeerClosed(conn) => calls.shutdown(conn),
+            AppEvent::Closed(conn, outcome) => {
+                calls.outcome(outcome);
+                if self.conn == Some(conn) {
+                    self.conn = None;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn timer(&mut self, calls: &mut Calls<'_, '_>, token: u32) {
+        match (token, self.conn) {
+            (STOP, Some(conn)) => calls.shutdown(conn),
+            (READ, _) => self.read(calls),
+            _ => {}
+        }
+    }
+}
+
+fn open(calls: &mut Calls<'_, '_>, opening: Opening) -> ConnId {
+    let flow = calls.flow();
+    let (client, server, port) = (flow.client, flow.server, flow.port);
+    match (opening, calls.end()) {
+        (Opening::Client, _) => calls.connect((server, port)),
+        (Opening::Simultaneous, FlowEnd::Client) => calls.connect_from(port, (server, port)),
+        (Opening::Simultaneous, FlowEnd::Server) => calls.connect_from(port, (client, port)),
     }
 }

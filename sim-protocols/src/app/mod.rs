@@ -13,7 +13,10 @@ mod traceroute;
 mod udp_source;
 mod values;
 
-use sim_core::Params;
+use sim_core::{Params, Streams};
+
+use crate::host::{App, AppEvent, Calls, FlowEnd};
+use udp_source::{Spacing, UdpSink, UdpSource};
 
 pub use bulk::{BulkConfig, Pause};
 pub use cbr::CbrConfig;
@@ -93,6 +96,73 @@ registry! {
     OnOff(OnOffConfig), "on_off", false, "UDP datagrams at a constant rate while on, none while off; fixed or exponential times of each";
     Ping(PingConfig), "ping", false, "ICMP echo requests; a row with the round trip of each";
     Traceroute(TracerouteConfig), "traceroute", false, "UDP probes with a rising time to live; a row for each hop's answer";
+}
+
+impl AppConfig {
+    /// The application of one end.
+    pub(crate) fn open(&self, flow: &str, end: FlowEnd, streams: &Streams) -> Box<dyn App> {
+        let stream = |what: &str| streams.open(&format!("flow/{flow}/{what}"));
+        let source = |spacing, rate, size, counted, ends| {
+            UdpSource::new((spacing, rate, size, counted), ends, (stream("arrivals"), stream("sizes")))
+        };
+        match (self, end) {
+            (AppConfig::Bulk(config), FlowEnd::Client) => Box::new(bulk::BulkClient::new(config.clone())),
+            (AppConfig::Bulk(config), FlowEnd::Server) => Box::new(bulk::BulkServer::new(config.clone())),
+            (AppConfig::Request(config), FlowEnd::Client) => {
+                Box::new(request::RequestClient::new(config.clone(), stream("think")))
+            }
+            (AppConfig::Request(config), FlowEnd::Server) => {
+                Box::new(request::RequestServer::new(config.clone(), stream("service")))
+            }
+            (AppConfig::Cbr(c), FlowEnd::Client) => {
+                let size = SizeDist::Fixed(c.size);
+                Box::new(source(Spacing::Constant, c.rate, size, c.counted, (c.count, c.stop)))
+            }
+            (AppConfig::Poisson(c), FlowEnd::Client) => {
+                let spacing = Spacing::Exponential(udp_source::mean_gap(c.rate, c.size));
+                Box::new(source(spacing, c.rate, c.size, c.counted, (c.count, c.stop)))
+            }
+            (AppConfig::OnOff(c), FlowEnd::Client) => {
+                let spacing = Spacing::OnOff { on: c.on, off: c.off };
+                Box::new(source(spacing, c.rate, c.size, c.counted, (c.count, c.stop)))
+            }
+            (AppConfig::Cbr(_) | AppConfig::Poisson(_) | AppConfig::OnOff(_), FlowEnd::Server) => Box::new(UdpSink),
+            (AppConfig::Ping(config), FlowEnd::Client) => Box::new(ping::Ping::new(config.clone())),
+            (AppConfig::Traceroute(config), FlowEnd::Client) => Box::new(traceroute::Traceroute::new(config.clone())),
+            // The internet layer of the other host answers.
+            (AppConfig::Ping(_) | AppConfig::Traceroute(_), FlowEnd::Server) => Box::new(Idle),
+        }
+    }
+
+    /// Whether it is made of datagrams that a sink measures.
+    pub(crate) fn sends_datagrams(&self) -> bool {
+        matches!(self, AppConfig::Cbr(_) | AppConfig::Poisson(_) | AppConfig::OnOff(_))
+    }
+
+    /// The end whose application gets what the flow is there for; none where it is there for the round trips.
+    pub(crate) fn delivers_to(&self) -> Option<FlowEnd> {
+        match self {
+            AppConfig::Bulk(_) | AppConfig::Cbr(_) | AppConfig::Poisson(_) | AppConfig::OnOff(_) => {
+                Some(FlowEnd::Server)
+            }
+            AppConfig::Request(_) => Some(FlowEnd::Client),
+            AppConfig::Ping(_) | AppConfig::Traceroute(_) => None,
+        }
+    }
+
+    /// Whether the server end opens the connection too, at the flow's start.
+    pub(crate) fn opens_at_both_ends(&self) -> bool {
+        matches!(self, AppConfig::Bulk(bulk) if bulk.open == Opening::Simultaneous)
+    }
+}
+
+/// An end with nothing to do.
+struct Idle;
+
+impl App for Idle {
+    fn start(&mut self, _calls: &mut Calls<'_, '_>) {}
+    fn event(&mut self, _calls: &mut Calls<'_, '_>, _event: AppEvent) {}
+    fn timer(&mut self, _calls: &mut Calls<'_, '_>, _token: u32) {}
 }
 
 #[cfg(test)]

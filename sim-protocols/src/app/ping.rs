@@ -1,8 +1,12 @@
 //! `ping`: ICMP echo requests.
 
-use sim_core::{Params, Size, Span, Time};
+use std::collections::VecDeque;
+use std::net::Ipv4Addr;
+
+use sim_core::{Params, Payload, Size, Span, Time};
 
 use super::values;
+use crate::host::{Answer, App, AppEvent, Calls, Outcome, PingRow};
 
 /// Parameters of a ping.
 #[derive(Clone, PartialEq, Debug)]
@@ -55,5 +59,100 @@ impl PingConfig {
             _ if self.ttl == 0 => Err(("ttl", "a time to live of zero reaches nobody".into())),
             _ => Ok(()),
         }
+    }
+}
+
+const SEND: u32 = 0;
+const EXPIRE: u32 = 1;
+
+/// The pinging end; the other one is the internet layer of its host.
+pub(super) struct Ping {
+    config: PingConfig,
+    sent: u64,
+    /// Requests without an answer: number and moment, the oldest first.
+    open: VecDeque<(u64, Time)>,
+    /// Whether a wake-up for the oldest one is under way.
+    armed: bool,
+}
+
+impl Ping {
+    pub fn new(config: PingConfig) -> Ping {
+        Ping { config, sent: 0, open: VecDeque::new(), armed: false }
+    }
+
+    fn send(&mut self, calls: &mut Calls<'_, '_>) {
+        let now = calls.now();
+        if self.config.stop.is_some_and(|stop| now >= stop) {
+            return;
+        }
+        self.sent += 1;
+        let to = calls.flow().server;
+        let len = self.config.size.bytes() as u32;
+        // The number on the wire has 16 bits; the time-out keeps the open ones apart.
+        let payload = Payload::Stamped { seq: self.sent as u32, sent: now, len };
+        if !std::mem::replace(&mut self.armed, true) {
+            calls.wake_at(now + self.config.timeout, EXPIRE);
+        }
+        self.open.push_back((self.sent, now));
+        calls.send_echo(to, self.sent as u16, self.config.ttl, payload);
+        if self.config.count.is_none_or(|count| self.sent < count) {
+            calls.wake_at(now + self.config.every, SEND);
+        }
+    }
+
+    fn finished(&self, calls: &mut Calls<'_, '_>) {
+        if self.open.is_empty() && self.config.count == Some(self.sent) {
+            calls.outcome(Outcome::Finished);
+        }
+    }
+
+    fn answered(&mut self, calls: &mut Calls<'_, '_>, seq: u16, from: Ipv4Addr, answer: Answer) {
+        let Some(at) = self.open.iter().position(|(number, _)| *number as u16 == seq) else { return };
+        let (number, sent) = self.open.remove(at).expect("found above");
+        self.row(calls, number, sent, Some(calls.now() - sent), from, answer);
+    }
+
+    fn row(&self, calls: &mut Calls<'_, '_>, seq: u64, sent: Time, rtt: Option<Span>, from: Ipv4Addr, answer: Answer) {
+        let stats = calls.stats();
+        stats.sent += 1;
+        if answer == Answer::Reply {
+            stats.delivered += self.config.size.bytes();
+            stats.rtt.record(rtt.expect("a reply has a round trip"));
+        } else {
+            stats.lost += 1;
+        }
+        let flow = calls.flow().number;
+        calls.emit(&PingRow { flow, seq, sent, rtt, from, answer: answer as u32 });
+    }
+}
+
+impl App for Ping {
+    fn start(&mut self, calls: &mut Calls<'_, '_>) {
+        calls.outcome(Outcome::Running);
+        self.send(calls);
+    }
+
+    fn event(&mut self, calls: &mut Calls<'_, '_>, event: AppEvent) {
+        match event {
+            AppEvent::Echo { seq, from } => self.answered(calls, seq, from, Answer::Reply),
+            AppEvent::EchoError { seq, from, answer } => self.answered(calls, seq, from, answer),
+            _ => {}
+        }
+        self.finished(calls);
+    }
+
+    fn timer(&mut self, calls: &mut Calls<'_, '_>, token: u32) {
+        if token == SEND {
+            return self.send(calls);
+        }
+        while let Some((number, sent)) = self.open.front().copied() {
+            if sent + self.config.timeout > calls.now() {
+                return calls.wake_at(sent + self.config.timeout, EXPIRE);
+            }
+            self.open.pop_front();
+            self.row(calls, number, sent, None, Ipv4Addr::UNSPECIFIED, Answer::Timeout);
+        }
+        self.armed = false;
+        self.finished(calls);
     }
 }

@@ -1,8 +1,9 @@
 //! `request`: requests and responses with think time.
 
-use sim_core::{Params, Size, Span, Time};
+use sim_core::{Params, Rng, Size, Span, Time};
 
-use super::values::{self, Closing, Connections, Distribution, SpanDist};
+use super::values::{self, Closing, Connections, Data, Distribution, SpanDist};
+use crate::host::{App, AppEvent, Calls, ConnId, Outcome, RequestRow};
 
 /// Parameters of a request/response exchange.
 #[derive(Clone, PartialEq, Debug)]
@@ -66,6 +67,248 @@ impl RequestConfig {
             _ if self.response.bytes() > most => Err(("response", "a response is shorter than 4 GiB".into())),
             _ if self.count == Some(0) => Err(("count", "zero requests do nothing".into())),
             _ => Ok(()),
+        }
+    }
+}
+
+const THINK: u32 = 0;
+const SERVE: u32 = 1;
+const CLOSE: u32 = 2;
+
+/// The server's FIN of a simultaneous close goes so long after its response: before the client's can come.
+const CROSSING: Span = Span::from_us(1);
+
+/// Where a client is with its present request.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Phase {
+    Idle,
+    Connecting,
+    Waiting,
+    Closing,
+}
+
+/// The asking end.
+pub(super) struct RequestClient {
+    config: RequestConfig,
+    think: Rng,
+    conn: Option<ConnId>,
+    phase: Phase,
+    number: u64,
+    /// Of the present request.
+    begun: Time,
+    connected: Option<Span>,
+    written: Time,
+    latency: Option<Span>,
+    closing: Option<Time>,
+}
+
+impl RequestClient {
+    pub fn new(config: RequestConfig, think: Rng) -> RequestClient {
+        RequestClient {
+            config,
+            think,
+            conn: None,
+            phase: Phase::Idle,
+            number: 0,
+            begun: Time::ZERO,
+            connected: None,
+            written: Time::ZERO,
+            latency: None,
+            closing: None,
+        }
+    }
+
+    fn more(&self, now: Time) -> bool {
+        self.config.count.is_none_or(|count| self.number < count) && self.config.stop.is_none_or(|stop| now < stop)
+    }
+
+    fn next(&mut self, calls: &mut Calls<'_, '_>) {
+        let now = calls.now();
+        if !self.more(now) {
+            return;
+        }
+        self.number += 1;
+        (self.begun, self.connected, self.latency, self.closing) = (now, None, None, None);
+        match self.conn {
+            Some(conn) => self.ask(calls, conn),
+            None => {
+                let flow = calls.flow();
+                let server = (flow.server, flow.port);
+                self.phase = Phase::Connecting;
+                self.conn = Some(calls.connect(server));
+            }
+        }
+    }
+
+    fn ask(&mut self, calls: &mut Calls<'_, '_>, conn: ConnId) {
+        self.phase = Phase::Waiting;
+        self.written = calls.now();
+        calls.feed(conn, self.config.request.bytes(), Data::Zeros);
+        calls.drain(conn, Data::Zeros, calls.received(conn) + self.config.response.bytes());
+    }
+
+    fn answered(&mut self, calls: &mut Calls<'_, '_>, conn: ConnId) {
+        let now = calls.now();
+        self.latency = Some(now - self.written);
+        let last = self.config.connections == Connections::New || !self.more(now);
+        if !last {
+            self.done(calls, Outcome::Finished);
+            return self.think(calls);
+        }
+        self.phase = Phase::Closing;
+        // What comes now is the end of the stream alone.
+        calls.drain(conn, Data::Zeros, u64::MAX);
+        match self.config.close {
+            Closing::Client | Closing::Simultaneous => {
+                self.closing = Some(now);
+                calls.shutdown(conn);
+            }
+            Closing::Reset => {
+                self.closing = Some(now);
+                calls.abort(conn);
+            }
+            Closing::Server => {}
+        }
+    }
+
+    /// The row of the present request, when all of it is over.
+    fn done(&mut self, calls: &mut Calls<'_, '_>, outcome: Outcome) {
+        let now = calls.now();
+        self.phase = Phase::Idle;
+        let row = RequestRow {
+            flow: calls.flow().number,
+            number: self.number,
+            start: self.begun,
+            connect: self.connected,
+            latency: self.latency,
+            close: self.closing.map(|closing| now - closing),
+            total: now - self.begun,
+            outcome: outcome as u32,
+        };
+        calls.emit(&row);
+    }
+
+    fn think(&mut self, calls: &mut Calls<'_, '_>) {
+        if !self.more(calls.now()) {
+            return;
+        }
+        match self.config.think.draw(&mut self.think) {
+            Span::ZERO => self.next(calls),
+            think => calls.wake_at(calls.now() + think, THINK),
+        }
+    }
+
+    fn closed(&mut self, calls: &mut Calls<'_, '_>, outcome: Outcome) {
+        self.conn = None;
+        let outcome = match (self.phase, self.config.close, outcome) {
+            (Phase::Idle, ..) => outcome,
+            (Phase::Closing, Closing::Reset, Outcome::Aborted) => Outcome::Finished,
+            (Phase::Closing, ..) => outcome,
+            // The end of the stream instead of an answer.
+            (_, _, Outcome::Finished) => Outcome::Aborted,
+            (_, _, failed) => failed,
+        };
+        calls.outcome(outcome);
+        if self.phase != Phase::Idle {
+            self.done(calls, outcome);
+            // One at a time even where the answer is a reset at once: a refused request is not repeated within the instant.
+            if outcome == Outcome::Finished {
+                self.think(calls);
+            } else if self.more(calls.now()) {
+                let think = self.config.think.draw(&mut self.think).max(Span::from_ms(1));
+                calls.wake_at(calls.now() + think, THINK);
+            }
+        }
+    }
+}
+
+impl App for RequestClient {
+    fn start(&mut self, calls: &mut Calls<'_, '_>) {
+        self.next(calls);
+    }
+
+    fn event(&mut self, calls: &mut Calls<'_, '_>, event: AppEvent) {
+        match event {
+            AppEvent::Connected(conn) => {
+                self.connected = Some(calls.now() - self.begun);
+                self.ask(calls, conn);
+            }
+            AppEvent::Received(conn) if self.phase == Phase::Waiting => self.answered(calls, conn),
+            AppEvent::PeerClosed(conn) => {
+                self.closing.get_or_insert(calls.now());
+                calls.shutdown(conn);
+            }
+            AppEvent::Closed(conn, outcome) if self.conn == Some(conn) => self.closed(calls, outcome),
+            _ => {}
+        }
+    }
+
+    fn timer(&mut self, calls: &mut Calls<'_, '_>, _token: u32) {
+        if self.phase == Phase::Idle {
+            self.next(calls);
+        }
+    }
+}
+
+/// The answering end; it serves one request at a time, as its client asks.
+pub(super) struct RequestServer {
+    config: RequestConfig,
+    service: Rng,
+    conn: Option<ConnId>,
+    served: u64,
+}
+
+impl RequestServer {
+    pub fn new(config: RequestConfig, service: Rng) -> RequestServer {
+        RequestServer { config, service, conn: None, served: 0 }
+    }
+
+    fn expect(&self, calls: &mut Calls<'_, '_>, conn: ConnId) {
+        calls.drain(conn, Data::Zeros, calls.received(conn) + self.config.request.bytes());
+    }
+
+    fn serve(&mut self, calls: &mut Calls<'_, '_>, conn: ConnId) {
+        self.served += 1;
+        calls.feed(conn, self.config.response.bytes(), Data::Zeros);
+        let last = self.config.connections == Connections::New || self.config.count == Some(self.served);
+        if !last {
+            return self.expect(calls, conn);
+        }
+        calls.drain(conn, Data::Zeros, u64::MAX);
+        match self.config.close {
+            Closing::Server => calls.shutdown(conn),
+            Closing::Simultaneous => calls.wake_at(calls.now() + CROSSING, CLOSE),
+            Closing::Client | Closing::Reset => {}
+        }
+    }
+}
+
+impl App for RequestServer {
+    fn start(&mut self, calls: &mut Calls<'_, '_>) {
+        calls.listen();
+    }
+
+    fn event(&mut self, calls: &mut Calls<'_, '_>, event: AppEvent) {
+        match event {
+            AppEvent::Accepted(conn) => {
+                self.conn = Some(conn);
+                self.expect(calls, conn);
+            }
+            AppEvent::Received(conn) => match self.config.service.draw(&mut self.service) {
+                Span::ZERO => self.serve(calls, conn),
+                service => calls.wake_at(calls.now() + service, SERVE),
+            },
+            AppEvent::PeerClosed(conn) => calls.shutdown(conn),
+            AppEvent::Closed(conn, _) if self.conn == Some(conn) => self.conn = None,
+            _ => {}
+        }
+    }
+
+    fn timer(&mut self, calls: &mut Calls<'_, '_>, token: u32) {
+        match (token, self.conn) {
+            (SERVE, Some(conn)) => self.serve(calls, conn),
+            (CLOSE, Some(conn)) => calls.shutdown(conn),
+            _ => {}
         }
     }
 }

@@ -1,6 +1,10 @@
 //! `traceroute`: UDP probes with a rising time to live.
 
-use sim_core::{Params, Size, Span};
+use std::net::Ipv4Addr;
+
+use sim_core::{Params, Payload, Size, Span, Time};
+
+use crate::host::{Answer, App, AppEvent, Calls, Outcome, TracerouteRow, UdpId};
 
 /// Parameters of a traceroute.
 #[derive(Clone, PartialEq, Debug)]
@@ -61,6 +65,100 @@ impl TracerouteConfig {
                 Err(("every", "traces without a time between them never end".into()))
             }
             _ => Ok(()),
+        }
+    }
+}
+
+/// The probing end; routers and the other host's internet layer answer.
+pub(super) struct Traceroute {
+    config: TracerouteConfig,
+    socket: Option<UdpId>,
+    trace: u64,
+    ttl: u8,
+    probe: u8,
+    /// The destination port and the moment of the probe under way.
+    open: Option<(u16, Time)>,
+    /// Whether a probe of this hop has reached the destination, or something beyond which there is nothing.
+    arrived: bool,
+    /// Tells the time-outs of probes apart.
+    round: u32,
+}
+
+impl Traceroute {
+    pub fn new(config: TracerouteConfig) -> Traceroute {
+        Traceroute { config, socket: None, trace: 0, ttl: 0, probe: 0, open: None, arrived: false, round: 0 }
+    }
+
+    fn begin(&mut self, calls: &mut Calls<'_, '_>) {
+        calls.outcome(Outcome::Running);
+        self.trace += 1;
+        (self.ttl, self.probe, self.arrived) = (1, 1, false);
+        self.send(calls);
+    }
+
+    fn send(&mut self, calls: &mut Calls<'_, '_>) {
+        let Some(socket) = self.socket else { return };
+        let number = u16::from(self.ttl - 1) * u16::from(self.config.probes) + u16::from(self.probe - 1);
+        let port = self.config.first_port + number;
+        let to = (calls.flow().server, port);
+        let payload = Payload::Zeros(self.config.size.bytes() as u32);
+        self.open = Some((port, calls.now()));
+        self.round = self.round.wrapping_add(1);
+        calls.wake_at(calls.now() + self.config.timeout, self.round);
+        calls.stats().sent += 1;
+        calls.send_to(socket, to, Some(self.ttl), payload);
+    }
+
+    /// A row for the probe under way, and the next one.
+    fn over(&mut self, calls: &mut Calls<'_, '_>, from: Ipv4Addr, answer: Answer) {
+        let Some((_, sent)) = self.open.take() else { return };
+        let rtt = (answer != Answer::Timeout).then(|| calls.now() - sent);
+        match rtt {
+            Some(rtt) => calls.stats().rtt.record(rtt),
+            None => calls.stats().lost += 1,
+        }
+        self.arrived |= !matches!(answer, Answer::Timeout | Answer::TtlExpired);
+        let (flow, trace, ttl, probe) = (calls.flow().number, self.trace, self.ttl, self.probe);
+        calls.emit(&TracerouteRow { flow, trace, ttl, probe, sent, rtt, from, answer: answer as u32 });
+        if self.probe < self.config.probes {
+            self.probe += 1;
+        } else if !self.arrived && self.ttl < self.config.hops_max {
+            (self.ttl, self.probe) = (self.ttl + 1, 1);
+        } else {
+            calls.outcome(Outcome::Finished);
+            if let Some(every) = self.config.every {
+                self.round = self.round.wrapping_add(1);
+                calls.wake_at(calls.now() + every, self.round);
+            }
+            return;
+        }
+        self.send(calls);
+    }
+}
+
+impl App for Traceroute {
+    fn start(&mut self, calls: &mut Calls<'_, '_>) {
+        self.socket = Some(calls.udp_open());
+        self.begin(calls);
+    }
+
+    fn event(&mut self, calls: &mut Calls<'_, '_>, event: AppEvent) {
+        match event {
+            AppEvent::UdpError(error) if self.open.is_some_and(|(port, _)| port == error.to.1) => {
+                self.over(calls, error.from, error.answer);
+            }
+            AppEvent::Datagrams(socket) => while calls.receive_from(socket).is_some() {},
+            _ => {}
+        }
+    }
+
+    fn timer(&mut self, calls: &mut Calls<'_, '_>, token: u32) {
+        if token != self.round {
+            return;
+        }
+        match self.open {
+            Some(_) => self.over(calls, Ipv4Addr::UNSPECIFIED, Answer::Timeout),
+            None => self.begin(calls),
         }
     }
 }

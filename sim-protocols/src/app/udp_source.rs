@@ -1,8 +1,9 @@
 //! What all sources of datagrams share.
 
-use sim_core::{Rate, Size};
+use sim_core::{PS_PER_SECOND, Payload, Rate, Rng, Size, Span, Time};
 
-use super::values::Counted;
+use super::values::{Counted, SizeDist, SpanDist};
+use crate::host::{App, AppEvent, Calls, DatagramRow, UdpId};
 
 /// Bytes of IP and UDP header.
 pub(super) const HEADERS: u64 = 28;
@@ -28,4 +29,183 @@ pub(super) fn check(
         _ if count == Some(0) => Err(("count", "zero datagrams do nothing".into())),
         _ => Ok(()),
     }
+}
+
+/// The shortest packet of a drawn size: headers and the stamp.
+const PACKET_MIN: u64 = HEADERS + Payload::STAMP as u64;
+
+/// How a source spaces its datagrams.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Spacing {
+    /// Each takes its own time at the source's rate.
+    Constant,
+    /// Exponential times of this mean.
+    Exponential(Span),
+    /// Constant while on, nothing while off.
+    OnOff {
+        /// How long it is on.
+        on: SpanDist,
+        /// How long it is off.
+        off: SpanDist,
+    },
+}
+
+/// The sending end of every datagram flow.
+pub(super) struct UdpSource {
+    spacing: Spacing,
+    rate: Rate,
+    size: SizeDist,
+    counted: Counted,
+    left: u64,
+    stop: Time,
+    arrivals: Rng,
+    sizes: Rng,
+    socket: Option<UdpId>,
+    /// When the present on-period ends.
+    off_at: Time,
+    /// What is left of bits times picoseconds, after the division by the rate: spacing stays exact.
+    remainder: u64,
+    seq: u32,
+    /// The datagram that the next wake-up sends.
+    next_size: u64,
+}
+
+impl UdpSource {
+    pub fn new(
+        (spacing, rate, size, counted): (Spacing, Rate, SizeDist, Counted),
+        (count, stop): (Option<u64>, Option<Time>),
+        (arrivals, sizes): (Rng, Rng),
+    ) -> UdpSource {
+        UdpSource {
+            spacing,
+            rate,
+            size,
+            counted,
+            left: count.unwrap_or(u64::MAX),
+            stop: stop.unwrap_or(Time::NEVER),
+            arrivals,
+            sizes,
+            socket: None,
+            off_at: Time::NEVER,
+            remainder: 0,
+            seq: 0,
+            next_size: 0,
+        }
+    }
+
+    /// The time that bytes take at the rate.
+    fn time_of(&mut self, bytes: u64) -> Span {
+        // Below 65,536 bytes the product stays below 2^59, and the remainder below the rate.
+        let product = bytes * 8 * PS_PER_SECOND + self.remainder;
+        self.remainder = product % self.rate.bps();
+        Span::from_ps(product / self.rate.bps())
+    }
+
+    fn draw_size(&mut self) -> u64 {
+        let headers = if self.counted == Counted::Payload { HEADERS } else { 0 };
+        let packet = self.size.draw(&mut self.sizes) + headers;
+        match self.size {
+            SizeDist::Fixed(_) => packet,
+            SizeDist::Exponential(_) => packet.clamp(PACKET_MIN, PACKET_MAX),
+        }
+    }
+
+    /// What the rate counts of a packet.
+    fn weight(&self, packet: u64) -> u64 {
+        if self.counted == Counted::Payload { packet - HEADERS } else { packet }
+    }
+
+    fn arm(&mut self, calls: &mut Calls<'_, '_>, at: Time) {
+        if self.left > 0 && at < self.stop {
+            calls.wake_at(at, 0);
+        }
+    }
+}
+
+impl App for UdpSource {
+    fn start(&mut self, calls: &mut Calls<'_, '_>) {
+        let flow = calls.flow();
+        let server = (flow.server, flow.port);
+        self.socket = Some(calls.udp_connect(server));
+        let now = calls.now();
+        let first = match self.spacing {
+            Spacing::Constant => now,
+            // A Poisson process has no customer at its start.
+            Spacing::Exponential(mean) => now.saturating_add(self.arrivals.exponential(mean)),
+            Spacing::OnOff { on, .. } => {
+                self.off_at = now.saturating_add(on.draw(&mut self.arrivals));
+                now
+            }
+        };
+        self.next_size = self.draw_size();
+        self.arm(calls, first);
+    }
+
+    fn event(&mut self, calls: &mut Calls<'_, '_>, event: AppEvent) {
+        match event {
+            AppEvent::UdpError(..) => calls.stats().udp.unreachable += 1,
+            AppEvent::Datagrams(socket) => while calls.receive_from(socket).is_some() {},
+            _ => {}
+        }
+    }
+
+    fn timer(&mut self, calls: &mut Calls<'_, '_>, _token: u32) {
+        let Some(socket) = self.socket else { return };
+        let now = calls.now();
+        let packet = self.next_size;
+        let len = (packet - HEADERS) as u32;
+        calls.send(socket, Payload::Stamped { seq: self.seq, sent: now, len });
+        calls.stats().udp.count(now, len);
+        self.seq = self.seq.wrapping_add(1);
+        self.left -= 1;
+        let weight = self.weight(packet);
+        self.next_size = self.draw_size();
+        let next = match self.spacing {
+            Spacing::Constant => now.saturating_add(self.time_of(weight)),
+            Spacing::Exponential(mean) => now.saturating_add(self.arrivals.exponential(mean)),
+            Spacing::OnOff { on, off } => {
+                let mut next = now.saturating_add(self.time_of(weight));
+                while next >= self.off_at && self.off_at != Time::NEVER {
+                    next = self.off_at.saturating_add(off.draw(&mut self.arrivals));
+                    self.off_at = next.saturating_add(on.draw(&mut self.arrivals));
+                }
+                next
+            }
+        };
+        self.arm(calls, next);
+    }
+}
+
+/// The mean time between datagrams of this mean size at this mean rate.
+pub(super) fn mean_gap(rate: Rate, size: SizeDist) -> Span {
+    Span::from_ps(size.mean().bytes() * 8 * PS_PER_SECOND / rate.bps())
+}
+
+/// The receiving end of every datagram flow: it measures.
+#[derive(Default)]
+pub(super) struct UdpSink;
+
+impl App for UdpSink {
+    fn start(&mut self, calls: &mut Calls<'_, '_>) {
+        let port = calls.flow().port;
+        calls.udp_bind(port);
+    }
+
+    fn event(&mut self, calls: &mut Calls<'_, '_>, event: AppEvent) {
+        let AppEvent::Datagrams(socket) = event else { return };
+        let (now, flow) = (calls.now(), calls.flow().number);
+        while let Some(datagram) = calls.receive_from(socket) {
+            let bytes = datagram.payload.len();
+            let stats = calls.stats();
+            stats.udp.count(now, bytes);
+            stats.delivered += u64::from(bytes);
+            if let Some((seq, sent)) = datagram.payload.stamp() {
+                let delay = now.since(sent);
+                stats.udp.stamped(seq, delay);
+                calls.emit(&DatagramRow { flow, seq, bytes, delay });
+            }
+        }
+    }
+
+    fn timer(&mut self, _calls: &mut Calls<'_, '_>, _token: u32) {}
 }

@@ -1,6 +1,6 @@
 //! What parameters of applications are made of.
 
-use sim_core::{Params, Size, Span, Time};
+use sim_core::{Params, Rng, Size, Span, Time};
 
 /// Words that a parameter may be.
 macro_rules! words {
@@ -140,6 +140,18 @@ impl SizeDist {
         let (SizeDist::Fixed(mean) | SizeDist::Exponential(mean)) = self;
         mean
     }
+
+    /// Draws bytes; a fixed size draws nothing from the stream.
+    pub(crate) fn draw(self, rng: &mut Rng) -> u64 {
+        match self {
+            SizeDist::Fixed(size) => size.bytes(),
+            // Drawn as if a byte were a microsecond: the sampler's resolution is then a millionth of a byte.
+            SizeDist::Exponential(mean) => {
+                let drawn = rng.exponential(Span::from_us(mean.bytes())).ps();
+                (drawn + 500_000) / 1_000_000
+            }
+        }
+    }
 }
 
 /// A length of time that is fixed or drawn.
@@ -164,6 +176,14 @@ impl SpanDist {
     pub fn mean(self) -> Span {
         let (SpanDist::Fixed(mean) | SpanDist::Exponential(mean)) = self;
         mean
+    }
+
+    /// Draws a span; a fixed one draws nothing from the stream.
+    pub(crate) fn draw(self, rng: &mut Rng) -> Span {
+        match self {
+            SpanDist::Fixed(span) => span,
+            SpanDist::Exponential(mean) => rng.exponential(mean),
+        }
     }
 }
 

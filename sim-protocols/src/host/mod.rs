@@ -1,5 +1,178 @@
 //! Hosts: sockets and applications above the internet layer.
+//!
+//! | to read | file |
+//! | --- | --- |
+//! | what a plan says of hosts and flows | `config` |
+//! | what applications may call and are told | `calls` |
+//! | flows, connections, listeners, wake-ups; the only caller of connections | `kernel`, `conn`, `demux` |
+//! | UDP and ICMP | `datagrams`, `udp` |
+//! | what is counted, and the tables | `stats`, `quantiles`, `tables` |
 
+mod calls;
 mod config;
+mod conn;
+mod datagrams;
+mod demux;
+mod kernel;
+mod quantiles;
+mod stats;
+mod tables;
+#[cfg(test)]
+mod tests;
+mod udp;
 
+use std::sync::Arc;
+
+use sim_core::{Cx, DropCause, Fault, Node, PacketRef, Streams, Table, Time};
+
+pub use calls::{App, AppEvent, Calls, ConnId, SocketAddr, UdpError, UdpId};
 pub use config::{FlowConfig, FlowEnd, HostConfig};
+pub use stats::{Answer, Outcome};
+pub use tables::{DATAGRAMS, FLOWS, PING, REQUESTS, RTT, STATES, THROUGHPUT, TRACEROUTE, UDP};
+pub use udp::Datagram;
+
+pub(crate) use tables::{DatagramRow, PingRow, RequestRow, TracerouteRow};
+
+use crate::ip::{self, IpStack};
+use crate::tcp::{self, Segment};
+use crate::wire::{Frame, Net, Transport};
+use datagrams::Taken;
+use kernel::{Flow, Kernel, WAKE_APP, WAKE_ARGUMENT, WAKE_CONN, WAKE_START};
+use tables::ThroughputRow;
+
+/// The tables of hosts.
+pub const HOST_TABLES: &[&Table] =
+    &[&FLOWS, &tcp::TCP, &RTT, &STATES, &REQUESTS, &UDP, &DATAGRAMS, &PING, &TRACEROUTE, &THROUGHPUT];
+
+/// A host: applications, sockets, an internet layer.
+pub struct Host {
+    kernel: Kernel,
+    /// The application of each flow end.
+    apps: Vec<Box<dyn App>>,
+}
+
+impl Host {
+    /// A host without flows.
+    pub fn new(config: HostConfig, stack: IpStack, streams: &Streams) -> Host {
+        Host { kernel: Kernel::new(config, stack, streams), apps: Vec::new() }
+    }
+
+    /// Makes it one end of a flow, with these TCP settings for its connections.
+    pub fn add_flow(&mut self, flow: &Arc<FlowConfig>, end: FlowEnd, tcp: &Arc<tcp::Config>, streams: &Streams) {
+        let app = flow.app.open(&flow.name, end, streams);
+        self.add_app(flow, end, tcp, app);
+    }
+
+    /// Makes it one end of a flow that another application than the named one serves.
+    pub fn add_app(&mut self, flow: &Arc<FlowConfig>, end: FlowEnd, tcp: &Arc<tcp::Config>, app: Box<dyn App>) {
+        self.kernel.add_flow(Flow::new(flow, end, tcp));
+        self.apps.push(app);
+    }
+
+    /// Input has been taken: applications, output, until nobody has anything to say.
+    #[inline]
+    fn drive(&mut self, cx: &mut Cx<'_, Frame>) {
+        loop {
+            while let Some((flow, event)) = self.kernel.events.pop_front() {
+                self.apps[flow as usize].event(&mut Calls { cx, kernel: &mut self.kernel, flow }, event);
+            }
+            if !self.kernel.has_output() {
+                return;
+            }
+            self.kernel.output(cx);
+        }
+    }
+
+    /// A packet has come; what the internet layer does not take is for a socket.
+    #[inline]
+    fn deliver(&mut self, cx: &mut Cx<'_, Frame>, port: u32, packet: PacketRef) {
+        let Some(packet) = self.kernel.stack.input(cx, port, packet) else { return };
+        let body = cx.packet(&packet);
+        let Net::Ipv4(ip, transport) = body.header.net else { return cx.free(packet) };
+        match transport {
+            Transport::Tcp(repr) => {
+                let body = cx.take(packet);
+                let segment = Segment { repr, payload: body.payload, ecn: ip.ecn() };
+                self.kernel.segment(cx, ip.dst, ip.src, body.flow, segment);
+            }
+            Transport::Udp(udp) => {
+                let (payload, flow) = (body.payload.clone(), body.flow);
+                match self.kernel.datagram(&ip, udp, payload, flow) {
+                    Taken::Yes => cx.free(packet),
+                    Taken::NoRoom => cx.discard(packet, DropCause::Buffer),
+                    Taken::NoSocket => self.kernel.stack.refuse_port(cx, packet),
+                }
+            }
+            Transport::Icmp(icmp) => {
+                let body = cx.take(packet);
+                self.kernel.icmp(cx, &ip, icmp, &body.payload);
+            }
+            Transport::Raw => cx.discard(packet, DropCause::NoSocket),
+        }
+    }
+
+    fn start_app(&mut self, cx: &mut Cx<'_, Frame>, flow: u32) {
+        self.apps[flow as usize].start(&mut Calls { cx, kernel: &mut self.kernel, flow });
+    }
+}
+
+impl Node for Host {
+    type Header = Frame;
+
+    fn start(&mut self, cx: &mut Cx<'_, Frame>) {
+        self.kernel.look_at_probes(cx);
+        for flow in 0..self.apps.len() as u32 {
+            let own = self.kernel.flow(flow);
+            let at = if own.starts_at_once() { Time::ZERO } else { own.config.start };
+            if at == Time::ZERO && own.end == FlowEnd::Server {
+                self.start_app(cx, flow);
+            } else {
+                cx.wake_at(at, WAKE_START | u64::from(flow));
+            }
+        }
+        self.drive(cx);
+    }
+
+    #[inline]
+    fn packet(&mut self, cx: &mut Cx<'_, Frame>, port: u32, packet: PacketRef) {
+        self.deliver(cx, port, packet);
+        self.drive(cx);
+    }
+
+    fn timer(&mut self, cx: &mut Cx<'_, Frame>, token: u64) {
+        let argument = token & WAKE_ARGUMENT;
+        match token & !WAKE_ARGUMENT {
+            WAKE_CONN => self.kernel.wake_conn(cx, argument as u32),
+            WAKE_APP => {
+                let flow = (argument >> 32) as u32;
+                self.apps[flow as usize].timer(&mut Calls { cx, kernel: &mut self.kernel, flow }, argument as u32);
+            }
+            WAKE_START => self.start_app(cx, argument as u32),
+            ip::WAKE => self.kernel.stack.timer(cx),
+            _ => unreachable!("the host makes its tokens itself"),
+        }
+        self.drive(cx);
+    }
+
+    fn fault(&mut self, _cx: &mut Cx<'_, Frame>, fault: Fault) {
+        self.kernel.stack.fault(fault);
+    }
+
+    fn sample(&mut self, cx: &mut Cx<'_, Frame>) {
+        let Some(every) = cx.every().filter(|_| cx.now() > Time::ZERO) else { return };
+        let node = cx.node();
+        for flow in self.kernel.flows.iter_mut().filter(|flow| flow.delivers) {
+            let (number, total) = (flow.config.number, flow.stats.delivered);
+            let bytes = total - std::mem::replace(&mut flow.stats.sampled, total);
+            cx.emit(&ThroughputRow { flow: number, node, bytes, rate: stats::rate(bytes, every), total });
+        }
+    }
+
+    fn finish(&mut self, cx: &mut Cx<'_, Frame>) {
+        self.kernel.count_open();
+        for flow in &self.kernel.flows {
+            flow.finish(cx);
+        }
+        self.kernel.stack.finish(cx);
+    }
+}

@@ -15,7 +15,9 @@ mod fragments;
 mod router;
 mod routes;
 mod stack;
+#[cfg(test)]
+mod tests;
 
 pub use router::Router;
 pub use routes::{Hop, Route, RouteTable};
-pub use stack::{Interface, IpConfig, IpStack};
+pub use stack::{Interface, IpConfig, IpStack, WAKE};

@@ -8,6 +8,7 @@ use sim_core::{Cx, DropCause, Fault, Header, Packet, PacketRef, ParseError, Payl
 use super::arp::{Due, Neighbours, Next};
 use super::fragments::{Joined, Reassembly, cut};
 use super::routes::{Hop, RouteCache, RouteTable, choose};
+use crate::tcp::{Segment, reset_for};
 use crate::wire::{
     ArpOperation, ArpRepr, EthernetRepr, Frame, Icmpv4Repr, Ipv4Repr, MacAddr, Net, Protocol, TimeExceeded, Transport,
     Unreachable,
@@ -274,7 +275,7 @@ impl IpStack {
 /// ICMP errors.
 impl IpStack {
     /// Tells the sender of a datagram what is wrong with it, if that may be told (RFC 1122 §3.2.2).
-    pub fn complain(&mut self, cx: &mut Cx<'_, Frame>, packet: &PacketRef, icmp: Icmpv4Repr) {
+    pub(crate) fn complain(&mut self, cx: &mut Cx<'_, Frame>, packet: &PacketRef, icmp: Icmpv4Repr) {
         let body = cx.packet(packet);
         let Net::Ipv4(ip, transport) = body.header.net else { return };
         let about_error = matches!(transport, Transport::Icmp(icmp) if icmp.is_error());
@@ -464,9 +465,15 @@ impl IpStack {
 
     /// What a router, which has no sockets, does with a datagram for itself.
     pub(super) fn refuse_local(&mut self, cx: &mut Cx<'_, Frame>, packet: PacketRef) {
-        let Net::Ipv4(_, transport) = cx.packet(&packet).header.net else { return cx.free(packet) };
+        let Net::Ipv4(ip, transport) = cx.packet(&packet).header.net else { return cx.free(packet) };
         match transport {
-            Transport::Tcp(_) => cx.discard(packet, DropCause::NoSocket),
+            Transport::Tcp(repr) => {
+                let body = cx.take(packet);
+                if let Some(reset) = reset_for(&Segment { repr, payload: body.payload, ecn: ip.ecn() }) {
+                    let answer = Ipv4Repr::new(ip.dst, ip.src, Protocol::Tcp);
+                    self.output(cx, answer, Transport::Tcp(reset), Payload::Empty, body.flow);
+                }
+            }
             Transport::Udp(_) => self.refuse_port(cx, packet),
             // Answers to nobody's questions.
             _ => cx.free(packet),

@@ -97,9 +97,7 @@ impl Connection {
 
     pub(super) fn sample_rtt(&mut self, _now: Time, rtt: Span) {
         self.rtt.sample(rtt, self.una, self.nxt, &self.config);
-        if self.tracing {
-            self.rtt_samples.push_back(rtt);
-        }
+        self.rtt_sample = Some(rtt);
     }
 
     /// Looks for losses and moves between the phases of recovery. Returns how many segments were newly found lost.

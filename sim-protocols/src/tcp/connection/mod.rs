@@ -195,7 +195,9 @@ pub struct Connection {
     told_closed: bool,
     tracing: bool,
     changes: VecDeque<Change>,
-    rtt_samples: VecDeque<Span>,
+    rtt_sample: Option<Span>,
+    /// The end of the last segment sent that was not full.
+    small_end: Seq,
 }
 
 impl Connection {
@@ -281,7 +283,8 @@ impl Connection {
             told_closed: false,
             tracing: false,
             changes: VecDeque::new(),
-            rtt_samples: VecDeque::new(),
+            rtt_sample: None,
+            small_end: isn,
             config: config.clone(),
         }
     }
@@ -422,10 +425,10 @@ impl Connection {
         self.changes.pop_front()
     }
 
-    /// The next sample of the round trip, when tracing.
+    /// The sample of the round trip that the last segment gave, if it gave one.
     #[inline]
-    pub fn next_rtt(&mut self) -> Option<Span> {
-        self.rtt_samples.pop_front()
+    pub fn take_rtt(&mut self) -> Option<Span> {
+        self.rtt_sample.take()
     }
 
     fn rto(&self) -> Span {

@@ -127,6 +127,9 @@ impl Connection {
         if matches!(self.phase, Phase::Recovery | Phase::Cwr) {
             self.prr_out += 1;
         }
+        if len > 0 && len < self.mss {
+            self.small_end = seq + len;
+        }
         let ecn = if self.ecn && len > 0 { Ecn::Ect0 } else { Ecn::NotEct };
         Some(self.emit(now, seq, flags, payload, ecn))
     }
@@ -134,7 +137,12 @@ impl Connection {
     /// Nagle's algorithm and silly-window avoidance (RFC 9293 §3.7.4, §3.8.6.2.1).
     fn small_may_leave(&self, len: u32, unsent: u32) -> bool {
         if len == unsent {
-            return !self.config.nagle || self.board.packets() == 0 || self.closing;
+            // Linux keeps to Minshall's variant (tcp_nagle_check): only another small segment holds one back.
+            let held = match self.config.profile {
+                Profile::Rfc => self.board.packets() > 0,
+                Profile::Linux6 => self.small_end > self.una,
+            };
+            return !self.config.nagle || !held || self.closing;
         }
         // The window cuts it short: half of the largest window ever offered is enough.
         len >= self.max_window / 2 && len > 0

@@ -1,0 +1,223 @@
+//! The tables of hosts.
+
+use std::net::Ipv4Addr;
+
+use sim_core::{Column, Kind, Rate, Record, Span, Table, Time};
+
+/// A row type and its table, from one list of columns.
+macro_rules! table {
+    (
+        $(#[$doc:meta])*
+        $table:ident = $name:literal, $help:literal;
+        $row:ident { $($field:ident: $type:ty, $column:literal, $kind:expr, $what:literal;)* }
+    ) => {
+        $(#[$doc])*
+        pub static $table: Table = Table {
+            name: $name,
+            help: $help,
+            columns: &[$(Column { name: $column, kind: $kind, help: $what },)*],
+        };
+
+        #[derive(Clone, Debug)]
+        pub(crate) struct $row {
+            $(pub $field: $type,)*
+        }
+
+        impl Record for $row {
+            const TABLE: &'static Table = &$table;
+            fn values(&self, out: &mut Vec<u64>) {
+                $(out.push(Cell::cell(&self.$field));)*
+            }
+        }
+    };
+}
+
+/// What a column can be made of.
+trait Cell {
+    fn cell(&self) -> u64;
+}
+
+macro_rules! cells {
+    ($($type:ty: |$value:ident| $cell:expr;)*) => {
+        $(impl Cell for $type {
+            fn cell(&self) -> u64 {
+                let $value = *self;
+                $cell
+            }
+        })*
+    };
+}
+
+cells! {
+    u64: |value| value;
+    u32: |value| u64::from(value);
+    u16: |value| u64::from(value);
+    u8: |value| u64::from(value);
+    usize: |value| value as u64;
+    Time: |value| value.ps();
+    Span: |value| value.ps();
+    Rate: |value| value.bps();
+    Ipv4Addr: |value| u64::from(value.to_bits());
+    Option<Span>: |value| value.map_or(u64::MAX, Span::ps);
+    Option<Time>: |value| value.map_or(u64::MAX, Time::ps);
+    Option<u64>: |value| value.unwrap_or(u64::MAX);
+}
+
+/// Words of applications, in the order of the registry.
+pub(crate) const APP_WORDS: &[&str] = &{
+    let mut words = [""; crate::app::APPS.len()];
+    let mut at = 0;
+    while at < words.len() {
+        words[at] = crate::app::APPS[at].name;
+        at += 1;
+    }
+    words
+};
+
+/// How a flow stands at the end.
+pub(crate) const OUTCOMES: &[&str] =
+    &["not_started", "running", "finished", "reset", "refused", "timed_out", "unreachable", "aborted"];
+
+/// Answers to a probe.
+pub(crate) const ANSWERS: &[&str] =
+    &["reply", "timeout", "ttl_expired", "port_unreachable", "host_unreachable", "net_unreachable", "unreachable"];
+
+table! {
+    /// One row for each flow, when the simulation ends. Over TCP and for requests its client end writes it; for datagrams its
+    /// server end, which alone knows what has come.
+    FLOWS = "flows", "one row for each flow: when, how much, how fast, what was lost and sent again, round trips, how it ended";
+    FlowRow {
+        flow: u32, "flow", Kind::Flow, "the flow";
+        app: u32, "app", Kind::Word(APP_WORDS), "its application";
+        client: Ipv4Addr, "client", Kind::Address, "the address that it comes from";
+        server: Ipv4Addr, "server", Kind::Address, "the address that it goes to";
+        start: Option<Time>, "start_s", Kind::Time, "when it started: its first SYN or request; for datagrams the time that the file gives";
+        end: Option<Time>, "end_s", Kind::Time, "when its last byte was acknowledged or delivered";
+        bytes: u64, "bytes", Kind::Bytes, "payload: bulk bytes acknowledged at the sender, response bytes or datagram bytes delivered";
+        goodput: Rate, "goodput_bps", Kind::Rate, "these bytes over the time from start to end, or to the stop where it still runs";
+        sent: u64, "sent_packets", Kind::Count, "data segments or datagrams that its sender has sent, retransmissions included; for datagrams those that the receiver knows of";
+        retransmissions: u64, "retransmissions", Kind::Count, "segments sent again, at the client end";
+        timeouts: u64, "timeouts", Kind::Count, "retransmission time-outs, at the client end";
+        loss: u64, "loss", Kind::Ratio, "share of the segments sent that were retransmissions; share of the datagrams sent that did not come";
+        rtt_min: Option<Span>, "rtt_min_s", Kind::Time, "least round trip";
+        rtt_mean: Option<Span>, "rtt_mean_s", Kind::Time, "mean round trip";
+        rtt_p50: Option<Span>, "rtt_p50_s", Kind::Time, "median round trip, to 0.8 %";
+        rtt_p95: Option<Span>, "rtt_p95_s", Kind::Time, "95th percentile of the round trips, to 0.8 %";
+        rtt_p99: Option<Span>, "rtt_p99_s", Kind::Time, "99th percentile of the round trips, to 0.8 %";
+        connections: u64, "connections", Kind::Count, "connections opened";
+        damaged: u64, "damaged_bytes", Kind::Count, "bytes of a pattern that were not what the other end sent; anything but 0 is an error of the simulator";
+        outcome: u32, "outcome", Kind::Word(OUTCOMES), "how it ended";
+    }
+}
+
+table! {
+    /// Datagram flows, one row for each end.
+    UDP = "udp", "one row for each end of a datagram flow: packets, bytes, losses, one-way delay and jitter";
+    UdpRow {
+        flow: u32, "flow", Kind::Flow, "the flow";
+        end: u32, "end", Kind::Word(&["sender", "receiver"]), "which end";
+        packets: u64, "packets", Kind::Count, "datagrams sent or received";
+        bytes: u64, "bytes", Kind::Bytes, "their payload";
+        rate: Rate, "rate_bps", Kind::Rate, "payload over the time from the first to the last datagram";
+        lost: u64, "lost_packets", Kind::Count, "sequence numbers below the highest that did not come";
+        reordered: u64, "reordered_packets", Kind::Count, "datagrams that came after one with a higher number";
+        duplicates: u64, "duplicate_packets", Kind::Count, "datagrams that came a second time, among the last 64";
+        unreachable: u64, "unreachable", Kind::Count, "errors that ICMP brought back";
+        delay_min: Option<Span>, "delay_min_s", Kind::Time, "least one-way delay, from the source's call to delivery";
+        delay_mean: Option<Span>, "delay_mean_s", Kind::Time, "mean one-way delay";
+        delay_p50: Option<Span>, "delay_p50_s", Kind::Time, "median, to 0.8 %";
+        delay_p95: Option<Span>, "delay_p95_s", Kind::Time, "95th percentile, to 0.8 %";
+        delay_p99: Option<Span>, "delay_p99_s", Kind::Time, "99th percentile, to 0.8 %";
+        delay_max: Option<Span>, "delay_max_s", Kind::Time, "greatest one-way delay";
+        jitter: Option<Span>, "jitter_s", Kind::Time, "mean absolute difference of successive delays (RFC 3550 §6.4.1, not smoothed)";
+    }
+}
+
+table! {
+    /// Each datagram that was delivered.
+    DATAGRAMS = "datagrams", "each datagram delivered: its number and its one-way delay";
+    DatagramRow {
+        flow: u32, "flow", Kind::Flow, "the flow";
+        seq: u32, "seq", Kind::Count, "its number, from 0";
+        bytes: u32, "bytes", Kind::Bytes, "its payload";
+        delay: Span, "delay_s", Kind::Time, "one-way delay";
+    }
+}
+
+table! {
+    /// Each request.
+    REQUESTS = "requests", "each request: its latency, and connecting and closing where it has its own connection";
+    RequestRow {
+        flow: u32, "flow", Kind::Flow, "the flow";
+        number: u64, "number", Kind::Count, "its number in the flow, from 1";
+        start: Time, "start_s", Kind::Time, "when it began: with connecting, where it has its own connection";
+        connect: Option<Span>, "connect_s", Kind::Time, "from the SYN until it was established, where it opened a connection";
+        latency: Option<Span>, "latency_s", Kind::Time, "from its first byte written to the response's last byte read";
+        close: Option<Span>, "close_s", Kind::Time, "from the client's close, or its reading the end of the stream, until TIME-WAIT or closed";
+        total: Span, "total_s", Kind::Time, "from `start` to the end of it";
+        outcome: u32, "outcome", Kind::Word(OUTCOMES), "how it ended";
+    }
+}
+
+table! {
+    /// Transitions of connections.
+    STATES = "states", "each state transition of a traced connection, both ends";
+    StateRow {
+        flow: u32, "flow", Kind::Flow, "the flow";
+        node: u32, "node", Kind::Node, "the host";
+        port: u16, "local_port", Kind::Count, "its port";
+        remote: u16, "remote_port", Kind::Count, "the other end's port";
+        from: u32, "from", Kind::Word(crate::tcp::STATE_WORDS), "the state left";
+        to: u32, "to", Kind::Word(crate::tcp::STATE_WORDS), "the state entered";
+    }
+}
+
+table! {
+    /// Round-trip samples.
+    RTT = "rtt", "each round-trip sample of a traced connection";
+    RttRow {
+        flow: u32, "flow", Kind::Flow, "the flow";
+        node: u32, "node", Kind::Node, "the host that measured it";
+        rtt: Span, "rtt_s", Kind::Time, "the round trip";
+    }
+}
+
+table! {
+    /// Echo requests.
+    PING = "ping", "each echo request and what became of it";
+    PingRow {
+        flow: u32, "flow", Kind::Flow, "the flow";
+        seq: u64, "seq", Kind::Count, "its number, from 1";
+        sent: Time, "sent_s", Kind::Time, "when it was sent";
+        rtt: Option<Span>, "rtt_s", Kind::Time, "until the answer";
+        from: Ipv4Addr, "from", Kind::Address, "who answered; 0.0.0.0 where nobody did";
+        answer: u32, "answer", Kind::Word(ANSWERS), "what came back";
+    }
+}
+
+table! {
+    /// Probes of traceroutes.
+    TRACEROUTE = "traceroute", "each probe of a traceroute and who answered";
+    TracerouteRow {
+        flow: u32, "flow", Kind::Flow, "the flow";
+        trace: u64, "trace", Kind::Count, "which trace of the flow, from 1";
+        ttl: u8, "ttl", Kind::Count, "the probe's time to live: the hop";
+        probe: u8, "probe", Kind::Count, "which probe of this hop, from 1";
+        sent: Time, "sent_s", Kind::Time, "when it was sent";
+        rtt: Option<Span>, "rtt_s", Kind::Time, "until the answer";
+        from: Ipv4Addr, "from", Kind::Address, "who answered; 0.0.0.0 where nobody did";
+        answer: u32, "answer", Kind::Word(ANSWERS), "what came back";
+    }
+}
+
+table! {
+    /// Bytes delivered in each sampling interval.
+    THROUGHPUT = "throughput", "bytes that each flow delivered to its application in the interval that ends at the row's time";
+    ThroughputRow {
+        flow: u32, "flow", Kind::Flow, "the flow";
+        node: u32, "node", Kind::Node, "the host that they were delivered at";
+        bytes: u64, "bytes", Kind::Bytes, "bytes delivered in the interval";
+        rate: Rate, "throughput_bps", Kind::Rate, "these bytes over the interval";
+        total: u64, "total_bytes", Kind::Bytes, "bytes delivered since the start";
+    }
+}
