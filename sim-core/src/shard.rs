@@ -291,10 +291,11 @@ impl<N: Node> Shard<N> {
             body.ended = next.end;
         }
         port.busy_until = free;
-        if started == 0 && matches!(self.core.targets[at as usize], Target::Here { .. }) {
-            if let Some(head) = port.ring.front() {
-                self.core.queue.push(Event { key: head.key, argument: 0, at, what: What::Arrive });
-            }
+        if started == 0
+            && matches!(self.core.targets[at as usize], Target::Here { .. })
+            && let Some(head) = port.ring.front()
+        {
+            self.core.queue.push(Event { key: head.key, argument: 0, at, what: What::Arrive });
         }
     }
 

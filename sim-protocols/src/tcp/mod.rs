@@ -18,6 +18,10 @@ mod buffer;
 pub mod cc;
 mod config;
 mod connection;
+#[cfg(test)]
+mod lab;
+#[cfg(test)]
+mod linux;
 mod rtt;
 mod scoreboard;
 mod state;

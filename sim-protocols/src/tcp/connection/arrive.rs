@@ -328,7 +328,7 @@ impl Connection {
                 self.receiver_duplicate(seq, seq + skip);
             }
             payload = payload.slice(skip, len - skip);
-            seq = seq + skip;
+            seq += skip;
             len -= skip;
             if len == 0 && !fin {
                 return self.ack_duplicate(segment);
@@ -344,7 +344,7 @@ impl Connection {
         if fin && whole {
             self.fin_at = Some(seq + len);
         }
-        if len == 0 && seq != self.receiver.nxt || len == 0 && !whole {
+        if len == 0 && (seq != self.receiver.nxt || !whole) {
             return self.ack_at_once();
         }
         if seq == self.receiver.nxt {
