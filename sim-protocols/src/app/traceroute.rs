@@ -126,8 +126,9 @@ impl Traceroute {
             (self.ttl, self.probe) = (self.ttl + 1, 1);
         } else {
             calls.outcome(Outcome::Finished);
+            // The time-out of the last probe means nothing any more.
+            self.round = self.round.wrapping_add(1);
             if let Some(every) = self.config.every {
-                self.round = self.round.wrapping_add(1);
                 calls.wake_at(calls.now() + every, self.round);
             }
             return;

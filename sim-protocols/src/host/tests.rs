@@ -29,6 +29,7 @@ pub(super) struct Lab {
     pub stop: Time,
     pub bytes_on_every_hop: bool,
     pub every: Option<Span>,
+    pub ports: std::ops::RangeInclusive<u16>,
     flows: Vec<(Arc<FlowConfig>, u32, u32)>,
     apps: Vec<(u32, FlowEnd, Box<dyn App>)>,
 }
@@ -61,6 +62,7 @@ impl Lab {
             stop: Time::ZERO + Span::from_secs(20),
             bytes_on_every_hop: false,
             every: None,
+            ports: 32_768..=60_999,
             flows: Vec::new(),
             apps: Vec::new(),
         }
@@ -99,7 +101,8 @@ impl Lab {
             let default = Route { to: Ipv4Addr::UNSPECIFIED, prefix: 0, hops: [Hop { port: 0, via }].into() };
             let tables = vec![Arc::new(RouteTable::new([default]))];
             let stack = IpStack::new(IpConfig { interfaces, tables });
-            let mut node = Host::new(HostConfig::new(format!("h{host}")), stack, &streams);
+            let config = HostConfig { ephemeral_ports: self.ports.clone(), ..HostConfig::new(format!("h{host}")) };
+            let mut node = Host::new(config, stack, &streams);
             for (at, (flow, from, to)) in self.flows.iter().enumerate() {
                 for (end, place) in [(FlowEnd::Client, *from), (FlowEnd::Server, *to)] {
                     let other = self.apps.iter().position(|(flow, own, _)| (*flow as usize, *own) == (at, end));
@@ -203,4 +206,320 @@ fn a_bulk_transfer_is_complete_and_ends_in_order() {
     assert!((209_500..210_500).contains(&end), "{end}");
     assert_eq!(states(&outcome, 0), ["SYN_SENT", "ESTABLISHED", "FIN_WAIT_1", "TIME_WAIT"]);
     assert_eq!(states(&outcome, 1), ["SYN_RECEIVED", "ESTABLISHED", "CLOSE_WAIT", "LAST_ACK", "CLOSED"]);
+}
+
+fn request(count: u64, connections: Connections, close: Closing) -> AppConfig {
+    AppConfig::Request(RequestConfig { count: Some(count), connections, close, ..RequestConfig::default() })
+}
+
+/// Packets at the network that carry the flow word 1.
+fn packets(outcome: &sim_core::Outcome) -> u64 {
+    table(outcome, &sim_core::HOPS).len() as u64
+}
+
+#[test]
+fn requests_on_one_connection_cost_two_packets_each() {
+    let mut lab = Lab::pair().flow(0, 1, ms(0), request(200, Connections::Kept, Closing::Client));
+    lab.stop = Time::ZERO + Span::from_secs(10);
+    let outcome = lab.run();
+    let rows = table(&outcome, &REQUESTS);
+    assert_eq!(rows.len(), 200);
+    // Golden L8a: 41.18 - 41.22 ms in the median, 0.15 ms of it processing.
+    let mut latencies: Vec<u64> = (0..200).map(|at| cell(rows, at, "latency_s") / 1_000_000).collect();
+    latencies.sort_unstable();
+    assert!((40_900..41_300).contains(&latencies[100]), "{}", latencies[100]);
+    // Golden L8a: 408 packets: 3 to open, 1 acknowledgement of the first request, 400, 4 to close.
+    assert_eq!(packets(&outcome), 408);
+}
+
+#[test]
+fn requests_on_new_connections_cost_ten_packets_each() {
+    let mut lab = Lab::pair().flow(0, 1, ms(0), request(20, Connections::New, Closing::Client));
+    lab.stop = Time::ZERO + Span::from_secs(10);
+    let outcome = lab.run();
+    let rows = table(&outcome, &REQUESTS);
+    assert_eq!((rows.len(), packets(&outcome)), (20, 200));
+    for at in 0..20 {
+        // Golden L8b: handshake 40.27, request 41.16, teardown 40.32 ms.
+        let us = |name| cell(rows, at, name) / 1_000_000;
+        assert!((40_050..40_400).contains(&us("connect_s")), "{}", us("connect_s"));
+        assert!((40_900..41_300).contains(&us("latency_s")), "{}", us("latency_s"));
+        assert!((40_000..40_400).contains(&us("close_s")), "{}", us("close_s"));
+        assert_eq!(cell(rows, at, "outcome"), Outcome::Finished as u64);
+    }
+}
+
+#[test]
+fn every_order_of_closing_takes_its_path() {
+    let closed = |close| {
+        let outcome = Lab::pair().flow(0, 1, ms(0), request(1, Connections::New, close)).run();
+        let rows = table(&outcome, &REQUESTS);
+        let outcomes: Vec<u64> = (0..rows.len()).map(|at| cell(rows, at, "outcome")).collect();
+        assert_eq!(outcomes, [Outcome::Finished as u64], "{close:?}");
+        (states(&outcome, 0), states(&outcome, 1))
+    };
+    let (client, server) = closed(Closing::Client);
+    assert_eq!(client, ["SYN_SENT", "ESTABLISHED", "FIN_WAIT_1", "TIME_WAIT"]);
+    assert_eq!(server, ["SYN_RECEIVED", "ESTABLISHED", "CLOSE_WAIT", "LAST_ACK", "CLOSED"]);
+    let (client, server) = closed(Closing::Server);
+    assert_eq!(client, ["SYN_SENT", "ESTABLISHED", "CLOSE_WAIT", "LAST_ACK", "CLOSED"]);
+    // Whether the client's FIN comes with the acknowledgement of the server's or behind it is the client's matter.
+    assert!(server.starts_with(&["SYN_RECEIVED", "ESTABLISHED", "FIN_WAIT_1"]) && server.ends_with(&["TIME_WAIT"]));
+    let (client, server) = closed(Closing::Simultaneous);
+    assert_eq!(client, ["SYN_SENT", "ESTABLISHED", "FIN_WAIT_1", "CLOSING", "TIME_WAIT"]);
+    assert_eq!(server, ["SYN_RECEIVED", "ESTABLISHED", "FIN_WAIT_1", "CLOSING", "TIME_WAIT"]);
+    let (client, server) = closed(Closing::Reset);
+    assert_eq!(client, ["SYN_SENT", "ESTABLISHED", "CLOSED"]);
+    assert_eq!(server, ["SYN_RECEIVED", "ESTABLISHED", "CLOSED"]);
+}
+
+// tests: RFC 9293 §3.5, figure 7
+#[test]
+fn both_ends_may_open() {
+    let app = BulkConfig { open: Opening::Simultaneous, data: Data::Pattern, ..bulk(50_000) };
+    let outcome = Lab::pair().flow(0, 1, ms(100), AppConfig::Bulk(app)).run();
+    let flows = table(&outcome, &FLOWS);
+    assert_eq!((cell(flows, 0, "bytes"), cell(flows, 0, "outcome")), (50_000, Outcome::Finished as u64));
+    assert!(states(&outcome, 0).starts_with(&["SYN_SENT", "SYN_RECEIVED", "ESTABLISHED"]));
+    assert!(states(&outcome, 1).starts_with(&["SYN_SENT", "SYN_RECEIVED", "ESTABLISHED"]));
+}
+
+#[test]
+fn a_connection_to_nobody_is_refused() {
+    let outcome = Lab::pair().flow(0, 1, ms(0), AppConfig::Bulk(bulk(1000))).app(FlowEnd::Server, Nobody).run();
+    let flows = table(&outcome, &FLOWS);
+    assert_eq!((cell(flows, 0, "bytes"), cell(flows, 0, "outcome")), (0, Outcome::Refused as u64));
+    assert_eq!(packets(&outcome), 2);
+}
+
+/// Does nothing, and has no socket.
+struct Nobody;
+
+impl App for Nobody {
+    fn start(&mut self, _calls: &mut Calls<'_, '_>) {}
+    fn event(&mut self, _calls: &mut Calls<'_, '_>, _event: AppEvent) {}
+    fn timer(&mut self, _calls: &mut Calls<'_, '_>, _token: u32) {}
+}
+
+#[test]
+fn a_datagram_to_nobody_comes_back_as_an_error() {
+    let app = CbrConfig { count: Some(5), ..CbrConfig::default() };
+    let outcome = Lab::star(3).flow(0, 2, ms(0), AppConfig::Cbr(app)).app(FlowEnd::Server, Nobody).run();
+    let udp = table(&outcome, &UDP);
+    assert_eq!((cell(udp, 0, "packets"), cell(udp, 0, "unreachable")), (5, 5));
+    assert_eq!(table(&outcome, &sim_core::DROPS).len(), 5);
+}
+
+/// Closes its half at once and goes on reading; answers what it has heard when the other half closes.
+struct HalfCloser {
+    opens: bool,
+    heard: u64,
+}
+
+impl App for HalfCloser {
+    fn start(&mut self, calls: &mut Calls<'_, '_>) {
+        let flow = calls.flow();
+        if self.opens {
+            calls.connect((flow.server, flow.port));
+        } else {
+            calls.listen();
+        }
+    }
+
+    fn event(&mut self, calls: &mut Calls<'_, '_>, event: AppEvent) {
+        match event {
+            AppEvent::Connected(conn) => {
+                calls.write(conn, sim_core::Payload::from_bytes(*b"a question"));
+                calls.shutdown(conn);
+                calls.drain(conn, Data::Pattern, u64::MAX);
+            }
+            AppEvent::Readable(conn) => self.heard += u64::from(calls.read(conn, u32::MAX).len()),
+            AppEvent::PeerClosed(conn) if !self.opens => {
+                assert_eq!(self.heard, 10, "the whole question");
+                calls.feed(conn, 300_000, Data::Pattern);
+                calls.shutdown(conn);
+            }
+            AppEvent::Closed(conn, outcome) => {
+                if self.opens {
+                    assert_eq!(outcome, Outcome::Finished);
+                }
+                calls.outcome(outcome);
+                assert!(!calls.is_open(conn));
+            }
+            _ => {}
+        }
+    }
+
+    fn timer(&mut self, _calls: &mut Calls<'_, '_>, _token: u32) {}
+}
+
+#[test]
+fn a_half_closed_connection_still_delivers() {
+    let outcome = Lab::pair()
+        .flow(0, 1, ms(0), request(1, Connections::Kept, Closing::Client))
+        .app(FlowEnd::Client, HalfCloser { opens: true, heard: 0 })
+        .app(FlowEnd::Server, HalfCloser { opens: false, heard: 0 })
+        .run();
+    let flows = table(&outcome, &FLOWS);
+    assert_eq!((cell(flows, 0, "bytes"), cell(flows, 0, "damaged_bytes")), (300_000, 0));
+    assert_eq!(cell(flows, 0, "outcome"), Outcome::Finished as u64);
+    assert_eq!(states(&outcome, 0), ["SYN_SENT", "ESTABLISHED", "FIN_WAIT_1", "FIN_WAIT_2", "TIME_WAIT"]);
+}
+
+fn percent(n: u64) -> Prob {
+    Prob::from_parts(n * Prob::ONE_PARTS / 100).unwrap()
+}
+
+#[test]
+fn every_byte_survives_loss_duplication_reordering_and_corruption() {
+    for framed in [false, true] {
+        let app = BulkConfig { data: Data::Pattern, ..bulk(400_000) };
+        let mut lab = Lab::star(3)
+            .flow(0, 1, ms(0), AppConfig::Bulk(app.clone()))
+            .flow(1, 0, ms(5), AppConfig::Bulk(app.clone()))
+            .flow(2, 0, ms(7), AppConfig::Bulk(app));
+        lab.framed = framed;
+        lab.stop = Time::ZERO + Span::from_secs(300);
+        lab.impairments = Impairments {
+            loss: Some(Loss::Bernoulli(percent(1))),
+            duplicate: percent(1),
+            reorder: percent(2),
+            corrupt: percent(1),
+            jitter: Some(sim_core::Jitter { shape: sim_core::JitterShape::Uniform, span: ms(2), reorder: false }),
+            ..Impairments::default()
+        };
+        let outcome = lab.run();
+        let flows = table(&outcome, &FLOWS);
+        for at in 0..3 {
+            assert_eq!((cell(flows, at, "bytes"), cell(flows, at, "damaged_bytes")), (400_000, 0), "flow {at}");
+            assert_eq!(cell(flows, at, "outcome"), Outcome::Finished as u64);
+        }
+        let caught = table(&outcome, &sim_core::DROPS);
+        let word = if framed { "frame_check" } else { "checksum" };
+        let cause = sim_core::DropCause::WORDS.iter().position(|known| *known == word).unwrap() as u64;
+        assert!((0..caught.len()).any(|at| cell(caught, at, "cause") == cause));
+    }
+}
+
+#[test]
+fn ports_in_time_wait_are_passed_over_and_old_ones_come_again() {
+    // 20 ports, and TIME-WAIT for 2 s: 100 connections in a row must wait for ports again and again, and get them.
+    let mut lab = Lab::pair().flow(0, 1, ms(0), request(100, Connections::New, Closing::Server));
+    lab.tcp.msl = Span::from_ms(100);
+    lab.ports = 32_768..=32_772;
+    lab.stop = Time::ZERO + Span::from_secs(60);
+    let outcome = lab.run();
+    let rows = table(&outcome, &REQUESTS);
+    let finished = (0..rows.len()).filter(|at| cell(rows, *at, "outcome") == Outcome::Finished as u64).count();
+    assert_eq!((rows.len(), finished), (100, 100));
+}
+
+#[test]
+fn a_reader_that_pauses_closes_the_window_and_opens_it_again() {
+    let pause = Some(Pause { after: ms(300), span: Span::from_secs(5) });
+    let app = BulkConfig { read_pause: pause, data: Data::Pattern, ..bulk(3_000_000) };
+    let mut lab = Lab::pair().flow(0, 1, ms(0), AppConfig::Bulk(app));
+    lab.tcp.recv_buffer = 128 << 10;
+    lab.every = Some(ms(100));
+    let outcome = lab.run();
+    let flows = table(&outcome, &FLOWS);
+    assert_eq!((cell(flows, 0, "bytes"), cell(flows, 0, "damaged_bytes")), (3_000_000, 0));
+    assert!(cell(flows, 0, "end_s") > 7_000_000_000_000);
+    let throughput = table(&outcome, &THROUGHPUT);
+    let total: u64 = (0..throughput.len()).map(|at| cell(throughput, at, "bytes")).sum();
+    let silent =
+        (0..throughput.len()).filter(|at| throughput.row(*at).0.ms() > 400 && throughput.row(*at).0.ms() < 5300);
+    assert!(silent.clone().count() > 40 && silent.into_iter().all(|at| cell(throughput, at, "bytes") == 0));
+    assert_eq!(total, 3_000_000);
+}
+
+#[test]
+fn a_slow_reader_sets_the_pace() {
+    let app = BulkConfig { read_rate: Some(Rate::from_bps(1_000_000)), ..bulk(1_000_000) };
+    let mut lab = Lab::pair().flow(0, 1, ms(0), AppConfig::Bulk(app));
+    lab.tcp.recv_buffer = 64 << 10;
+    let outcome = lab.run();
+    let flows = table(&outcome, &FLOWS);
+    let goodput = cell(flows, 0, "goodput_bps");
+    assert_eq!(cell(flows, 0, "bytes"), 1_000_000);
+    assert!((950_000..1_100_000).contains(&goodput), "{goodput}");
+}
+
+#[test]
+fn ping_and_traceroute_see_the_path() {
+    let outcome = Lab::star(2)
+        .flow(0, 1, ms(0), AppConfig::Ping(PingConfig { count: Some(5), ..PingConfig::default() }))
+        .flow(0, 1, ms(1), AppConfig::Traceroute(TracerouteConfig::default()))
+        .flow(0, 1, ms(3), AppConfig::Ping(PingConfig { count: Some(1), ttl: 1, ..PingConfig::default() }))
+        .run();
+    let ping = table(&outcome, &PING);
+    assert_eq!(ping.len(), 6);
+    let answers: Vec<u64> = (0..6).map(|at| cell(ping, at, "answer")).collect();
+    assert_eq!(answers.iter().filter(|answer| **answer == Answer::Reply as u64).count(), 5);
+    assert_eq!(answers.iter().filter(|answer| **answer == Answer::TtlExpired as u64).count(), 1);
+    let hops = table(&outcome, &TRACEROUTE);
+    let found: Vec<(u64, u64, u64)> =
+        (0..hops.len()).map(|at| (cell(hops, at, "ttl"), cell(hops, at, "from"), cell(hops, at, "answer"))).collect();
+    let router = (1, u64::from(address(0).to_bits() + 1), Answer::TtlExpired as u64);
+    let host = (2, u64::from(address(1).to_bits()), Answer::PortUnreachable as u64);
+    assert_eq!(found, [router, router, router, host, host, host]);
+    // Two links of 10 ms each way, 84 bytes at 10 Mbit/s on each of four: 40.27 ms.
+    assert_eq!(cell(ping, 1, "rtt_s") / 1_000_000, 40_268);
+}
+
+#[test]
+fn everything_is_the_same_on_any_number_of_shards_and_in_bytes() {
+    let lab = |shards, bytes| {
+        let pattern = BulkConfig { data: Data::Pattern, ..bulk(200_000) };
+        let long = Size::from_bytes(4000);
+        let mut lab = Lab::star(5)
+            .flow(0, 1, ms(0), AppConfig::Bulk(BulkConfig::default()))
+            .flow(2, 1, ms(100), AppConfig::Bulk(pattern))
+            .flow(3, 4, ms(0), request(10, Connections::New, Closing::Client))
+            .flow(4, 2, ms(0), AppConfig::Cbr(CbrConfig { size: long, ..CbrConfig::default() }))
+            .flow(1, 3, ms(3), AppConfig::Poisson(PoissonConfig::default()))
+            .flow(0, 3, ms(7), AppConfig::OnOff(OnOffConfig::default()))
+            .flow(0, 4, ms(0), AppConfig::Ping(PingConfig::default()))
+            .flow(2, 4, ms(0), AppConfig::Traceroute(TracerouteConfig::default()));
+        (lab.shards, lab.bytes_on_every_hop, lab.every) = (shards, bytes, Some(ms(50)));
+        lab.framed = true;
+        lab.stop = Time::ZERO + Span::from_secs(3);
+        lab.impairments = Impairments { loss: Some(Loss::Bernoulli(percent(1))), ..Impairments::default() };
+        lab.run()
+    };
+    let one = lab(1, true);
+    for shards in [2, 3] {
+        assert_eq!(lab(shards, true).fingerprints, one.fingerprints, "{shards} shards");
+    }
+    assert_eq!(lab(1, false).fingerprints.rows, one.fingerprints.rows);
+    let flows = table(&one, &FLOWS);
+    assert_eq!(flows.len(), 8);
+    for at in 0..8 {
+        let rtts = cell(flows, at, "rtt_min_s");
+        assert!(cell(flows, at, "bytes") > 0 || rtts != u64::MAX, "flow {} has done something", at + 1);
+    }
+}
+
+/// Mean one-way delay less `base`, in microseconds, of a Poisson source at 80 % of a link of 10 Mbit/s.
+fn waiting(size: SizeDist) -> f64 {
+    let app =
+        PoissonConfig { rate: Rate::from_bps(8_000_000), size, counted: Counted::Packet, ..PoissonConfig::default() };
+    let mut lab = Lab::pair().flow(0, 1, ms(0), AppConfig::Poisson(app));
+    lab.mtu = 65_535;
+    lab.delay = Span::from_ms(1);
+    lab.queue = QueueConfig::DropTail(sim_core::DropTailConfig { limit: sim_core::Amount::Packets(1_000_000) });
+    lab.stop = Time::ZERO + Span::from_secs(200);
+    let outcome = lab.run();
+    let udp = table(&outcome, &UDP);
+    assert_eq!(cell(udp, 1, "lost_packets"), 0);
+    cell(udp, 1, "delay_mean_s") as f64 / 1e6 - 1000.0
+}
+
+#[test]
+fn poisson_sources_make_the_queues_of_the_textbook() {
+    // 1000 B at 10 Mbit/s: 800 us of service. M/M/1: T = 1/(mu - lambda) = 4000 us; M/D/1: T = S + S rho / (2 (1 - rho)) = 2400 us.
+    let mm1 = waiting(SizeDist::Exponential(Size::from_bytes(1000)));
+    let md1 = waiting(SizeDist::Fixed(Size::from_bytes(1000)));
+    assert!((3800.0..4200.0).contains(&mm1), "{mm1}");
+    assert!((2320.0..2480.0).contains(&md1), "{md1}");
 }
