@@ -11,12 +11,12 @@ use super::config::{FlowConfig, FlowEnd, HostConfig};
 use super::conn::Conn;
 use super::demux::{Demux, FourTuple};
 use super::stats::{FlowStats, Outcome};
-use super::tables::{RTT, RttRow, STATES, StateRow};
+use super::tables::{RTT, STATES};
 use super::udp::UdpSocket;
 use crate::app::Data;
 use crate::ip::IpStack;
-use crate::tcp::{self, Connection, ConnectionEvent, Endpoint, Reason, Segment, State, TcpRow};
-use crate::wire::{Frame, Ipv4Repr, Protocol, Seq, Transport};
+use crate::tcp::{self, Connection, Endpoint, State};
+use crate::wire::{Frame, Seq};
 
 /// What a wake-up is for: the upper byte of its token. The internet layer has [`crate::ip::WAKE`].
 pub(super) const WAKE_CONN: u64 = 1 << 56;
@@ -58,12 +58,12 @@ impl Flow {
     }
 }
 
-struct Listener {
-    port: u16,
+pub(super) struct Listener {
+    pub port: u16,
     /// Who gets connections of no flow that listens here.
-    flow: u32,
+    pub flow: u32,
     /// Connections that are not yet established.
-    pending: u32,
+    pub pending: u32,
 }
 
 /// Tables that cost something to write: whether they are wanted.
@@ -80,17 +80,17 @@ pub(crate) struct Kernel {
     pub(super) flows: Vec<Flow>,
     /// Flow numbers and their indices, sorted.
     numbers: Vec<(u32, u32)>,
-    conns: Vec<Option<Box<Conn>>>,
-    free: Vec<u32>,
+    pub(super) conns: Vec<Option<Box<Conn>>>,
+    pub(super) free: Vec<u32>,
     generation: u32,
-    demux: Demux,
-    listeners: Vec<Listener>,
+    pub(super) demux: Demux,
+    pub(super) listeners: Vec<Listener>,
     pub(super) sockets: Vec<UdpSocket>,
     /// Connections that may have something to send.
-    dirty: Vec<u32>,
+    pub(super) dirty: Vec<u32>,
     /// What applications are to be told, in order.
     pub(super) events: VecDeque<(u32, AppEvent)>,
-    isn: Rng,
+    pub(super) isn: Rng,
     next_port: u16,
     pub(super) wanted: Wanted,
 }
@@ -195,7 +195,7 @@ impl Kernel {
     }
 
     /// A flow's TCP settings, with a segment size that the link carries (RFC 9293 §3.7.1: MTU less 40).
-    fn tcp_config(&mut self, cx: &Cx<'_, Frame>, flow: u32, to: Ipv4Addr) -> Arc<tcp::Config> {
+    pub(super) fn tcp_config(&mut self, cx: &Cx<'_, Frame>, flow: u32, to: Ipv4Addr) -> Arc<tcp::Config> {
         let config = &self.flows[flow as usize].tcp;
         let room = self.stack.mtu_to(cx, to).map_or(u16::MAX, |mtu| u16::try_from(mtu - 40).unwrap_or(u16::MAX));
         if config.mss <= room { config.clone() } else { Arc::new(tcp::Config { mss: room, ..(**config).clone() }) }
@@ -212,7 +212,7 @@ impl Kernel {
         self.listeners.iter().any(|listener| listener.port == port)
     }
 
-    fn add(&mut self, tcp: Connection, key: FourTuple, flow: u32, active: bool) -> ConnId {
+    pub(super) fn add(&mut self, tcp: Connection, key: FourTuple, flow: u32, active: bool) -> ConnId {
         let slot = self.free.pop().unwrap_or_else(|| {
             self.conns.push(None);
             self.conns.len() as u32 - 1
@@ -265,7 +265,7 @@ impl Kernel {
     }
 
     #[inline]
-    fn mark(&mut self, slot: u32) {
+    pub(super) fn mark(&mut self, slot: u32) {
         let conn = self.conns[slot as usize].as_mut().expect("marked connections exist");
         if !std::mem::replace(&mut conn.dirty, true) {
             self.dirty.push(slot);
@@ -357,282 +357,5 @@ impl Kernel {
 
     pub fn received(&self, conn: ConnId) -> u64 {
         self.get(conn).map_or(0, |conn| conn.received)
-    }
-}
-
-/// Segments in, wake-ups, segments out: the only caller of connections.
-impl Kernel {
-    /// A segment has come for this host.
-    #[inline]
-    pub fn segment(&mut self, cx: &mut Cx<'_, Frame>, local: Ipv4Addr, remote: Ipv4Addr, flow: u32, segment: Segment) {
-        let key = FourTuple::new((local, segment.repr.dst_port), (remote, segment.repr.src_port));
-        match self.demux.find(key) {
-            Some(slot) => {
-                let conn = self.conns[slot as usize].as_mut().expect("the table names live connections");
-                conn.tcp.on_segment(cx.now(), &segment);
-                self.after_input(cx, slot);
-            }
-            None => self.stray(cx, key, (local, remote), flow, &segment),
-        }
-    }
-
-    /// A segment of no connection: for a listener, or to be answered with a reset.
-    #[cold]
-    fn stray(
-        &mut self,
-        cx: &mut Cx<'_, Frame>,
-        key: FourTuple,
-        (local, remote): (Ipv4Addr, Ipv4Addr),
-        flow: u32,
-        segment: &Segment,
-    ) {
-        let repr = &segment.repr;
-        let listener = self.listeners.iter().position(|listener| listener.port == repr.dst_port);
-        // RFC 9293 §3.10.7.2: in LISTEN a reset is ignored, an ACK is answered with one, and only a SYN opens.
-        if let Some(at) = listener
-            && repr.flags.syn()
-            && !repr.flags.ack()
-            && !repr.flags.rst()
-        {
-            if self.listeners[at].pending >= self.config.backlog {
-                return;
-            }
-            let own = self.flow_by_number(flow).filter(|own| self.flow(*own).end == FlowEnd::Server);
-            let own = own.unwrap_or(self.listeners[at].flow);
-            self.listeners[at].pending += 1;
-            let isn = Seq(self.isn.next_u64() as u32);
-            let config = self.tcp_config(cx, own, remote);
-            let ends = (Endpoint::new(local, repr.dst_port), Endpoint::new(remote, repr.src_port));
-            let tcp = Connection::accept(&config, ends.0, ends.1, isn, segment, cx.now());
-            let stats = &mut self.flow_mut(own).stats;
-            stats.connections += 1;
-            stats.start.get_or_insert(cx.now());
-            let id = self.add(tcp, key, own, false);
-            self.after_input(cx, id.slot);
-        } else if let Some(reset) = tcp::reset_for(segment) {
-            let ip = Ipv4Repr::new(local, remote, Protocol::Tcp);
-            self.stack.output(cx, ip, Transport::Tcp(reset), Payload::Empty, flow);
-        }
-    }
-
-    /// A connection has seen something: what follows for its socket and for the application.
-    #[inline]
-    fn after_input(&mut self, cx: &mut Cx<'_, Frame>, slot: u32) {
-        let now = cx.now();
-        self.mark(slot);
-        let conn = self.conns[slot as usize].as_deref_mut().expect("a live connection");
-        let flow = &mut self.flows[conn.flow as usize];
-        while let Some(event) = conn.tcp.next_event() {
-            connection_event(conn, event, &mut self.events);
-        }
-        let acked = conn.tcp.counters().bytes_acked;
-        if acked != conn.acked {
-            flow.stats.acked += acked - conn.acked;
-            conn.acked = acked;
-            if flow.counts_acked {
-                flow.stats.last = Some(now);
-            }
-        }
-        if let Some(rtt) = conn.tcp.take_rtt() {
-            if conn.active {
-                flow.stats.rtt.record(rtt);
-            }
-            if conn.traced {
-                cx.emit(&RttRow { flow: flow.config.number, node: cx.node(), rtt });
-            }
-        }
-        if conn.draining && conn.tcp.readable() > 0 {
-            let before = conn.received;
-            conn.read(u32::MAX, conn.drain_data);
-            flow.stats.delivered += conn.received - before;
-            if flow.delivers {
-                flow.stats.last = Some(now);
-            }
-            if conn.received >= conn.drain_until {
-                conn.drain_until = u64::MAX;
-                self.events.push_back((conn.flow, AppEvent::Received(conn.id)));
-            }
-        }
-        conn.pump();
-        tell(conn, &mut self.events);
-        if conn.traced && conn.state != conn.tcp.state() {
-            transition(conn, flow.config.number, cx);
-        }
-        if conn.pending && conn.established {
-            conn.pending = false;
-            let port = conn.local_port();
-            self.no_longer_pending(port);
-        }
-    }
-
-    /// A connection's wake-up. One outstanding wake for each connection: a deadline that has moved later finds nothing due here.
-    pub fn wake_conn(&mut self, cx: &mut Cx<'_, Frame>, slot: u32) {
-        let now = cx.now();
-        let Some(conn) = self.conns.get_mut(slot as usize).and_then(Option::as_deref_mut) else { return };
-        if conn.armed != now {
-            return;
-        }
-        conn.armed = Time::NEVER;
-        let deadline = conn.tcp.deadline();
-        if deadline <= now {
-            conn.tcp.on_timeout(now);
-            self.after_input(cx, slot);
-        } else if deadline != Time::NEVER {
-            conn.armed = deadline;
-            cx.wake_at(deadline, WAKE_CONN | u64::from(slot));
-        }
-    }
-
-    /// A router has said that the way of a connection carries less. Other errors are soft for TCP (RFC 1122 §4.2.3.9) and change nothing.
-    pub fn smaller_path(&mut self, cx: &mut Cx<'_, Frame>, key: FourTuple, mtu: u32) {
-        let Some(slot) = self.demux.find(key) else { return };
-        let conn = self.conns[slot as usize].as_deref_mut().expect("the table names live connections");
-        conn.tcp.on_mtu(mtu);
-        self.after_input(cx, slot);
-    }
-
-    /// Whether anybody waits for [`Kernel::output`].
-    #[inline]
-    pub fn has_output(&self) -> bool {
-        !self.dirty.is_empty()
-    }
-
-    /// Lets every connection that may have something to send do so, and re-arms its wake-up.
-    #[inline]
-    pub fn output(&mut self, cx: &mut Cx<'_, Frame>) {
-        while let Some(slot) = self.dirty.pop() {
-            self.output_conn(cx, slot);
-        }
-    }
-
-    fn output_conn(&mut self, cx: &mut Cx<'_, Frame>, slot: u32) {
-        let now = cx.now();
-        let conn = self.conns[slot as usize].as_deref_mut().expect("a marked connection is live");
-        conn.dirty = false;
-        let flow = &mut self.flows[conn.flow as usize];
-        let number = flow.config.number;
-        let (local, remote) = conn.key.addresses();
-        while let Some(segment) = conn.tcp.next_segment(now) {
-            let mut ip = Ipv4Repr::new(local, remote, Protocol::Tcp);
-            ip.set_ecn(segment.ecn);
-            self.stack.output(cx, ip, Transport::Tcp(segment.repr), segment.payload, number);
-        }
-        while let Some(event) = conn.tcp.next_event() {
-            connection_event(conn, event, &mut self.events);
-        }
-        // What the application did may have been the last that was waited for.
-        tell(conn, &mut self.events);
-        if conn.traced && conn.state != conn.tcp.state() {
-            transition(conn, number, cx);
-        }
-        if self.wanted.tcp {
-            while let Some(change) = conn.tcp.next_change() {
-                cx.emit(&TcpRow { flow: number, connection: conn.number, change });
-            }
-        }
-        if conn.tcp.state() == State::Closed {
-            return self.remove(slot);
-        }
-        let deadline = conn.tcp.deadline();
-        if deadline < conn.armed {
-            conn.armed = deadline.max(now);
-            cx.wake_at(conn.armed, WAKE_CONN | u64::from(slot));
-        }
-    }
-
-    fn remove(&mut self, slot: u32) {
-        let mut conn = self.conns[slot as usize].take().expect("a live connection");
-        if !std::mem::replace(&mut conn.told_closed, true) {
-            let outcome = conn.closed.unwrap_or(Outcome::Finished);
-            self.events.push_back((conn.flow, AppEvent::Closed(conn.id, outcome)));
-        }
-        self.demux.remove(conn.key);
-        self.free.push(slot);
-        if conn.pending {
-            self.no_longer_pending(conn.local_port());
-        }
-        self.count(&conn);
-    }
-
-    fn no_longer_pending(&mut self, port: u16) {
-        if let Some(listener) = self.listeners.iter_mut().find(|listener| listener.port == port) {
-            listener.pending = listener.pending.saturating_sub(1);
-        }
-    }
-
-    /// Adds what a connection has counted to its flow.
-    fn count(&mut self, conn: &Conn) {
-        let counters = conn.tcp.counters();
-        let stats = &mut self.flows[conn.flow as usize].stats;
-        stats.sent += counters.data_segments_sent;
-        stats.lost += counters.retransmissions;
-        stats.timeouts += counters.timeouts;
-        stats.damaged += conn.damaged;
-    }
-
-    /// The end of the simulation: open connections are counted too.
-    pub fn count_open(&mut self) {
-        for conn in std::mem::take(&mut self.conns).into_iter().flatten() {
-            self.count(&conn);
-        }
-    }
-}
-
-/// What a connection says of itself.
-fn connection_event(conn: &mut Conn, event: ConnectionEvent, events: &mut VecDeque<(u32, AppEvent)>) {
-    match event {
-        ConnectionEvent::Connected => {
-            conn.established = true;
-            let event = if conn.active { AppEvent::Connected(conn.id) } else { AppEvent::Accepted(conn.id) };
-            events.push_back((conn.flow, event));
-        }
-        ConnectionEvent::Readable if !conn.draining => events.push_back((conn.flow, AppEvent::Readable(conn.id))),
-        ConnectionEvent::Writable if conn.tell_writable => {
-            conn.tell_writable = false;
-            events.push_back((conn.flow, AppEvent::Writable(conn.id)));
-        }
-        ConnectionEvent::Readable | ConnectionEvent::Writable => {}
-        ConnectionEvent::PeerClosed => conn.peer_closed = true,
-        ConnectionEvent::Closed(reason) => {
-            conn.closed = Some(outcome(reason));
-        }
-    }
-}
-
-/// What the application is told once, when it is so.
-#[inline]
-fn tell(conn: &mut Conn, events: &mut VecDeque<(u32, AppEvent)>) {
-    if conn.tell_acknowledged && conn.feed_left == 0 && conn.established && conn.acked == conn.written {
-        conn.tell_acknowledged = false;
-        events.push_back((conn.flow, AppEvent::Acknowledged(conn.id)));
-    }
-    if conn.peer_closed && !conn.told_end && conn.tcp.readable() == 0 {
-        conn.told_end = true;
-        events.push_back((conn.flow, AppEvent::PeerClosed(conn.id)));
-    }
-    // An orderly end is told behind the end of the stream, whatever the machine knows already; any other at once.
-    if let Some(outcome) = conn.closed
-        && !conn.told_closed
-        && (outcome != Outcome::Finished || conn.told_end)
-    {
-        conn.told_closed = true;
-        events.push_back((conn.flow, AppEvent::Closed(conn.id, outcome)));
-    }
-}
-
-#[cold]
-fn transition(conn: &mut Conn, flow: u32, cx: &mut Cx<'_, Frame>) {
-    let from = std::mem::replace(&mut conn.state, conn.tcp.state());
-    let (port, remote) = conn.key.ports();
-    cx.emit(&StateRow { flow, node: cx.node(), port, remote, from: from as u32, to: conn.state as u32 });
-}
-
-fn outcome(reason: Reason) -> Outcome {
-    match reason {
-        Reason::Finished => Outcome::Finished,
-        Reason::Reset => Outcome::Reset,
-        Reason::Refused => Outcome::Refused,
-        Reason::TimedOut => Outcome::TimedOut,
-        Reason::Aborted => Outcome::Aborted,
     }
 }

@@ -4,7 +4,8 @@
 //! | --- | --- |
 //! | what a plan says of hosts and flows | `config` |
 //! | what applications may call and are told | `calls` |
-//! | flows, connections, listeners, wake-ups; the only caller of connections | `kernel`, `conn`, `demux` |
+//! | flows, listeners, opening and closing, reading and writing | `kernel`, `conn` |
+//! | segments and wake-ups: the only caller of connections | `segments`, `demux` |
 //! | UDP and ICMP | `datagrams`, `udp` |
 //! | what is counted, and the tables | `stats`, `quantiles`, `tables` |
 
@@ -15,6 +16,7 @@ mod datagrams;
 mod demux;
 mod kernel;
 mod quantiles;
+mod segments;
 mod stats;
 mod tables;
 #[cfg(test)]

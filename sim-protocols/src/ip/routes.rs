@@ -122,7 +122,7 @@ pub(super) fn choose(hops: &[Hop], node: u32, hash: impl FnOnce() -> u32) -> Hop
     }
     let mixed = (u64::from(hash()) ^ u64::from(node) << 32).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let mixed = (mixed ^ mixed >> 32).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 32;
-    hops[(mixed * hops.len() as u64 >> 32) as usize]
+    hops[((mixed * hops.len() as u64) >> 32) as usize]
 }
 
 #[cfg(test)]
