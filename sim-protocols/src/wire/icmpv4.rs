@@ -22,10 +22,93 @@ pub enum Unreachable {
         /// The next link's MTU; 0 where the router did not say.
         mtu: u16,
     },
+    /// The source route leads nowhere.
+    SourceRoute,
+    /// The network does not exist.
+    NetworkUnknown,
+    /// The host does not exist.
+    HostUnknown,
+    /// The source is isolated.
+    Isolated,
+    /// A rule forbids the network.
+    NetworkProhibited,
+    /// A rule forbids the host.
+    HostProhibited,
+    /// No route to the network for this type of service.
+    NetworkService,
+    /// The host does not answer for this type of service.
+    HostService,
     /// A rule forbids it.
     Prohibited,
+    /// The precedence is not allowed for this source and destination.
+    PrecedenceViolation,
+    /// The precedence is below what the network carries.
+    PrecedenceCutoff,
     /// Another code.
     Unknown(u8),
+}
+
+impl Unreachable {
+    /// The codes that carry nothing else, and what they mean.
+    const PLAIN: [(u8, Unreachable); 15] = [
+        (0, Unreachable::Network),
+        (1, Unreachable::Host),
+        (2, Unreachable::Protocol),
+        (3, Unreachable::Port),
+        (5, Unreachable::SourceRoute),
+        (6, Unreachable::NetworkUnknown),
+        (7, Unreachable::HostUnknown),
+        (8, Unreachable::Isolated),
+        (9, Unreachable::NetworkProhibited),
+        (10, Unreachable::HostProhibited),
+        (11, Unreachable::NetworkService),
+        (12, Unreachable::HostService),
+        (13, Unreachable::Prohibited),
+        (14, Unreachable::PrecedenceViolation),
+        (15, Unreachable::PrecedenceCutoff),
+    ];
+
+    fn from_code(code: u8) -> Unreachable {
+        let known = Unreachable::PLAIN.iter().find(|(plain, _)| *plain == code);
+        known.map_or(Unreachable::Unknown(code), |(_, why)| *why)
+    }
+
+    /// The code, and the MTU where it has one.
+    fn code(self) -> (u8, u16) {
+        match self {
+            Unreachable::FragmentationNeeded { mtu } => (4, mtu),
+            Unreachable::Unknown(code) => (code, 0),
+            plain => {
+                let known = Unreachable::PLAIN.iter().find(|(_, why)| *why == plain);
+                (known.expect("every other reason is in the table").0, 0)
+            }
+        }
+    }
+}
+
+impl fmt::Display for Unreachable {
+    /// As tcpdump has it behind "unreachable".
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Unreachable::Network => f.write_str("net unreachable"),
+            Unreachable::Host => f.write_str("host unreachable"),
+            Unreachable::Protocol => f.write_str("protocol unreachable"),
+            Unreachable::Port => f.write_str("port unreachable"),
+            Unreachable::FragmentationNeeded { mtu } => write!(f, "unreachable - need to frag (mtu {mtu})"),
+            Unreachable::SourceRoute => f.write_str("unreachable - source route failed"),
+            Unreachable::NetworkUnknown => f.write_str("unreachable - net unknown"),
+            Unreachable::HostUnknown => f.write_str("unreachable - host unknown"),
+            Unreachable::Isolated => f.write_str("unreachable - source isolated"),
+            Unreachable::NetworkProhibited => f.write_str("unreachable - net prohibited"),
+            Unreachable::HostProhibited => f.write_str("unreachable - host prohibited"),
+            Unreachable::NetworkService => f.write_str("unreachable - net for type of service"),
+            Unreachable::HostService => f.write_str("unreachable - host for type of service"),
+            Unreachable::Prohibited => f.write_str("unreachable - admin prohibited"),
+            Unreachable::PrecedenceViolation => f.write_str("unreachable - precedence violation"),
+            Unreachable::PrecedenceCutoff => f.write_str("unreachable - precedence cutoff"),
+            Unreachable::Unknown(code) => write!(f, "unreachable - code {code}"),
+        }
+    }
 }
 
 /// What ran out.
@@ -104,8 +187,8 @@ impl Icmpv4Repr {
         match self {
             Icmpv4Repr::Unreachable(_) | Icmpv4Repr::TimeExceeded(_) => true,
             Icmpv4Repr::EchoRequest { .. } | Icmpv4Repr::EchoReply { .. } => false,
-            // Source quench, redirect and parameter problem are errors too.
-            Icmpv4Repr::Unknown { kind, .. } => matches!(kind, 4 | 5 | 12),
+            // Source quench, redirect and parameter problem are errors too, and so are those that carry extensions (RFC 4884).
+            Icmpv4Repr::Unknown { kind, .. } => matches!(kind, 3 | 4 | 5 | 11 | 12),
         }
     }
 
@@ -125,12 +208,7 @@ impl Icmpv4Repr {
             (8, 0) => Icmpv4Repr::EchoRequest { ident, seq },
             (0, 0) => Icmpv4Repr::EchoReply { ident, seq },
             (3, 4) if ident == 0 => Icmpv4Repr::Unreachable(Unreachable::FragmentationNeeded { mtu: seq }),
-            (3, 0) if unused => Icmpv4Repr::Unreachable(Unreachable::Network),
-            (3, 1) if unused => Icmpv4Repr::Unreachable(Unreachable::Host),
-            (3, 2) if unused => Icmpv4Repr::Unreachable(Unreachable::Protocol),
-            (3, 3) if unused => Icmpv4Repr::Unreachable(Unreachable::Port),
-            (3, 13) if unused => Icmpv4Repr::Unreachable(Unreachable::Prohibited),
-            (3, code) if unused => Icmpv4Repr::Unreachable(Unreachable::Unknown(code)),
+            (3, code) if unused && code != 4 => Icmpv4Repr::Unreachable(Unreachable::from_code(code)),
             (11, 0) if unused => Icmpv4Repr::TimeExceeded(TimeExceeded::Ttl),
             (11, 1) if unused => Icmpv4Repr::TimeExceeded(TimeExceeded::Reassembly),
             (11, code) if unused => Icmpv4Repr::TimeExceeded(TimeExceeded::Unknown(code)),
@@ -147,15 +225,10 @@ impl Icmpv4Repr {
         let (kind, code, rest) = match *self {
             Icmpv4Repr::EchoRequest { ident, seq } => (8, 0, pair(ident, seq)),
             Icmpv4Repr::EchoReply { ident, seq } => (0, 0, pair(ident, seq)),
-            Icmpv4Repr::Unreachable(why) => match why {
-                Unreachable::Network => (3, 0, [0; 4]),
-                Unreachable::Host => (3, 1, [0; 4]),
-                Unreachable::Protocol => (3, 2, [0; 4]),
-                Unreachable::Port => (3, 3, [0; 4]),
-                Unreachable::FragmentationNeeded { mtu } => (3, 4, pair(0, mtu)),
-                Unreachable::Prohibited => (3, 13, [0; 4]),
-                Unreachable::Unknown(code) => (3, code, [0; 4]),
-            },
+            Icmpv4Repr::Unreachable(why) => {
+                let (code, mtu) = why.code();
+                (3, code, pair(0, mtu))
+            }
             Icmpv4Repr::TimeExceeded(what) => match what {
                 TimeExceeded::Ttl => (11, 0, [0; 4]),
                 TimeExceeded::Reassembly => (11, 1, [0; 4]),
@@ -177,13 +250,58 @@ impl fmt::Display for Icmpv4Repr {
         match self {
             Icmpv4Repr::EchoRequest { ident, seq } => write!(f, "ICMP echo request, id {ident}, seq {seq}"),
             Icmpv4Repr::EchoReply { ident, seq } => write!(f, "ICMP echo reply, id {ident}, seq {seq}"),
-            Icmpv4Repr::Unreachable(Unreachable::FragmentationNeeded { mtu }) => {
-                write!(f, "ICMP unreachable - need to frag (mtu {mtu})")
-            }
-            Icmpv4Repr::Unreachable(why) => write!(f, "ICMP {why:?} unreachable"),
+            Icmpv4Repr::Unreachable(why) => write!(f, "ICMP {why}"),
             Icmpv4Repr::TimeExceeded(TimeExceeded::Reassembly) => f.write_str("ICMP reassembly time exceeded"),
             Icmpv4Repr::TimeExceeded(_) => f.write_str("ICMP time exceeded in-transit"),
             Icmpv4Repr::Unknown { kind, code, .. } => write!(f, "ICMP type {kind}, code {code}"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::tests::there_and_back;
+    use crate::wire::{Frame, Ipv4Packet, Ipv4Repr, Net, Transport};
+
+    #[test]
+    fn a_captured_fragmentation_needed_quotes_the_datagram() {
+        let head = "4a26f657282a5ab45ae696ba080045c002401a080000400149e10a0900020a090001
+            03043b850000025845000 3a000004000401122320a0900010a090109ab531388038c9d57";
+        // 590 bytes in all: the rest is the payload of the datagram that was too long, `y` again and again.
+        let digits: String = head.chars().filter(char::is_ascii_hexdigit).collect();
+        let (frame, payload) = there_and_back(&format!("{digits}{}", "79".repeat(590 - digits.len() / 2)));
+        let Net::Ipv4(ip, Transport::Icmp(icmp)) = frame.net else { panic!("ICMP") };
+        assert_eq!(icmp, Icmpv4Repr::Unreachable(Unreachable::FragmentationNeeded { mtu: 600 }));
+        assert_eq!(icmp.to_string(), "ICMP unreachable - need to frag (mtu 600)");
+        assert_eq!((ip.tos, ip.dont_fragment), (0xc0, false));
+        let mut quoted = Vec::new();
+        payload.append_to(&mut quoted);
+        // The quoted datagram is longer than the quotation, so its header alone can be read.
+        quoted.resize(0x3a0, b'y');
+        let quoted = Ipv4Repr::parse(&Ipv4Packet::new_checked(&quoted).expect("whole")).expect("a good header");
+        assert_eq!((quoted.dst, quoted.dont_fragment), ([10, 9, 1, 9].into(), true));
+    }
+
+    #[test]
+    fn errors_are_told_from_questions() {
+        let error = |kind| Icmpv4Repr::Unknown { kind, code: 0, rest: [1; 4] }.is_error();
+        assert_eq!((0..=20).filter(|kind| error(*kind)).collect::<Vec<u8>>(), [3, 4, 5, 11, 12]);
+        assert!(!Icmpv4Repr::EchoRequest { ident: 0, seq: 0 }.is_error());
+        assert!(Icmpv4Repr::TimeExceeded(TimeExceeded::Ttl).is_error());
+    }
+
+    #[test]
+    fn quotations_of_any_length_have_a_checksum() {
+        for len in 0..20 {
+            let mut bytes = Vec::new();
+            Icmpv4Repr::TimeExceeded(TimeExceeded::Ttl).emit(&Payload::from_bytes(vec![0xab; len]), &mut bytes);
+            assert!(Icmpv4Packet::new_checked(&bytes).expect("a header").verify());
+        }
+        let frame = Frame::ipv4(
+            Ipv4Repr::new([1, 2, 3, 4].into(), [5, 6, 7, 8].into(), crate::wire::Protocol::Icmp),
+            Transport::Icmp(Icmpv4Repr::EchoRequest { ident: 1, seq: 2 }),
+        );
+        assert_eq!(frame.network_len(56), 84);
     }
 }

@@ -221,3 +221,73 @@ impl fmt::Display for Ipv4Repr {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::tests::hex;
+
+    /// As Linux wrote it, but for a shorter length.
+    fn good() -> Vec<u8> {
+        let mut bytes = hex("4500002401dd4000400124e80a0900010a090002");
+        bytes.resize(0x24, 7);
+        bytes
+    }
+
+    fn read(bytes: &[u8]) -> Result<Ipv4Repr, ParseError> {
+        Ipv4Repr::parse(&Ipv4Packet::new_checked(bytes)?)
+    }
+
+    fn with_checksum(mut bytes: Vec<u8>) -> Vec<u8> {
+        bytes[10..12].fill(0);
+        let header = usize::from(bytes[0] & 15) * 4;
+        let sum = Checksum::default().add(&bytes[..header]).value();
+        bytes[10..12].copy_from_slice(&sum.to_be_bytes());
+        bytes
+    }
+
+    #[test]
+    fn a_header_there_and_back() {
+        let ip = read(&good()).expect("a good packet");
+        let mut expected = Ipv4Repr::new([10, 9, 0, 1].into(), [10, 9, 0, 2].into(), Protocol::Icmp);
+        expected.ident = 0x1dd;
+        assert_eq!(ip, expected);
+        let mut bytes = Vec::new();
+        ip.emit(16, &mut bytes);
+        assert_eq!(bytes, good()[..20]);
+    }
+
+    #[test]
+    fn options_are_skipped() {
+        // A record route option (RFC 791 §3.1) of eight bytes.
+        let mut bytes = good();
+        bytes[0] = 0x47;
+        bytes[3] += 8;
+        bytes.splice(20..20, [7, 7, 4, 0, 0, 0, 0, 0]);
+        let bytes = with_checksum(bytes);
+        let view = Ipv4Packet::new_checked(&bytes).expect("a good packet");
+        assert_eq!((view.header_len(), view.payload()), (28, &[7; 16][..]));
+        assert_eq!(Ipv4Repr::parse(&view), read(&good()));
+    }
+
+    #[test]
+    fn illegal_values_are_refused() {
+        let with = |at: usize, value: u8| {
+            let mut bytes = good();
+            bytes[at] = value;
+            read(&with_checksum(bytes))
+        };
+        assert_eq!(with(0, 0x65), Err(ParseError::Unsupported), "version 6");
+        assert_eq!(with(0, 0x44), Err(ParseError::Malformed), "a header of 16 bytes");
+        assert_eq!(with(3, 19), Err(ParseError::Malformed), "a length below the header's");
+        assert_eq!(with(3, 0x25), Err(ParseError::Truncated), "a length beyond the bytes");
+        assert_eq!(with(6, 0xc0), Err(ParseError::Malformed), "the reserved flag");
+        let mut damaged = good();
+        damaged[8] -= 1;
+        assert_eq!(read(&damaged), Err(ParseError::Checksum));
+        // What follows the datagram is padding.
+        let mut padded = good();
+        padded.resize(60, 0);
+        assert_eq!(Ipv4Packet::new_checked(&padded).expect("a good packet").payload().len(), 16);
+    }
+}

@@ -449,3 +449,98 @@ impl fmt::Display for TcpRepr {
         write!(f, ", win {}", self.window)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::Protocol;
+
+    fn options(bytes: &[u8]) -> Result<TcpOptions, ParseError> {
+        TcpOptions::parse(bytes)
+    }
+
+    fn written(options: TcpOptions) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        options.emit(&mut bytes);
+        assert_eq!(bytes.len(), options.len());
+        assert_eq!(TcpOptions::parse(&bytes), Ok(options));
+        bytes
+    }
+
+    #[test]
+    fn options_stand_as_linux_writes_them() {
+        let clock = Some(Timestamps { val: 1, ecr: 2 });
+        let syn = TcpOptions { mss: Some(1460), sack_permitted: true, window_scale: Some(7), ..TcpOptions::default() };
+        assert_eq!(
+            written(TcpOptions { timestamps: clock, ..syn }),
+            [2, 4, 5, 180, 4, 2, 8, 10, 0, 0, 0, 1, 0, 0, 0, 2, 1, 3, 3, 7]
+        );
+        assert_eq!(written(syn), [2, 4, 5, 180, 1, 1, 4, 2, 1, 3, 3, 7]);
+        let mut acknowledged = TcpOptions { timestamps: clock, ..TcpOptions::default() };
+        assert_eq!(written(acknowledged), [1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 2]);
+        acknowledged.sack.push(Seq(5), Seq(6));
+        assert_eq!(written(acknowledged)[12..], [1, 1, 5, 10, 0, 0, 0, 5, 0, 0, 0, 6]);
+        for block in 1..5 {
+            acknowledged.sack.push(Seq(10 * block), Seq(10 * block + 5));
+        }
+        assert_eq!(acknowledged.sack.as_slice().len(), 4);
+        acknowledged.sack.truncate(3);
+        assert_eq!(written(acknowledged).len(), 40);
+    }
+
+    #[test]
+    fn options_in_any_order_are_read_and_unknown_ones_skipped() {
+        let read = options(&[253, 4, 1, 2, 3, 3, 9, 1, 34, 2, 2, 4, 1, 0, 0, 99]).expect("good options");
+        assert_eq!((read.window_scale, read.mss), (Some(9), Some(256)));
+        assert_eq!(options(&[0, 2]), Ok(TcpOptions::default()));
+    }
+
+    // tests: RFC 9293 MUST-7
+    #[test]
+    fn illegal_options_are_refused() {
+        let cases: [&[u8]; 12] = [
+            &[2],
+            &[2, 0],
+            &[2, 1],
+            &[2, 3, 5],
+            &[2, 4, 5],
+            &[2, 5, 1, 2, 3],
+            &[3, 2],
+            &[4, 3, 0],
+            &[5, 2],
+            &[5, 9, 0, 0, 0, 0, 0, 0, 0],
+            &[8, 9, 0, 0, 0, 0, 0, 0, 0],
+            &[99, 200],
+        ];
+        for case in cases {
+            assert_eq!(options(case), Err(ParseError::Malformed), "{case:?}");
+        }
+    }
+
+    #[test]
+    fn illegal_header_lengths_are_refused() {
+        let ip = Ipv4Repr::new([10, 0, 0, 1].into(), [10, 0, 0, 2].into(), Protocol::Tcp);
+        let mut bytes = Vec::new();
+        TcpRepr::default().emit(&ip, &Payload::Empty, &mut bytes);
+        assert!(TcpSegment::new_checked(&bytes).is_ok());
+        for words in 0..5 {
+            bytes[12] = words << 4;
+            assert_eq!(TcpSegment::new_checked(&bytes).err(), Some(ParseError::Malformed));
+        }
+        for words in 6..16 {
+            bytes[12] = words << 4;
+            assert_eq!(TcpSegment::new_checked(&bytes).err(), Some(ParseError::Truncated));
+        }
+    }
+
+    // tests: RFC 9293 §3.4, all comparisons are modulo 2^32
+    #[test]
+    fn sequence_numbers_wrap() {
+        let (old, new) = (Seq(u32::MAX - 1), Seq(3));
+        assert!(old < new && new > old && old + 5 == new && new - 5 == old);
+        assert_eq!((new - old, new.since(old), old.since(new)), (5, 5, -5));
+        assert_eq!((old.max(new), old.min(new)), (new, old));
+        let fin = TcpRepr { flags: TcpFlags::FIN | TcpFlags::ACK, ..TcpRepr::default() };
+        assert_eq!(fin.seq_len(10), 11);
+    }
+}

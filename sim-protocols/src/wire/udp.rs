@@ -92,3 +92,48 @@ impl fmt::Display for UdpRepr {
         write!(f, "UDP {} > {}", self.src_port, self.dst_port)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::Protocol;
+    use crate::wire::tests::hex;
+
+    fn ip() -> Ipv4Repr {
+        Ipv4Repr::new([10, 9, 0, 1].into(), [10, 9, 0, 2].into(), Protocol::Udp)
+    }
+
+    fn read(bytes: &[u8]) -> Result<UdpRepr, ParseError> {
+        UdpRepr::parse(&UdpDatagram::new_checked(bytes)?, &ip())
+    }
+
+    #[test]
+    fn illegal_values_are_refused_and_no_checksum_is_good() {
+        // As Linux sent it.
+        let good = hex("c1c9176f001125da746f206e6f626f6479");
+        assert_eq!(read(&good), Ok(UdpRepr { src_port: 49609, dst_port: 5999 }));
+        let with = |length: u8, sum: [u8; 2]| {
+            let mut bytes = good.clone();
+            bytes[5] = length;
+            bytes[6..8].copy_from_slice(&sum);
+            read(&bytes)
+        };
+        assert_eq!(with(7, [0, 0]), Err(ParseError::Malformed), "a length below the header's");
+        assert_eq!(with(18, [0, 0]), Err(ParseError::Truncated), "a length beyond the bytes");
+        assert_eq!(with(17, [0x25, 0xdb]), Err(ParseError::Checksum));
+        assert_eq!(with(17, [0, 0]), read(&good), "no checksum");
+    }
+
+    // tests: RFC 768, "If the computed checksum is zero, it is transmitted as all ones"
+    #[test]
+    fn a_checksum_of_zero_is_sent_as_ones() {
+        let udp = UdpRepr { src_port: 1, dst_port: 2 };
+        let mut bytes = Vec::new();
+        udp.emit(&ip(), &sim_core::Payload::from_bytes([0, 0]), &mut bytes);
+        let missing = [bytes[6], bytes[7]];
+        bytes.clear();
+        udp.emit(&ip(), &sim_core::Payload::from_bytes(missing), &mut bytes);
+        assert_eq!(bytes[6..8], [0xff, 0xff]);
+        assert_eq!(read(&bytes), Ok(udp));
+    }
+}
