@@ -89,14 +89,17 @@ impl Host {
     #[inline]
     fn deliver(&mut self, cx: &mut Cx<'_, Frame>, port: u32, packet: PacketRef) {
         let Some(packet) = self.kernel.stack.input(cx, port, packet) else { return };
-        let body = cx.packet(&packet);
+        let body = cx.packet_mut(&packet);
+        // The way of most packets: only what the connection needs is moved.
+        if let Net::Ipv4(ip, Transport::Tcp(repr)) = &body.header.net {
+            let segment = Segment { repr: *repr, payload: std::mem::take(&mut body.payload), ecn: ip.ecn() };
+            let (local, remote, flow) = (ip.dst, ip.src, body.flow);
+            cx.free(packet);
+            return self.kernel.segment(cx, local, remote, flow, segment);
+        }
         let Net::Ipv4(ip, transport) = body.header.net else { return cx.free(packet) };
         match transport {
-            Transport::Tcp(repr) => {
-                let body = cx.take(packet);
-                let segment = Segment { repr, payload: body.payload, ecn: ip.ecn() };
-                self.kernel.segment(cx, ip.dst, ip.src, body.flow, segment);
-            }
+            Transport::Tcp(_) => unreachable!("taken above"),
             Transport::Udp(udp) => {
                 let (payload, flow) = (body.payload.clone(), body.flow);
                 match self.kernel.datagram(&ip, udp, payload, flow) {

@@ -87,6 +87,19 @@ fn mask(prefix: u8) -> u32 {
 const CACHE_MAX: usize = 4096;
 /// A cached destination without a route.
 const NONE: u32 = u32::MAX;
+/// A cached destination that is the node's own.
+const OWN: u32 = u32::MAX - 1;
+
+/// Where a destination is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Found<'t> {
+    /// Here.
+    Own,
+    /// Over one of these.
+    Hops(&'t [Hop]),
+    /// Nobody knows.
+    Nowhere,
+}
 
 /// Remembers routes of destinations.
 #[derive(Debug)]
@@ -102,15 +115,19 @@ impl RouteCache {
         RouteCache { places: vec![(0, NONE); size], shift: 32 - size.trailing_zeros() }
     }
 
-    /// The next hops to a destination.
+    /// Where a destination is, with the node's own addresses sorted.
     #[inline]
-    pub fn lookup<'t>(&mut self, table: &'t RouteTable, to: Ipv4Addr) -> Option<&'t [Hop]> {
-        let to = to.to_bits();
-        let place = &mut self.places[(to.wrapping_mul(0x9e37_79b1) >> self.shift) as usize];
-        if place.0 != to {
-            *place = (to, table.find(to).unwrap_or(NONE));
+    pub fn find<'t>(&mut self, table: &'t RouteTable, own: &[Ipv4Addr], to: Ipv4Addr) -> Found<'t> {
+        let place = &mut self.places[(to.to_bits().wrapping_mul(0x9e37_79b1) >> self.shift) as usize];
+        if place.0 != to.to_bits() {
+            let mine = own.binary_search(&to).is_ok();
+            *place = (to.to_bits(), if mine { OWN } else { table.find(to.to_bits()).unwrap_or(NONE) });
         }
-        table.hops.get(place.1 as usize).map(|hops| &**hops)
+        match table.hops.get(place.1 as usize) {
+            Some(hops) => Found::Hops(hops),
+            None if place.1 == OWN => Found::Own,
+            None => Found::Nowhere,
+        }
     }
 }
 
@@ -149,10 +166,13 @@ mod tests {
         for _ in 0..3 {
             for (to, port) in cases {
                 assert_eq!(table.lookup(to.into()).unwrap()[0].port, port);
-                assert_eq!(cache.lookup(&table, to.into()).unwrap()[0].port, port);
+                assert_eq!(cache.find(&table, &[], to.into()), Found::Hops(&[Hop { port, via: None }]));
             }
         }
-        assert_eq!(RouteTable::new([route([10, 0, 0, 0], 8, 2)]).lookup([11, 0, 0, 1].into()), None);
+        assert_eq!(cache.find(&table, &[[10, 1, 2, 4].into()], [10, 1, 2, 4].into()), Found::Own);
+        let table = RouteTable::new([route([10, 0, 0, 0], 8, 2)]);
+        assert_eq!(table.lookup([11, 0, 0, 1].into()), None);
+        assert_eq!(RouteCache::new(1).find(&table, &[], [11, 0, 0, 1].into()), Found::Nowhere);
     }
 
     #[test]

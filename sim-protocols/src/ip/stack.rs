@@ -7,7 +7,7 @@ use sim_core::{Cx, DropCause, Fault, Header, Packet, PacketRef, ParseError, Payl
 
 use super::arp::{Due, Neighbours, Next};
 use super::fragments::{Joined, Reassembly, cut};
-use super::routes::{Hop, RouteCache, RouteTable, choose};
+use super::routes::{Found, Hop, RouteCache, RouteTable, choose};
 use crate::tcp::{Segment, reset_for};
 use crate::wire::{
     ArpOperation, ArpRepr, EthernetRepr, Frame, Icmpv4Repr, Ipv4Repr, MacAddr, Net, Protocol, TimeExceeded, Transport,
@@ -95,13 +95,13 @@ impl IpStack {
         if let [only] = self.interfaces.as_slice() {
             return Some(only.address);
         }
-        let hops = self.cache.lookup(&self.tables[self.table], to)?;
-        Some(self.interfaces[hops[0].port as usize].address)
+        let port = self.hops(to)?[0].port;
+        Some(self.interfaces[port as usize].address)
     }
 
     /// The largest datagram that the way to a destination is known to carry.
     pub fn mtu_to(&mut self, cx: &Cx<'_, Frame>, to: Ipv4Addr) -> Option<u32> {
-        let hops = self.cache.lookup(&self.tables[self.table], to)?;
+        let hops = self.hops(to)?;
         let link = hops.iter().map(|hop| cx.link(hop.port).mtu).min()?;
         Some(self.path_mtu(to).map_or(link, |path| link.min(path)))
     }
@@ -114,10 +114,16 @@ impl IpStack {
         Some(self.path_mtu[at].1.into())
     }
 
+    /// Where a destination is.
     #[inline]
-    pub(super) fn route(&mut self, node: u32, to: Ipv4Addr, hash: impl FnOnce() -> u32) -> Option<Hop> {
-        let hops = self.cache.lookup(&self.tables[self.table], to)?;
-        Some(choose(hops, node, hash))
+    pub(super) fn find(&mut self, to: Ipv4Addr) -> Found<'_> {
+        self.cache.find(&self.tables[self.table], &self.addresses, to)
+    }
+
+    /// The next hops to a destination.
+    #[inline]
+    fn hops(&mut self, to: Ipv4Addr) -> Option<&[Hop]> {
+        if let Found::Hops(hops) = self.find(to) { Some(hops) } else { None }
     }
 
     /// Something befalls the node.
@@ -152,7 +158,8 @@ impl IpStack {
         ip.ident = self.ident;
         let frame = Frame::ipv4(ip, transport);
         let len = frame.network_len(payload.len());
-        let Some(hop) = self.route(cx.node(), ip.dst, || frame.flow_hash()) else {
+        let node = cx.node();
+        let Some(hop) = self.hops(ip.dst).map(|hops| choose(hops, node, || frame.flow_hash())) else {
             let packet = cx.alloc(Packet::new(frame, payload, len, flow));
             return cx.discard(packet, DropCause::NoRoute);
         };
