@@ -79,6 +79,8 @@ pub(crate) struct Core<H> {
     pub targets: Vec<Target>,
     pub inbound: Vec<Inbound>,
     pub outbox: Vec<Vec<Transfer<H>>>,
+    /// Cut ports with packets in their ring.
+    pub cuts_in_use: Vec<u32>,
     pub recorder: Recorder,
     pub probes: Probes,
     pub scratch: Vec<u8>,
@@ -323,8 +325,15 @@ impl<H: Header> Core<H> {
             let waiting = (port.ring.len() - port.started) as u32;
             port.counters.waiting_max = port.counters.waiting_max.max(waiting);
         }
-        if first && matches!(self.targets[at as usize], Target::Here { .. }) {
-            self.queue.push(Event { key, argument: 0, at, what: What::Arrive });
+        if first {
+            match self.targets[at as usize] {
+                Target::Here { .. } => self.queue.push(Event { key, argument: 0, at, what: What::Arrive }),
+                Target::Cut { .. } if !port.listed => {
+                    port.listed = true;
+                    self.cuts_in_use.push(at);
+                }
+                Target::Cut { .. } => {}
+            }
         }
     }
 

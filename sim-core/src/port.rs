@@ -193,6 +193,8 @@ pub(crate) struct Port {
     /// Packets that wait for a decision at departure.
     pub held: VecDeque<Held>,
     pub departure_due: bool,
+    /// Whether it stands in its shard's list of cut ports in use.
+    pub listed: bool,
     pub counters: PortCounters,
     pub config: PortConfig,
 }
@@ -218,6 +220,7 @@ impl Port {
             up: !config.blocked,
             held: VecDeque::new(),
             departure_due: false,
+            listed: false,
             counters: PortCounters::default(),
             config,
         }

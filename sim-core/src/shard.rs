@@ -57,6 +57,7 @@ impl<N: Node> Shard<N> {
             if time >= end {
                 return;
             }
+            debug_assert!(time >= self.core.now, "time never runs backwards");
             self.core.now = time;
             match event.what {
                 What::Arrive => self.arrive_from_ring(event),
@@ -299,16 +300,33 @@ impl<N: Node> Shard<N> {
         }
     }
 
-    /// Moves what has started before `end` over cut links to the shards where it will arrive.
-    pub fn export(&mut self, end: Time) {
-        for at in 0..self.core.ports.len() {
-            let Target::Cut { shard, inbound } = self.core.targets[at] else { continue };
-            while self.core.ports[at].ring.front().is_some_and(|head| head.start < end) {
-                let head = self.core.ports[at].pop_front();
-                let packet = self.core.slab.take(PacketRef(head.packet));
-                self.core.outbox[shard as usize].push(Transfer { key: head.key, inbound, loose: false, packet });
+    /// Moves what has started before `end` over cut links to the shards where it will arrive. Returns the latest start of the next window
+    /// that still has what waits here cross in time: such packets stand in no queue of events.
+    pub fn export(&mut self, end: Time, look_ahead: Span) -> Time {
+        let core = &mut self.core;
+        let mut latest = Time::NEVER;
+        let mut listed = std::mem::take(&mut core.cuts_in_use);
+        listed.retain(|at| {
+            let Target::Cut { shard, inbound } = core.targets[*at as usize] else {
+                unreachable!("a cut port is listed")
+            };
+            let port = &mut core.ports[*at as usize];
+            while port.ring.front().is_some_and(|head| head.start < end) {
+                let head = port.pop_front();
+                let packet = core.slab.take(PacketRef(head.packet));
+                core.outbox[shard as usize].push(Transfer { key: head.key, inbound, loose: false, packet });
             }
-        }
+            port.listed = match port.ring.front() {
+                Some(head) => {
+                    latest = latest.min(Time::ZERO + head.key.time().since(Time::ZERO + look_ahead));
+                    true
+                }
+                None => false,
+            };
+            port.listed
+        });
+        core.cuts_in_use = listed;
+        latest
     }
 
     /// Takes what other shards have sent.

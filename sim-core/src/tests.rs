@@ -204,3 +204,22 @@ fn a_link_keeps_its_law() {
     assert_eq!(arrived, [ms(1), ms(2), ms(3), ms(4)], "one in transmission and three waiting");
     assert_eq!(hops.len(), 6);
 }
+
+#[test]
+fn windows_do_not_jump_over_what_waits_at_a_cut_link() {
+    // The packets behind the first stand in no queue of events while they wait; meanwhile nothing else happens.
+    let run = |partition: &[u32]| {
+        let mut world = WorldBuilder::new(1);
+        let rng = world.streams().open("toy");
+        world.node(Toy { rng: rng.clone(), bursts: 0, length: 0, at_once: 5 });
+        world.node(Toy { rng, bursts: 0, length: 0, at_once: 0 });
+        let queue = || QueueConfig::DropTail(DropTailConfig::default());
+        world.port(0, link(0, (1, 0), 10_000_000, Span::from_us(20), queue(), Impairments::default()));
+        world.port(1, link(1, (0, 0), 10_000_000, Span::from_us(20), queue(), Impairments::default()));
+        world.change(Time::ZERO + Span::from_ms(50), 1, 0, Change::Fault(Fault::Routes(0)));
+        world.build(partition).run(Time::ZERO + Span::from_secs(1), 2, &|_| {})
+    };
+    let (one, two) = (run(&[]), run(&[0, 1]));
+    assert_eq!((one.fingerprints, one.hops), (two.fingerprints, two.hops));
+    assert_eq!(two.hops, 5);
+}

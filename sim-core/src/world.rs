@@ -203,6 +203,7 @@ impl<N: Node> WorldBuilder<N> {
                 targets: Vec::new(),
                 inbound: Vec::new(),
                 outbox: (0..shards).map(|_| Vec::new()).collect(),
+                cuts_in_use: Vec::new(),
                 recorder: Recorder::default(),
                 probes: Probes::new(&self.probes),
                 scratch: Vec::new(),
@@ -346,8 +347,7 @@ fn run_sharded<N: Node>(
             let mut least = Time::NEVER;
             for (_, shard) in &mut group {
                 shard.run_until(end);
-                shard.export(end);
-                least = least.min(shard.next_time());
+                least = least.min(shard.export(end, look_ahead)).min(shard.next_time());
                 for (to, outbox) in shard.core.outbox.iter_mut().enumerate() {
                     if !outbox.is_empty() {
                         least = outbox.iter().fold(least, |least, transfer| least.min(transfer.key.time()));
