@@ -121,7 +121,7 @@ impl Ping {
         } else {
             stats.lost += 1;
         }
-        let flow = calls.flow().number;
+        let flow = calls.number();
         calls.emit(&PingRow { flow, seq, sent, rtt, from, answer: answer as u32 });
     }
 }

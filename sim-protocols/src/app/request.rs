@@ -100,6 +100,8 @@ pub(super) struct RequestClient {
     written: Time,
     latency: Option<Span>,
     closing: Option<Time>,
+    /// How the first request that failed has ended.
+    failed: Option<Outcome>,
 }
 
 impl RequestClient {
@@ -115,6 +117,7 @@ impl RequestClient {
             written: Time::ZERO,
             latency: None,
             closing: None,
+            failed: None,
         }
     }
 
@@ -176,7 +179,7 @@ impl RequestClient {
         let now = calls.now();
         self.phase = Phase::Idle;
         let row = RequestRow {
-            flow: calls.flow().number,
+            flow: calls.number(),
             number: self.number,
             start: self.begun,
             connect: self.connected,
@@ -208,7 +211,12 @@ impl RequestClient {
             (_, _, Outcome::Finished) => Outcome::Aborted,
             (_, _, failed) => failed,
         };
-        calls.outcome(outcome);
+        if outcome != Outcome::Finished {
+            self.failed.get_or_insert(outcome);
+        }
+        if !self.more(calls.now()) || self.config.connections == Connections::Kept {
+            calls.outcome(self.failed.unwrap_or(Outcome::Finished));
+        }
         if self.phase != Phase::Idle {
             self.done(calls, outcome);
             // One at a time even where the answer is a reset at once: a refused request is not repeated within the instant.

@@ -118,7 +118,7 @@ impl Traceroute {
             None => calls.stats().lost += 1,
         }
         self.arrived |= !matches!(answer, Answer::Timeout | Answer::TtlExpired);
-        let (flow, trace, ttl, probe) = (calls.flow().number, self.trace, self.ttl, self.probe);
+        let (flow, trace, ttl, probe) = (calls.number(), self.trace, self.ttl, self.probe);
         calls.emit(&TracerouteRow { flow, trace, ttl, probe, sent, rtt, from, answer: answer as u32 });
         if self.probe < self.config.probes {
             self.probe += 1;

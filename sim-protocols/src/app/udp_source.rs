@@ -193,7 +193,7 @@ impl App for UdpSink {
 
     fn event(&mut self, calls: &mut Calls<'_, '_>, event: AppEvent) {
         let AppEvent::Datagrams(socket) = event else { return };
-        let (now, flow) = (calls.now(), calls.flow().number);
+        let (now, flow) = (calls.now(), calls.number());
         while let Some(datagram) = calls.receive_from(socket) {
             let bytes = datagram.payload.len();
             let stats = calls.stats();

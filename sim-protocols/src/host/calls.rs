@@ -110,6 +110,11 @@ impl Calls<'_, '_> {
         self.kernel.flow(self.flow).config.clone()
     }
 
+    /// The flow's number: the flow word of its packets.
+    pub fn number(&self) -> u32 {
+        self.kernel.flow(self.flow).config.number
+    }
+
     /// Which end it is.
     pub fn end(&self) -> FlowEnd {
         self.kernel.flow(self.flow).end

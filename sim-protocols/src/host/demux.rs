@@ -24,6 +24,11 @@ impl FourTuple {
         ((self.1 >> 16) as u16, self.1 as u16)
     }
 
+    /// A hash that nobody can guess without the secret.
+    pub fn keyed_hash(self, secret: u64) -> u64 {
+        FourTuple(self.0 ^ secret, self.1 ^ (secret >> 32) as u32).hash() ^ self.hash()
+    }
+
     #[inline]
     fn hash(self) -> u64 {
         // Fibonacci hashing of the two words; the upper bits are the good ones.

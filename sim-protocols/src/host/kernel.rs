@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use sim_core::{Cx, Payload, Rng, Streams, Time};
+use sim_core::{Cx, Payload, Streams, Time};
 
 use super::calls::{AppEvent, ConnId, SocketAddr};
 use super::config::{FlowConfig, FlowEnd, HostConfig};
@@ -90,14 +90,15 @@ pub(crate) struct Kernel {
     pub(super) dirty: Vec<u32>,
     /// What applications are to be told, in order.
     pub(super) events: VecDeque<(u32, AppEvent)>,
-    pub(super) isn: Rng,
+    /// What initial sequence numbers are made with.
+    secret: u64,
     next_port: u16,
     pub(super) wanted: Wanted,
 }
 
 impl Kernel {
     pub fn new(config: HostConfig, stack: IpStack, streams: &Streams) -> Kernel {
-        let isn = streams.open(&format!("host/{}/tcp/isn", config.name));
+        let secret = streams.open(&format!("host/{}/tcp/isn", config.name)).next_u64();
         Kernel {
             next_port: *config.ephemeral_ports.start(),
             config,
@@ -112,7 +113,7 @@ impl Kernel {
             sockets: Vec::new(),
             dirty: Vec::new(),
             events: VecDeque::new(),
-            isn,
+            secret,
             wanted: Wanted::default(),
         }
     }
@@ -187,11 +188,18 @@ impl Kernel {
             return id;
         };
         this.stats.connections += 1;
-        let config = this.tcp.clone();
-        let isn = Seq(self.isn.next_u64() as u32);
+        let config = self.tcp_config(cx, flow, to.0);
+        let key = FourTuple::new((local, port), to);
+        let isn = self.initial_sequence(key, now);
         let (local, remote) = (Endpoint::new(local, port), Endpoint::new(to.0, to.1));
         let tcp = Connection::connect(&config, local, remote, isn, now);
-        self.add(tcp, FourTuple::new((local.addr, local.port), to), flow, true)
+        self.add(tcp, key, flow, true)
+    }
+
+    /// RFC 6528 §3: a clock, so that a connection begins above the one before it on the same ports, and a keyed hash of these. The clock ticks
+    /// every 64 ns, as Linux has it (secure_seq.c).
+    pub(super) fn initial_sequence(&self, key: FourTuple, now: Time) -> Seq {
+        Seq::new((key.keyed_hash(self.secret) as u32).wrapping_add((now.ns() >> 6) as u32))
     }
 
     /// A flow's TCP settings, with a segment size that the link carries (RFC 9293 §3.7.1: MTU less 40).

@@ -13,7 +13,7 @@ use super::kernel::{Kernel, WAKE_CONN};
 use super::stats::Outcome;
 use super::tables::{RttRow, StateRow};
 use crate::tcp::{self, Connection, ConnectionEvent, Endpoint, Reason, Segment, State, TcpRow};
-use crate::wire::{Frame, Ipv4Repr, Protocol, Seq, Transport};
+use crate::wire::{Frame, Ipv4Repr, Protocol, Transport};
 
 /// Segments in, wake-ups, segments out: the only caller of connections.
 impl Kernel {
@@ -24,6 +24,10 @@ impl Kernel {
         match self.demux.find(key) {
             Some(slot) => {
                 let conn = self.conns[slot as usize].as_mut().expect("the table names live connections");
+                if segment.repr.flags.syn() && conn.tcp.gives_way_to(&segment) {
+                    self.remove(slot);
+                    return self.stray(cx, key, (local, remote), flow, &segment);
+                }
                 conn.tcp.on_segment(cx.now(), &segment);
                 self.after_input(cx, slot);
             }
@@ -55,7 +59,7 @@ impl Kernel {
             let own = self.flow_by_number(flow).filter(|own| self.flow(*own).end == FlowEnd::Server);
             let own = own.unwrap_or(self.listeners[at].flow);
             self.listeners[at].pending += 1;
-            let isn = Seq(self.isn.next_u64() as u32);
+            let isn = self.initial_sequence(key, cx.now());
             let config = self.tcp_config(cx, own, remote);
             let ends = (Endpoint::new(local, repr.dst_port), Endpoint::new(remote, repr.src_port));
             let tcp = Connection::accept(&config, ends.0, ends.1, isn, segment, cx.now());

@@ -176,9 +176,20 @@ impl Flow {
             Some(FlowEnd::Server) => (stats.delivered, FlowEnd::Server),
             _ => (stats.delivered, FlowEnd::Client),
         };
-        if self.end == reporting {
-            cx.emit(&stats.row(config, bytes, cx.now()));
+        if self.end != reporting {
+            return;
         }
+        let mut row = stats.row(config, bytes, cx.now());
+        if datagrams && stats.udp.packets > 0 {
+            let (udp, start) = (&stats.udp, config.start);
+            row.start = Some(start);
+            row.end = Some(udp.last);
+            row.goodput = rate(bytes, udp.last.since(start));
+            row.sent = udp.next;
+            row.loss = share(udp.lost(), udp.next);
+            row.outcome = Outcome::Running as u32;
+        }
+        cx.emit(&row);
     }
 }
 

@@ -402,6 +402,21 @@ impl Connection {
         self.board.lose_all();
     }
 
+    /// Whether a SYN may open a new connection in the place of this one: in TIME-WAIT, if nothing old can be taken for it
+    /// (RFC 9293 §3.10.7.4, RFC 6191 §2; Linux's tcp_timewait_state_process). Clocks of timestamps have an offset for each
+    /// connection, so a later sequence number alone will do, too.
+    pub fn gives_way_to(&self, segment: &Segment) -> bool {
+        let flags = segment.repr.flags;
+        if self.state != State::TimeWait || !flags.syn() || flags.ack() || flags.rst() {
+            return false;
+        }
+        let later = match segment.repr.options.timestamps {
+            Some(theirs) if self.timestamps => theirs.val.wrapping_sub(self.ts_recent) as i32 > 0,
+            _ => false,
+        };
+        later || segment.repr.seq > self.receiver.nxt
+    }
+
     /// When [`Connection::on_timeout`] is due; [`Time::NEVER`] if no timer runs.
     #[inline]
     pub fn deadline(&self) -> Time {
