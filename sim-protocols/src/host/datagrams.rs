@@ -27,8 +27,12 @@ impl Kernel {
         let taken = |kernel: &Kernel, port: u16| kernel.sockets.iter().any(|socket| socket.port == port);
         // With every port taken the socket has port 0, to which nothing can be sent (RFC 768: "if not used, a value of zero").
         let port = port.or_else(|| self.ephemeral_port(taken)).unwrap_or(0);
+        let socket = self.sockets.len() as u32;
         self.sockets.push(UdpSocket::new(port, flow, peer));
-        UdpId(self.sockets.len() as u32 - 1)
+        let key = (port, self.flow(flow).config.number, socket);
+        let at = self.socket_ports.partition_point(|other| *other < key);
+        self.socket_ports.insert(at, key);
+        UdpId(socket)
     }
 
     pub fn udp_peer(&self, socket: UdpId) -> Option<SocketAddr> {
@@ -56,6 +60,18 @@ impl Kernel {
         self.stack.output(cx, ip, Transport::Udp(UdpRepr { src_port, dst_port: to.1 }), payload, number);
     }
 
+    /// Flows that share a port are told apart by their packets; else the first socket that takes it has it.
+    #[inline]
+    fn socket_for(&self, port: u16, from: SocketAddr, number: u32) -> Option<usize> {
+        let takes = |(_, _, at): &(u16, u32, u32)| self.sockets[*at as usize].takes(port, from).then_some(*at as usize);
+        let own = self.socket_ports.partition_point(|(other, flow, _)| (*other, *flow) < (port, number));
+        self.socket_ports
+            .get(own)
+            .filter(|(_, flow, _)| *flow == number)
+            .and_then(takes)
+            .or_else(|| self.sockets.iter().position(|socket| socket.takes(port, from)))
+    }
+
     pub fn udp_receive(&mut self, socket: UdpId) -> Option<Datagram> {
         self.sockets[socket.0 as usize].pop()
     }
@@ -63,19 +79,7 @@ impl Kernel {
     /// A datagram has come for this host.
     pub fn datagram(&mut self, ip: &Ipv4Repr, udp: UdpRepr, payload: Payload, number: u32) -> Taken {
         let from = (ip.src, udp.src_port);
-        // Flows that share a port are told apart by their packets; else the first socket that takes it has it.
-        let mut found = None;
-        for (at, socket) in self.sockets.iter().enumerate() {
-            if socket.takes(udp.dst_port, from) {
-                let own = self.flow(socket.flow).config.number == number;
-                if own {
-                    found = Some(at);
-                    break;
-                }
-                found = found.or(Some(at));
-            }
-        }
-        let Some(at) = found else { return Taken::NoSocket };
+        let Some(at) = self.socket_for(udp.dst_port, from, number) else { return Taken::NoSocket };
         let socket = &mut self.sockets[at];
         match socket.push(Datagram { from, payload }, self.config.udp_buffer.bytes()) {
             None => return Taken::NoRoom,

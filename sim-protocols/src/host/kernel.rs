@@ -86,6 +86,8 @@ pub(crate) struct Kernel {
     pub(super) demux: Demux,
     pub(super) listeners: Vec<Listener>,
     pub(super) sockets: Vec<UdpSocket>,
+    /// Port, flow number and index of each UDP socket, sorted.
+    pub(super) socket_ports: Vec<(u16, u32, u32)>,
     /// Connections that may have something to send.
     pub(super) dirty: Vec<u32>,
     /// What applications are to be told, in order.
@@ -111,6 +113,7 @@ impl Kernel {
             demux: Demux::default(),
             listeners: Vec::new(),
             sockets: Vec::new(),
+            socket_ports: Vec::new(),
             dirty: Vec::new(),
             events: VecDeque::new(),
             secret,

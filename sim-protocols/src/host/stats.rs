@@ -184,10 +184,11 @@ impl Flow {
             let (udp, start) = (&stats.udp, config.start);
             row.start = Some(start);
             row.end = Some(udp.last);
-            row.goodput = rate(bytes, udp.last.since(start));
+            let until = if config.app.ends() { udp.last } else { cx.now() };
+            row.goodput = rate(bytes, until.since(start));
             row.sent = udp.next;
             row.loss = share(udp.lost(), udp.next);
-            row.outcome = Outcome::Running as u32;
+            row.outcome = if config.app.ends() { Outcome::Finished } else { Outcome::Running } as u32;
         }
         cx.emit(&row);
     }

@@ -21,6 +21,8 @@ pub(super) struct Lab {
     pub rate: Option<Rate>,
     pub delay: Span,
     pub mtu: u32,
+    /// The MTU of the last host's link, at the router's end.
+    pub narrow: Option<u32>,
     pub framed: bool,
     pub impairments: Impairments,
     pub queue: QueueConfig,
@@ -54,6 +56,7 @@ impl Lab {
             rate: Some(Rate::from_bps(10_000_000)),
             delay: Span::from_ms(if router { 10 } else { 20 }),
             mtu: 1500,
+            narrow: None,
             framed: false,
             impairments: Impairments::default(),
             queue: QueueConfig::by_name("droptail").unwrap(),
@@ -130,7 +133,9 @@ impl Lab {
             let router = world.node(NetNode::Router(Box::new(Router::new(IpConfig { interfaces, tables }))));
             for host in hosts {
                 world.port(host, self.link(format!("h{host}->r"), (router, host)));
-                world.port(router, self.link(format!("r->h{host}"), (host, 0)));
+                let narrow = self.narrow.filter(|_| host == self.hosts - 1);
+                let link = self.link(format!("r->h{host}"), (host, 0));
+                world.port(router, PortConfig { mtu: narrow.unwrap_or(self.mtu), ..link });
             }
         } else {
             world.port(0, self.link("a->b".into(), (1, 0)));
@@ -539,4 +544,40 @@ fn segments_fit_the_link_and_long_datagrams_are_cut() {
     assert!(table(&outcome, &sim_core::DROPS).is_empty());
     let hops = table(&outcome, &sim_core::HOPS);
     assert_eq!((0..hops.len()).map(|at| cell(hops, at, "length_bytes")).max(), Some(576));
+}
+
+#[test]
+fn many_sources_share_a_port_and_each_flow_gets_its_own() {
+    let mut lab = Lab::star(4);
+    for flow in 0..9u64 {
+        let app = CbrConfig { count: Some(10 + flow), ..CbrConfig::default() };
+        lab = lab.flow(flow as u32 % 3, 3, ms(flow), AppConfig::Cbr(app));
+    }
+    let outcome = lab.run();
+    let flows = table(&outcome, &FLOWS);
+    for at in 0..9 {
+        let flow = cell(flows, at, "flow");
+        assert_eq!(cell(flows, at, "bytes"), (9 + flow) * 1000, "flow {flow}");
+        assert!(cell(flows, at, "goodput_bps") > 700_000 && cell(flows, at, "loss") == 0);
+    }
+}
+
+// tests: RFC 1191 §3, RFC 792
+#[test]
+fn a_narrow_link_on_the_way_is_learned_from_icmp() {
+    let cbr = CbrConfig { size: Size::from_bytes(1400), count: Some(20), ..CbrConfig::default() };
+    let app = BulkConfig { data: Data::Pattern, ..bulk(100_000) };
+    let mut lab = Lab::star(3).flow(0, 2, ms(0), AppConfig::Bulk(app)).flow(1, 2, ms(0), AppConfig::Cbr(cbr));
+    lab.narrow = Some(1000);
+    let outcome = lab.run();
+    let flows = table(&outcome, &FLOWS);
+    for at in 0..2 {
+        match cell(flows, at, "flow") {
+            1 => assert_eq!((cell(flows, at, "bytes"), cell(flows, at, "damaged_bytes")), (100_000, 0)),
+            _ => assert!((17..20).contains(&(cell(flows, at, "bytes") / 1400)), "only the first ones are lost"),
+        }
+    }
+    let drops = table(&outcome, &sim_core::DROPS);
+    let cause = sim_core::DropCause::MustFragment as u64;
+    assert!(!drops.is_empty() && (0..drops.len()).all(|at| cell(drops, at, "cause") == cause));
 }
