@@ -91,6 +91,23 @@ impl Scoreboard {
         self.sent.push_back(Sent { at, seq, len, marks: 0 });
     }
 
+    /// Makes several of each segment that is longer than `most`, as the path has become smaller.
+    pub fn split(&mut self, most: u32) {
+        for sent in std::mem::take(&mut self.sent) {
+            let (mut seq, end) = (sent.seq, sent.end());
+            while seq < end {
+                let len = most.min(end - seq);
+                if seq > sent.seq {
+                    self.sacked += u32::from(sent.has(SACKED));
+                    self.lost += u32::from(sent.has(LOST));
+                    self.retransmitted += u32::from(sent.has(RETRANSMITTED));
+                }
+                self.sent.push_back(Sent { seq, len, ..sent });
+                seq += len;
+            }
+        }
+    }
+
     fn index(&self, seq: Seq) -> usize {
         self.sent.partition_point(|sent| sent.end() <= seq)
     }

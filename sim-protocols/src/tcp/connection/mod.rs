@@ -398,8 +398,13 @@ impl Connection {
     pub fn on_mtu(&mut self, mtu: u32) {
         let least = 88;
         let options = if self.timestamps { 12 } else { 0 };
-        self.mss = self.mss.min(mtu.saturating_sub(40 + options).max(least));
-        self.board.lose_all();
+        let mss = mtu.saturating_sub(40 + options).max(least);
+        // Each segment that was too long brings an error of its own: the first one says it all.
+        if mss < self.mss {
+            self.mss = mss;
+            self.board.split(mss);
+            self.board.lose_all();
+        }
     }
 
     /// Whether a SYN may open a new connection in the place of this one: in TIME-WAIT, if nothing old can be taken for it
