@@ -1,0 +1,152 @@
+//! The kinds of figures: one file and one line each.
+
+mod bars;
+mod cdf;
+mod cwnd;
+mod goodput;
+mod ladder;
+mod packets;
+mod queue;
+mod rtt;
+mod sweep;
+mod throughput;
+mod time_sequence;
+mod xy;
+
+use crate::Source;
+use crate::args::Args;
+use crate::canvas::{Canvas, Point};
+use crate::error::Error;
+use crate::table::{Table, Words};
+use crate::units;
+
+/// A parameter of a kind.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    /// Its name.
+    pub name: &'static str,
+    /// What it means, and what holds without it.
+    pub help: &'static str,
+}
+
+/// A kind of figure.
+pub struct Kind {
+    /// Its name in experiment files.
+    pub name: &'static str,
+    /// One line of help.
+    pub help: &'static str,
+    /// The tables that it reads, unless the key `table` names another one.
+    pub tables: &'static [&'static str],
+    /// The parameters that it accepts, besides those of every kind.
+    pub keys: &'static [Key],
+    draw: fn(&[Source], &Args) -> Result<Canvas, Error>,
+}
+
+/// What every kind accepts.
+const COMMON: &[Key] = &[
+    Key { name: "title", help: "the title; each kind has its own" },
+    Key { name: "file", help: "the file's name without ending; the kind's name" },
+];
+
+static KINDS: [Kind; 11] = [
+    cwnd::KIND,
+    throughput::KIND,
+    goodput::KIND,
+    queue::KIND,
+    rtt::KIND,
+    time_sequence::KIND,
+    ladder::KIND,
+    cdf::KIND,
+    xy::KIND,
+    sweep::KIND,
+    bars::KIND,
+];
+
+/// All kinds of figures.
+pub fn kinds() -> &'static [Kind] {
+    &KINDS
+}
+
+impl Kind {
+    /// All keys that it accepts.
+    pub fn accepts(&self) -> impl Iterator<Item = &'static Key> {
+        self.keys.iter().chain(COMMON)
+    }
+
+    pub(crate) fn draw(&self, sources: &[Source], args: &Args) -> Result<Canvas, Error> {
+        (self.draw)(sources, args)
+    }
+}
+
+const FLOWS: Key = Key { name: "flows", help: "names or patterns (`bulk*`) of the flows to show; all" };
+const LINKS: Key = Key { name: "links", help: "names or patterns of the links to show; all" };
+const FROM: Key = Key { name: "from", help: "the start of the time shown; the first row's" };
+const TO: Key = Key { name: "to", help: "the end of the time shown; the last row's" };
+
+fn title(args: &Args, usual: &str) -> String {
+    args.text("title").unwrap_or(usual).to_string()
+}
+
+/// Sorts points by the words of a column, in the words' order. Words without points, and those that are not selected,
+/// are left out.
+fn split(
+    words: &Words,
+    selected: &[bool],
+    points: impl Iterator<Item = (usize, Point)>,
+) -> (Vec<String>, Vec<Vec<Point>>) {
+    let mut sorted: Vec<Vec<Point>> = vec![Vec::new(); words.words.len()];
+    for (row, point) in points {
+        let word = words.index[row] as usize;
+        if selected[word] {
+            sorted[word].push(point);
+        }
+    }
+    let kept = words.words.iter().cloned().zip(sorted).filter(|(_, points)| !points.is_empty());
+    kept.unzip()
+}
+
+/// The points of two columns within a window of the first, with their rows.
+fn points<'a>(
+    table: &'a Table,
+    x: &str,
+    y: &str,
+    window: (f64, f64),
+) -> impl Iterator<Item = (usize, Point)> + use<'a> {
+    let pairs = table.numbers(x).iter().zip(table.numbers(y)).enumerate();
+    pairs.filter(move |(_, (x, _))| **x >= window.0 && **x <= window.1).map(|(row, (x, y))| (row, (*x, *y)))
+}
+
+/// That a column has something to show, which is what figures check first.
+fn something(table: &Table, column: &str, points: &[Vec<Point>]) -> Result<(), Error> {
+    if points.iter().flatten().any(|point| point.1.is_finite()) {
+        return Ok(());
+    }
+    Err(table.empty(column, "in the rows that were asked for"))
+}
+
+/// The column of a name that may have been given without its unit: `latency` is `latency_s`.
+fn column(sources: &[Source], table: &str, name: &str) -> Result<String, Error> {
+    let has = crate::table::columns(sources, table)?;
+    let whole = has.iter().find(|column| *column == name);
+    let stem = || has.iter().find(|column| units::UNITS.iter().any(|unit| column.strip_suffix(unit) == Some(name)));
+    match whole.or_else(stem) {
+        Some(column) => Ok(column.clone()),
+        None => Err(Error::MissingColumn { table: table.to_string(), column: name.to_string(), has }),
+    }
+}
+
+/// Jain's index of fairness: 1 where all are equal, 1/n where one has it all.
+fn jain(values: &[f64]) -> f64 {
+    let sum: f64 = values.iter().sum();
+    let squares: f64 = values.iter().map(|value| value * value).sum();
+    if squares > 0.0 { sum * sum / (values.len() as f64 * squares) } else { 1.0 }
+}
+
+/// A few names, as captions list them.
+fn list(names: &[String]) -> String {
+    match names {
+        [one] => one.clone(),
+        few if few.len() <= 4 => few.join(", "),
+        many => format!("{} and {} more", many[..3].join(", "), many.len() - 3),
+    }
+}

@@ -1,0 +1,199 @@
+//! A result over what was swept: means with intervals over the seeds, beside reference curves.
+
+use std::collections::BTreeMap;
+
+use super::{Key, Kind, title};
+use crate::Source;
+use crate::args::Args;
+use crate::canvas::{Canvas, Point};
+use crate::error::Error;
+use crate::figure::{Figure, Panel};
+use crate::scale::Axis;
+use crate::series::{Look, Series};
+use crate::style::{BLACK, Color, DASHES, GREY, color, shape};
+use crate::table::{Table, Want, Words, read};
+use crate::units::{self, Unit, quantity};
+
+pub(super) const KIND: Kind = Kind {
+    name: "sweep",
+    help: "a result over a swept value: mean and 95 % interval over the seeds, beside reference curves",
+    tables: &["summary"],
+    keys: &[
+        Key { name: "table", help: "the table, a row for each point and seed; summary" },
+        Key { name: "x", help: "the swept column, numbers or quantities (`10 ms`); it must be given" },
+        Key { name: "y", help: "the result; it must be given" },
+        Key { name: "group", help: "the column whose words tell lines apart; none" },
+        Key { name: "only", help: "words or patterns of the group to show; all" },
+        Key { name: "reference", help: "columns with what theory says, drawn as dashed lines; none" },
+        Key { name: "low", help: "the column of the intervals' lower ends; computed from the rows of a point" },
+        Key { name: "high", help: "the column of the intervals' upper ends" },
+        Key { name: "log", help: "x, y or both (`[x, y]`) for logarithmic axes; none" },
+    ],
+    draw,
+};
+
+fn draw(sources: &[Source], args: &Args) -> Result<Canvas, Error> {
+    let name = args.text("table").unwrap_or("summary");
+    let x = super::column(sources, name, args.need("x", "wan.loss")?)?;
+    let y = super::column(sources, name, args.need("y", "goodput_bps")?)?;
+    let resolve = |key: &str| args.text(key).map(|given| super::column(sources, name, given)).transpose();
+    let (low, high) = (resolve("low")?, resolve("high")?);
+    let references = args.list("reference").iter().map(|given| super::column(sources, name, given));
+    let references = references.collect::<Result<Vec<_>, _>>()?;
+    let group = args.text("group");
+    let mut wants = vec![Want::Word(&x), Want::Number(&y)];
+    wants.extend(references.iter().chain(&low).chain(&high).map(|column| Want::Number(column)));
+    wants.extend(group.filter(|group| *group != x).map(Want::Word));
+    let table = read(sources, name, &wants)?;
+    let swept = Swept::new(table.words(&x), &x);
+    let (log_x, log_y) = super::xy::logs(args)?;
+
+    let (label, unit) = units::column(&y);
+    let mut panel = Panel::new(Axis { log: log_y, ..Axis::new(&label, unit) });
+    let (groups, selected) = match group {
+        None => (None, vec![true]),
+        Some(group) => {
+            let words = table.words(group);
+            (Some(words), words.select(&table, group, args.list("only"))?)
+        }
+    };
+    let mut most = 0;
+    for at in (0..selected.len()).filter(|at| selected[*at]) {
+        let mine = |row: usize| groups.is_none_or(|words| words.index[row] as usize == at);
+        let points = swept.means(table.numbers(&y), &mine);
+        if points.is_empty() {
+            continue;
+        }
+        most = most.max(points.iter().map(|point| point.count).max().unwrap_or(0));
+        let place = panel.series.len();
+        let legend = groups.map_or_else(|| "simulated".to_string(), |words| words.words[at].clone());
+        let look = Look::Marked(shape(place), DASHES[place % DASHES.len()]);
+        let mut series = Series::new(&legend, color(place), look, points.iter().map(|p| (p.x, p.mean)).collect());
+        series.whiskers = match (&low, &high) {
+            (Some(low), Some(high)) => {
+                let (low, high) = (swept.means(table.numbers(low), &mine), swept.means(table.numbers(high), &mine));
+                low.iter().zip(high).map(|(low, high)| (low.mean, high.mean)).collect()
+            }
+            _ => points.iter().map(|p| (p.mean - p.half, p.mean + p.half)).collect(),
+        };
+        panel.series.push(series);
+    }
+    if panel.series.is_empty() {
+        return Err(table.empty(&y, "in the rows that were asked for"));
+    }
+    panel.series.extend(curves(&table, &swept, &references, &label));
+    if panel.series.len() == 1 && groups.is_none() {
+        panel.series[0].name.clear();
+    }
+    let whiskers = if low.is_some() || most > 1 { "whiskers: 95 % confidence interval of the mean" } else { "" };
+    let seeds = if most > 1 { format!("; {most} runs a point") } else { String::new() };
+    let (x_label, x_unit) = units::column(&x);
+    let x_unit = if x_unit == Unit::None { swept.unit } else { x_unit };
+    let axis = Axis {
+        log: log_x && swept.names.is_none(),
+        zero: false,
+        names: swept.names.clone(),
+        ..Axis::new(&x_label, x_unit)
+    };
+    let usual = format!("{label} over {}", x_label.to_lowercase());
+    Ok(Figure { title: title(args, &usual), caption: format!("{whiskers}{seeds}"), x: axis, panels: vec![panel] }
+        .page())
+}
+
+/// Dashed lines of what theory says; they are the same in all groups.
+fn curves(table: &Table, swept: &Swept<'_>, references: &[String], label: &str) -> Vec<Series> {
+    const INKS: [Color; 3] = [BLACK, GREY, Color(0xA0, 0x60, 0x00)];
+    let mut series = Vec::new();
+    for (at, column) in references.iter().enumerate() {
+        let points: Vec<Point> =
+            swept.means(table.numbers(column), &|_| true).iter().map(|point| (point.x, point.mean)).collect();
+        let name = units::column(column).0;
+        // `Goodput mathis` beside an axis of goodput reads as `Mathis`.
+        let name = name.strip_prefix(label).map_or_else(|| name.clone(), |rest| units::capital(rest.trim()));
+        series.push(Series::new(&name, INKS[at % INKS.len()], Look::Line(DASHES[1 + at % 4]), points).sized(1.8));
+    }
+    series
+}
+
+/// The swept column: numbers, or names where one of its words is no number.
+struct Swept<'a> {
+    words: &'a Words,
+    places: Vec<f64>,
+    unit: Unit,
+    names: Option<Vec<String>>,
+}
+
+/// The rows of a point.
+struct Mean {
+    x: f64,
+    mean: f64,
+    /// Half the width of the 95 % interval; 0 for a single row.
+    half: f64,
+    count: usize,
+}
+
+impl<'a> Swept<'a> {
+    fn new(words: &'a Words, column: &str) -> Swept<'a> {
+        let read: Option<Vec<(f64, Unit)>> = words.words.iter().map(|word| quantity(word)).collect();
+        match read {
+            Some(read) => {
+                let unit = read.iter().map(|(_, unit)| *unit).find(|unit| *unit != Unit::None);
+                let unit = unit.unwrap_or(units::column(column).1);
+                Swept { words, places: read.iter().map(|(value, _)| *value).collect(), unit, names: None }
+            }
+            None => {
+                let places = (0..words.words.len()).map(|at| at as f64).collect();
+                Swept { words, places, unit: Unit::None, names: Some(words.words.clone()) }
+            }
+        }
+    }
+
+    fn means(&self, values: &[f64], mine: &dyn Fn(usize) -> bool) -> Vec<Mean> {
+        let mut points: BTreeMap<u32, Vec<f64>> = BTreeMap::new();
+        for (row, value) in values.iter().enumerate().filter(|(row, value)| value.is_finite() && mine(*row)) {
+            points.entry(self.words.index[row]).or_default().push(*value);
+        }
+        let mean = |(word, values): (u32, Vec<f64>)| {
+            let (mean, half) = interval(&values);
+            Mean { x: self.places[word as usize], mean, half, count: values.len() }
+        };
+        let mut means: Vec<Mean> = points.into_iter().map(mean).collect();
+        means.sort_by(|a, b| a.x.total_cmp(&b.x));
+        means
+    }
+}
+
+/// Mean, and half the width of its 95 % confidence interval by Student's t.
+pub(super) fn interval(values: &[f64]) -> (f64, f64) {
+    let count = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / count;
+    if values.len() < 2 {
+        return (mean, 0.0);
+    }
+    let variance = values.iter().map(|value| (value - mean) * (value - mean)).sum::<f64>() / (count - 1.0);
+    (mean, student(values.len() - 1) * (variance / count).sqrt())
+}
+
+/// The 97.5th percentile of Student's t.
+fn student(freedom: usize) -> f64 {
+    const TABLE: [f64; 30] = [
+        12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131,
+        2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042,
+    ];
+    // Beyond the table the difference to the normal distribution shrinks with the freedom.
+    TABLE.get(freedom - 1).copied().unwrap_or(1.960 + 2.46 / freedom as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn intervals_are_those_of_the_textbook() {
+        let (mean, half) = interval(&[1.0, 2.0, 3.0, 4.0, 5.0]);
+        assert_eq!(mean, 3.0);
+        assert!((half - 2.776 * (2.5_f64 / 5.0).sqrt()).abs() < 1e-9);
+        assert_eq!(interval(&[7.0]), (7.0, 0.0));
+        assert!((student(60) - 2.000).abs() < 0.002);
+    }
+}

@@ -1,0 +1,83 @@
+//! Any column over any other one.
+
+use super::{FROM, Key, Kind, TO, points, something, split, title};
+use crate::Source;
+use crate::args::{Args, bad};
+use crate::canvas::Canvas;
+use crate::error::Error;
+use crate::figure::{Figure, Panel};
+use crate::scale::Axis;
+use crate::series::{Look, Series};
+use crate::style::{color, dash, shape};
+use crate::table::{Want, read};
+use crate::units;
+
+pub(super) const KIND: Kind = Kind {
+    name: "xy",
+    help: "columns of a table over another of its columns, one panel for each",
+    tables: &[],
+    keys: &[
+        Key { name: "table", help: "the table; it must be given" },
+        Key { name: "x", help: "the column along the page; time_s" },
+        Key { name: "y", help: "one column, or several, which get a panel each; it must be given" },
+        Key { name: "group", help: "the column whose words tell lines apart; none" },
+        Key { name: "only", help: "words or patterns of the group to show; all" },
+        Key { name: "look", help: "line, steps, points or both; line" },
+        Key { name: "log", help: "x, y or both (`[x, y]`) for logarithmic axes; none" },
+        FROM,
+        TO,
+    ],
+    draw,
+};
+
+fn draw(sources: &[Source], args: &Args) -> Result<Canvas, Error> {
+    let name = args.need("table", "flows")?;
+    let x = super::column(sources, name, args.text("x").unwrap_or("time_s"))?;
+    args.need("y", "goodput_bps")?;
+    let ys = args.list("y").iter().map(|y| super::column(sources, name, y)).collect::<Result<Vec<_>, _>>()?;
+    let group = args.text("group");
+    let mut wants = vec![Want::Number(&x)];
+    wants.extend(ys.iter().filter(|y| **y != x).map(|y| Want::Number(y)));
+    wants.extend(group.map(Want::Word));
+    let table = read(sources, name, &wants)?;
+    let (log_x, log_y) = logs(args)?;
+    let look = args.word("look", &["line", "steps", "points", "both"])?;
+    let mut panels = Vec::new();
+    for y in &ys {
+        let drawn = points(&table, &x, y, args.window()?);
+        let (names, lines) = match group {
+            None => (vec![String::new()], vec![drawn.map(|(_, point)| point).collect()]),
+            Some(group) => {
+                let words = table.words(group);
+                let selected = words.select(&table, group, args.list("only"))?;
+                split(words, &selected, drawn)
+            }
+        };
+        something(&table, y, &lines)?;
+        let (label, unit) = units::column(y);
+        let mut panel = Panel::new(Axis { log: log_y, ..Axis::new(&label, unit) });
+        for (at, (name, points)) in names.iter().zip(lines).enumerate() {
+            let look = match look {
+                "line" => Look::Line(dash(at)),
+                "steps" => Look::Steps(dash(at)),
+                "points" => Look::Marks(shape(at)),
+                _ => Look::Marked(shape(at), dash(at)),
+            };
+            panel.series.push(Series::new(name, color(at), look, points));
+        }
+        panels.push(panel);
+    }
+    let (label, unit) = units::column(&x);
+    let axis = Axis { log: log_x, zero: false, ..Axis::new(&label, unit) };
+    let usual = format!("{} over {}", panels[0].y.label, label.to_lowercase());
+    Ok(Figure { title: title(args, &usual), caption: String::new(), x: axis, panels }.page())
+}
+
+/// Which axes are logarithmic.
+pub(super) fn logs(args: &Args) -> Result<(bool, bool), Error> {
+    let list = args.list("log");
+    match list.iter().find(|axis| !["x", "y", "none"].contains(&axis.as_str())) {
+        Some(other) => Err(bad("log", format!("`{other}` should be x, y, or [x, y]"))),
+        None => Ok((list.iter().any(|axis| axis == "x"), list.iter().any(|axis| axis == "y"))),
+    }
+}

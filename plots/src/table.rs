@@ -1,0 +1,308 @@
+//! Columns of CSV files.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use crate::Source;
+use crate::error::Error;
+use crate::units::quantity;
+
+/// Columns of one table, in the order in which they were asked for.
+pub(crate) struct Table {
+    pub name: String,
+    pub rows: usize,
+    columns: Vec<(String, Column)>,
+}
+
+enum Column {
+    Numbers(Vec<f64>),
+    Words(Words),
+}
+
+/// A column of words: each row's index into the words, which are in natural order (`host2` before `host10`).
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Words {
+    pub index: Vec<u32>,
+    pub words: Vec<String>,
+}
+
+/// What to read a column as.
+#[derive(Clone, Copy)]
+pub(crate) enum Want<'a> {
+    /// Numbers; empty cells are not-a-number.
+    Number(&'a str),
+    /// Words.
+    Word(&'a str),
+}
+
+/// The column that tells several sources apart.
+pub(crate) const VARIANT: &str = "variant";
+
+impl Want<'_> {
+    fn name(&self) -> &str {
+        match self {
+            Want::Number(name) | Want::Word(name) => name,
+        }
+    }
+}
+
+fn path(source: &Source, table: &str) -> PathBuf {
+    source.folder.join(format!("{table}.csv"))
+}
+
+fn unreadable(source: &Source, table: &str, why: &csv::Error) -> Error {
+    Error::File { path: path(source, table), why: why.to_string() }
+}
+
+fn open(source: &Source, table: &str) -> Result<csv::Reader<std::fs::File>, Error> {
+    let path = path(source, table);
+    if !path.is_file() {
+        return Err(Error::MissingTable { table: table.to_string(), folder: source.folder.clone() });
+    }
+    csv::ReaderBuilder::new().from_path(&path).map_err(|why| unreadable(source, table, &why))
+}
+
+/// Whether each source has the table.
+pub(crate) fn exists(sources: &[Source], table: &str) -> bool {
+    sources.iter().all(|source| path(source, table).is_file())
+}
+
+/// The names of a table's columns.
+pub(crate) fn columns(sources: &[Source], table: &str) -> Result<Vec<String>, Error> {
+    let source = sources.first().expect("there is a source");
+    let mut reader = open(source, table)?;
+    let headers = reader.headers().map_err(|why| unreadable(source, table, &why))?;
+    let mut names: Vec<String> = headers.iter().map(str::to_string).collect();
+    if sources.len() > 1 && !names.iter().any(|name| name == VARIANT) {
+        names.push(VARIANT.to_string());
+    }
+    Ok(names)
+}
+
+/// The first of some columns that the table has.
+pub(crate) fn choose(sources: &[Source], table: &str, names: &[&str]) -> Result<String, Error> {
+    let has = columns(sources, table)?;
+    match names.iter().find(|name| has.iter().any(|column| column == *name)) {
+        Some(name) => Ok((*name).to_string()),
+        None => Err(Error::MissingColumn { table: table.to_string(), column: names.join("` or `"), has }),
+    }
+}
+
+/// Reads columns of a table, of all sources one after the other.
+pub(crate) fn read(sources: &[Source], table: &str, wants: &[Want<'_>]) -> Result<Table, Error> {
+    let mut numbers: Vec<Vec<f64>> = vec![Vec::new(); wants.len()];
+    let mut words: Vec<Interner> = wants.iter().map(|_| Interner::default()).collect();
+    let mut rows = 0;
+    for source in sources {
+        let mut reader = open(source, table)?;
+        let has: Vec<String> =
+            reader.headers().map_err(|why| unreadable(source, table, &why))?.iter().map(str::to_string).collect();
+        let place = |want: &Want<'_>| {
+            let found = has.iter().position(|name| name == want.name());
+            let label = sources.len() > 1 && want.name() == VARIANT;
+            if found.is_none() && !label {
+                let column = want.name().to_string();
+                return Err(Error::MissingColumn { table: table.to_string(), column, has: has.clone() });
+            }
+            Ok(found)
+        };
+        let places = wants.iter().map(place).collect::<Result<Vec<_>, _>>()?;
+        let mut record = csv::ByteRecord::new();
+        while reader.read_byte_record(&mut record).map_err(|why| unreadable(source, table, &why))? {
+            rows += 1;
+            for (at, want) in wants.iter().enumerate() {
+                let cell = places[at].map_or(source.label.as_bytes(), |place| record.get(place).unwrap_or(b""));
+                match want {
+                    Want::Word(_) => words[at].push(cell),
+                    Want::Number(column) => numbers[at].push(number(cell).ok_or_else(|| Error::NotANumber {
+                        table: table.to_string(),
+                        column: (*column).to_string(),
+                        line: record.position().map_or(0, csv::Position::line),
+                        cell: String::from_utf8_lossy(cell).into_owned(),
+                    })?),
+                }
+            }
+        }
+    }
+    let columns = wants.iter().zip(numbers.into_iter().zip(words)).map(|(want, (numbers, words))| {
+        let column = match want {
+            Want::Number(_) => Column::Numbers(numbers),
+            Want::Word(_) => Column::Words(words.finish()),
+        };
+        (want.name().to_string(), column)
+    });
+    let columns = columns.collect();
+    let read = Table { name: table.to_string(), rows, columns };
+    if rows == 0 {
+        let column = wants.first().map_or("time_s", |want| want.name());
+        return Err(read.empty(column, "it has no rows"));
+    }
+    Ok(read)
+}
+
+fn number(cell: &[u8]) -> Option<f64> {
+    if cell.is_empty() {
+        return Some(f64::NAN);
+    }
+    std::str::from_utf8(cell).ok()?.parse().ok()
+}
+
+impl Table {
+    /// A column read as numbers.
+    pub fn numbers(&self, name: &str) -> &[f64] {
+        match self.column(name) {
+            Column::Numbers(values) => values,
+            Column::Words(_) => panic!("`{name}` was read as words"),
+        }
+    }
+
+    /// A column read as words.
+    pub fn words(&self, name: &str) -> &Words {
+        match self.column(name) {
+            Column::Words(words) => words,
+            Column::Numbers(_) => panic!("`{name}` was read as numbers"),
+        }
+    }
+
+    fn column(&self, name: &str) -> &Column {
+        &self.columns.iter().find(|(column, _)| column == name).expect("only columns that were read are used").1
+    }
+
+    /// The error that there is nothing to draw.
+    pub fn empty(&self, column: &str, why: &str) -> Error {
+        Error::Empty { table: self.name.clone(), column: column.to_string(), why: why.to_string() }
+    }
+}
+
+impl Words {
+    /// The word of a row.
+    pub fn at(&self, row: usize) -> &str {
+        &self.words[self.index[row] as usize]
+    }
+
+    /// Which words the patterns select; all where there are no patterns. A word that is empty is never selected.
+    pub fn select(&self, table: &Table, column: &str, patterns: &[String]) -> Result<Vec<bool>, Error> {
+        let chosen = |word: &String| {
+            !word.is_empty() && (patterns.is_empty() || patterns.iter().any(|pattern| matches(pattern, word)))
+        };
+        let selected: Vec<bool> = self.words.iter().map(chosen).collect();
+        if selected.contains(&true) {
+            return Ok(selected);
+        }
+        let there: Vec<&str> = self.words.iter().map(String::as_str).take(20).collect();
+        Err(table.empty(column, &format!("of {}, none of {}", patterns.join(", "), there.join(", "))))
+    }
+}
+
+/// Whether a name fits a pattern, in which `*` and `all` stand for anything.
+pub(crate) fn matches(pattern: &str, name: &str) -> bool {
+    if pattern == "all" {
+        return true;
+    }
+    let Some((head, tail)) = pattern.split_once('*') else { return pattern == name };
+    let Some(rest) = name.strip_prefix(head) else { return false };
+    rest.char_indices().map(|(at, _)| at).chain([rest.len()]).any(|at| matches(tail, &rest[at..]))
+}
+
+/// Order in which people number things: digits compare as numbers.
+pub(crate) fn natural(a: &str, b: &str) -> std::cmp::Ordering {
+    let (mut left, mut right) = (a, b);
+    loop {
+        let (x, y) = (piece(left), piece(right));
+        if x.is_empty() || y.is_empty() {
+            return left.len().cmp(&right.len()).then_with(|| a.cmp(b));
+        }
+        let order = match (x.parse::<u64>(), y.parse::<u64>()) {
+            (Ok(m), Ok(n)) => m.cmp(&n),
+            _ => x.cmp(y),
+        };
+        if order.is_ne() {
+            return order;
+        }
+        (left, right) = (&left[x.len()..], &right[y.len()..]);
+    }
+}
+
+/// The digits, or the rest, that a text begins with.
+fn piece(text: &str) -> &str {
+    let digits = text.starts_with(|c: char| c.is_ascii_digit());
+    text.find(|c: char| c.is_ascii_digit() != digits).map_or(text, |at| &text[..at])
+}
+
+#[derive(Default)]
+struct Interner {
+    index: Vec<u32>,
+    words: Vec<String>,
+    known: BTreeMap<Vec<u8>, u32>,
+}
+
+impl Interner {
+    fn push(&mut self, cell: &[u8]) {
+        if let Some(last) = self.index.last()
+            && self.words[*last as usize].as_bytes() == cell
+        {
+            self.index.push(*last);
+            return;
+        }
+        let next = self.words.len() as u32;
+        let id = *self.known.entry(cell.to_vec()).or_insert(next);
+        if id == next {
+            self.words.push(String::from_utf8_lossy(cell).into_owned());
+        }
+        self.index.push(id);
+    }
+
+    fn finish(self) -> Words {
+        let mut order: Vec<u32> = (0..self.words.len() as u32).collect();
+        // Quantities go by size, in whatever unit they are written.
+        let sizes: Option<Vec<f64>> = self.words.iter().map(|word| quantity(word).map(|(value, _)| value)).collect();
+        match sizes {
+            Some(sizes) => order.sort_by(|a, b| sizes[*a as usize].total_cmp(&sizes[*b as usize])),
+            None => order.sort_by(|a, b| natural(&self.words[*a as usize], &self.words[*b as usize])),
+        }
+        let mut place = vec![0; order.len()];
+        for (new, old) in order.iter().enumerate() {
+            place[*old as usize] = new as u32;
+        }
+        let words = order.iter().map(|old| self.words[*old as usize].clone()).collect();
+        Words { index: self.index.into_iter().map(|old| place[old as usize]).collect(), words }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn natural_order_counts() {
+        let mut names = ["host10", "host2", "a", "host2b", "host"];
+        names.sort_by(|a, b| natural(a, b));
+        assert_eq!(names, ["a", "host", "host2", "host2b", "host10"]);
+    }
+
+    #[test]
+    fn patterns_match() {
+        assert!(matches("all", "x") && matches("h*", "h1") && matches("h*-r*", "h1-r2") && matches("h1", "h1"));
+        assert!(!matches("h*", "r1") && !matches("h1", "h10") && !matches("*x", "y"));
+    }
+
+    #[test]
+    fn quantities_go_by_size() {
+        let mut interner = Interner::default();
+        for cell in ["1 s", "0.1 %", "20 ms", "0.03 %"] {
+            interner.push(cell.as_bytes());
+        }
+        assert_eq!(interner.finish().words, ["0.03 %", "0.1 %", "20 ms", "1 s"]);
+    }
+
+    #[test]
+    fn words_are_interned_in_natural_order() {
+        let mut interner = Interner::default();
+        for cell in ["f10", "f2", "f2", "f10"] {
+            interner.push(cell.as_bytes());
+        }
+        let words = interner.finish();
+        assert_eq!(words.words, ["f2", "f10"]);
+        assert_eq!(words.index, [1, 0, 0, 1]);
+    }
+}

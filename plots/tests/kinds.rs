@@ -1,0 +1,125 @@
+//! Every kind of figure draws from the tables in `data/results`, readably and always with the same bytes.
+
+use std::path::{Path, PathBuf};
+
+use plots::{Drawn, Error, Request, Source, draw_from, kinds};
+
+fn data() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/results")
+}
+
+/// A folder of its own for each test.
+fn folder(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder).expect("the test's own folder");
+    }
+    folder
+}
+
+fn draw(name: &str, requests: &[Request]) -> Result<Vec<Drawn>, Error> {
+    draw_from(&[Source { label: String::new(), folder: data() }], &folder(name), requests)
+}
+
+/// A request for each kind, and what its text must say.
+fn requests() -> Vec<(Request, &'static [&'static str])> {
+    vec![
+        (Request::new("cwnd"), &["Congestion window (segments)", "Time (s)", "bulk1", "time-out (RTO) (1)"]),
+        (Request::new("throughput"), &["Throughput (Mbit/s)", "Time (s)", "bulk2"]),
+        (Request::new("goodput"), &["Goodput (Mbit/s)", "web10", "Jain's"]),
+        (Request::new("queue"), &["Queue length (packets)", "Queueing delay (ms)", "drops ("]),
+        (Request::new("rtt"), &["Round-trip time (ms)", "Time (s)"]),
+        (Request::new("time_sequence"), &["Sequence number (kB)", "sent again (1)", "lost (1)", "selectively acked"]),
+        (Request::new("ladder"), &["SYN  seq=0", "SYN ACK  seq=0 ack=1", "ESTABLISHED", "client", "server"]),
+        (Request::new("cdf"), &["Share of values (%)", "Latency (ms)", "grpc"]),
+        (
+            Request::new("xy").with("table", &["queue"]).with("y", &["queue_bytes", "delay"]).with("group", &["link"]),
+            &["Queue (kB)", "Delay (ms)", "Time (s)"],
+        ),
+        (
+            Request::new("sweep")
+                .with("x", &["wan.loss"])
+                .with("y", &["goodput"])
+                .with("group", &["cc"])
+                .with("reference", &["goodput_mathis"])
+                .with("log", &["x", "y"]),
+            &["wan.loss (%)", "Goodput (Mbit/s)", "Mathis", "cubic", "5 runs a point"],
+        ),
+        (
+            Request::new("bars").with("x", &["wan.loss"]).with("y", &["retransmitted_ratio"]).with("group", &["cc"]),
+            &["Retransmitted (%)", "0.03 %"],
+        ),
+    ]
+}
+
+#[test]
+fn every_kind_draws_with_titles_and_units() {
+    let requests = requests();
+    for kind in kinds() {
+        assert!(requests.iter().any(|(request, _)| request.kind == kind.name), "no test draws `{}`", kind.name);
+    }
+    let only: Vec<Request> = requests.iter().map(|(request, _)| request.clone()).collect();
+    let drawn = draw("every", &only).expect("all can be drawn");
+    assert_eq!(drawn.len(), requests.len());
+    for (drawn, (_, words)) in drawn.iter().zip(&requests) {
+        let svg = std::fs::read_to_string(&drawn.svg).expect("it was written");
+        for word in *words {
+            assert!(svg.contains(word), "{} does not say `{word}`", drawn.kind);
+        }
+        assert!(svg.len() < 400_000, "{}: {} bytes", drawn.kind, svg.len());
+        let png = std::fs::read(&drawn.png).expect("it was written");
+        assert_eq!(&png[1..4], b"PNG");
+        assert_eq!(&png[16..20], 1200_u32.to_be_bytes(), "{}", drawn.kind);
+    }
+}
+
+#[test]
+fn the_same_tables_give_the_same_bytes() {
+    let only: Vec<Request> = requests().into_iter().map(|(request, _)| request).collect();
+    let (one, two) = (draw("same-1", &only).expect("drawn"), draw("same-2", &only).expect("drawn"));
+    for (one, two) in one.iter().zip(&two) {
+        assert!(std::fs::read(&one.svg).ok() == std::fs::read(&two.svg).ok(), "{}", one.kind);
+        assert!(std::fs::read(&one.png).ok() == std::fs::read(&two.png).ok(), "{}", one.kind);
+    }
+}
+
+#[test]
+fn what_is_missing_is_named() {
+    let says = |request: Request, words: &[&str]| {
+        let error = draw("missing", &[request]).expect_err("nothing can be drawn").to_string();
+        words.iter().for_each(|word| assert!(error.contains(word), "`{error}` does not say `{word}`"));
+    };
+    says(Request::new("cwind"), &["no figure `cwind`", "cwnd"]);
+    says(Request::new("cwnd").with("color", &["red"]), &["no key `color`", "flows"]);
+    says(Request::new("cwnd").with("flows", &["x*"]), &["`tcp`", "`flow`", "x*", "bulk1"]);
+    says(Request::new("cwnd").with("from", &["31 s"]), &["`tcp`", "`cwnd_segments`"]);
+    says(Request::new("rtt").with("table", &["nothing"]), &["`nothing`", "missing"]);
+    says(Request::new("cdf").with("x", &["speed"]), &["`requests`", "`speed`", "latency_s"]);
+    says(Request::new("cdf").with("x", &["connect"]), &["`requests`", "`connect_s`"]);
+    says(Request::new("sweep").with("x", &["cc"]), &["`y`", "is missing"]);
+    says(Request::new("xy").with("table", &["flows"]).with("y", &["outcome"]), &["line 2", "running", "no number"]);
+    says(Request::new("cwnd").with("from", &["soon"]), &["`from`", "soon", "unit"]);
+}
+
+#[test]
+fn several_results_are_compared_by_variant() {
+    let sources = ["small", "huge"].map(|label| Source { label: label.into(), folder: data() });
+    let request = Request::new("queue").with("links", &["r1->r2"]).with("group", &["variant"]);
+    let drawn = draw_from(&sources, &folder("variants"), &[request]).expect("drawn");
+    let svg = std::fs::read_to_string(&drawn[0].svg).expect("it was written");
+    assert!(svg.contains(">small<") && svg.contains(">huge<"));
+}
+
+#[test]
+fn names_of_files_are_kept_apart() {
+    let requests = [Request::new("rtt"), Request::new("rtt"), Request::new("rtt").with("file", &["a b"])];
+    let drawn = draw("names", &requests).expect("drawn");
+    let names: Vec<_> = drawn.iter().map(|drawn| drawn.svg.file_name().expect("a name")).collect();
+    assert_eq!(names, ["rtt.svg", "rtt-2.svg", "a-b.svg"]);
+}
+
+#[test]
+fn tables_that_a_figure_needs_are_known() {
+    assert_eq!(Request::new("queue").tables().expect("known"), ["queue"]);
+    assert_eq!(Request::new("cdf").with("table", &["flows"]).tables().expect("known"), ["flows"]);
+}
