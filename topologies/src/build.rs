@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
-use sim_core::{CapturePoint, Change, Fault, Node, ProbeConfig, Table, WorldBuilder};
-use sim_protocols::{Hop, Interface, IpConfig, Route, RouteTable};
+use sim_core::{CapturePoint, Change, Fault, Node, ProbeConfig, Table, World, WorldBuilder};
+use sim_protocols::{
+    FlowEnd, Hop, Host, HostConfig, Interface, IpConfig, IpStack, NetNode, Route, RouteTable, Router,
+};
 
-use crate::plan::{HopPlan, Plan};
+use crate::plan::{HopPlan, NodeKind, Plan};
 
 /// Adds the ports of a plan to a world that has its nodes, and schedules all that befalls them.
 pub fn wire<N: Node>(plan: &Plan, world: &mut WorldBuilder<N>) {
@@ -68,4 +70,35 @@ pub fn ip_config(plan: &Plan, node: u32) -> IpConfig {
         interfaces: ports.iter().map(|port| Interface { address: port.address, prefix: port.prefix }).collect(),
         tables,
     }
+}
+
+/// A world for a plan: its hosts with their flows, its routers, its links, and these probes, cut into at most `shards` partitions.
+pub fn build(plan: &Plan, seed: u64, tie_salt: u32, probes: ProbeConfig, shards: usize) -> World<NetNode> {
+    let mut world = WorldBuilder::new(seed);
+    world.tie_salt(tie_salt);
+    let streams = world.streams();
+    let mut flows: Vec<Vec<(usize, FlowEnd)>> = vec![Vec::new(); plan.nodes.len()];
+    for (at, flow) in plan.flows.iter().enumerate() {
+        flows[flow.from as usize].push((at, FlowEnd::Client));
+        flows[flow.to as usize].push((at, FlowEnd::Server));
+    }
+    for (number, node) in (0..).zip(&plan.nodes) {
+        let config = ip_config(plan, number);
+        world.node(match node.kind {
+            NodeKind::Router => NetNode::Router(Box::new(Router::new(config))),
+            NodeKind::Host => {
+                let mut host = Host::new(HostConfig::new(&node.name), IpStack::new(config), &streams);
+                for (at, end) in &flows[number as usize] {
+                    let flow = &plan.flows[*at];
+                    let tcp = &flow.tcp[usize::from(*end == FlowEnd::Server)];
+                    host.add_flow(&flow.config, *end, tcp, &streams);
+                }
+                NetNode::Host(Box::new(host))
+            }
+        });
+    }
+    wire(plan, &mut world);
+    world.probes(probes);
+    let partition = if shards > 1 { plan.partition(shards) } else { Vec::new() };
+    world.build(&partition)
 }

@@ -28,7 +28,7 @@ mod resolve;
 mod spec;
 mod yaml;
 
-pub use build::{ip_config, probes, wire};
+pub use build::{build, ip_config, probes, wire};
 pub use diagnostics::{Diagnostic, Diagnostics, Place, Severity};
 pub use experiment::{Expect, Experiment, LoadOptions, Point, load, load_text};
 pub use generate::{GENERATORS, Generator};
