@@ -114,15 +114,13 @@ pub fn parse(text: &str) -> Result<(f64, Dimension, Written), String> {
         Ok(rate) => Ok((rate.bps() as f64, Dimension::RATE, Written::Unit)),
         // Of the three refusals the one that knows what was meant, else that of the kind that the unit looks like.
         Err(rate) => {
-            let refusals = [
-                text.parse::<Span>().map(|_| ()),
-                text.parse::<Size>().map(|_| ()),
-                Err(rate),
-            ];
-            let refusals: Vec<String> = refusals.into_iter().filter_map(Result::err).map(|why| why.to_string()).collect();
+            let refusals = [text.parse::<Span>().map(|_| ()), text.parse::<Size>().map(|_| ()), Err(rate)];
+            let refusals: Vec<String> =
+                refusals.into_iter().filter_map(Result::err).map(|why| why.to_string()).collect();
             let meant = refusals.iter().find(|why| why.contains("did you mean"));
             let exact = refusals.iter().find(|why| why.contains("whole number") || why.contains("too large"));
-            let general = format!("`{unit}` is no unit; there are ms, s, kbit/s, Mbit/s, Gbit/s, B, kB, KiB, MB, %, packets, …");
+            let general =
+                format!("`{unit}` is no unit; there are ms, s, kbit/s, Mbit/s, Gbit/s, B, kB, KiB, MB, %, packets, …");
             Err(meant.or(exact).cloned().unwrap_or(general))
         }
     }

@@ -141,7 +141,8 @@ pub fn layers(prints: &Fingerprints) -> Vec<(&'static str, u64)> {
 
 /// The resolved file, which runs again as it is. What the run was stands in comments at its top.
 fn manifest(point: &Point, seed: u64, outcome: &Outcome) -> String {
-    let mut head = String::from("# Written by clockwire. `clockwire run` takes it as it is and repeats this very run:\n");
+    let mut head =
+        String::from("# Written by clockwire. `clockwire run` takes it as it is and repeats this very run:\n");
     head.push_str(&format!("# version: {}\n# seed: {seed}\n", env!("CARGO_PKG_VERSION")));
     head.push_str(&format!("# events: {}\n# packet_hops: {}\n# rows:\n", outcome.events, outcome.hops));
     for rows in &outcome.rows {
