@@ -29,10 +29,8 @@ struct Unknown {
     waiting: Vec<PacketRef>,
 }
 
-/// What to do with a packet for a neighbour.
+/// What to do about a packet for a neighbour that is not known.
 pub(super) enum Next {
-    /// Send it there.
-    Send(MacAddr, PacketRef),
     /// It waits; ask who has the address.
     Ask,
     /// It waits for an answer to what was asked before.
@@ -50,15 +48,15 @@ pub(super) enum Due {
 }
 
 impl Neighbours {
+    /// The hardware address of a neighbour, if it is known.
+    #[inline]
     pub fn find(&self, port: u32, address: Ipv4Addr) -> Option<MacAddr> {
         let at = self.known.binary_search_by_key(&(port, address), |(key, _)| *key).ok()?;
         Some(self.known[at].1)
     }
 
-    pub fn next(&mut self, now: Time, port: u32, address: Ipv4Addr, packet: PacketRef) -> Next {
-        if let Some(mac) = self.find(port, address) {
-            return Next::Send(mac, packet);
-        }
+    /// Keeps a packet until its neighbour has answered.
+    pub fn wait(&mut self, now: Time, port: u32, address: Ipv4Addr, packet: PacketRef) -> Next {
         if let Some(unknown) = self.unknown.iter_mut().find(|one| (one.port, one.address) == (port, address)) {
             if unknown.waiting.len() >= WAITING_MAX {
                 return Next::Refuse(packet);
@@ -95,6 +93,11 @@ impl Neighbours {
         unknown.tries += 1;
         unknown.due = now + RETRY;
         Some(Due::Ask(unknown.port, unknown.address))
+    }
+
+    /// The carrier of a port is gone: who answered there may not be there when it is back.
+    pub fn forget(&mut self, port: u32) {
+        self.known.retain(|((known, _), _)| *known != port);
     }
 
     /// Everything that waits, at the end of the simulation.

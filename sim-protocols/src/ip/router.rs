@@ -1,8 +1,10 @@
 //! A router: forwards by the longest prefix, counts hops down, complains by ICMP.
 
+use std::net::Ipv4Addr;
+
 use sim_core::{Cx, DropCause, Fault, Header, Node, PacketRef};
 
-use super::routes::{Found, Hop, choose};
+use super::routes::{Hop, Way, choose};
 use super::stack::{IpConfig, IpStack};
 use crate::wire::{Frame, Icmpv4Repr, Net, TimeExceeded, Unreachable};
 
@@ -17,39 +19,60 @@ impl Router {
         Router { stack: IpStack::new(config) }
     }
 
-    /// A datagram has come: for the router itself, or to be sent on.
+    /// A datagram that is not for the router itself. Its TTL is counted down last, so that an error quotes what came
+    /// (RFC 1812 §4.3.2.3); the route is looked for before the TTL is looked at, as Linux does.
     #[inline]
-    fn take(&mut self, cx: &mut Cx<'_, Frame>, packet: PacketRef) {
-        let node = cx.node();
+    fn forward(&mut self, cx: &mut Cx<'_, Frame>, hop: Hop, packet: PacketRef) {
         let body = cx.packet_mut(&packet);
-        let (len, flipped) = (body.len, body.flipped_bit != u32::MAX);
-        let header = &mut body.header;
-        let Net::Ipv4(ip, _) = &mut header.net else { unreachable!("ARP is taken by `accept`") };
+        let (len, damaged) = (body.len, body.flipped_bit != u32::MAX);
+        let Net::Ipv4(ip, _) = &mut body.header.net else { unreachable!("ARP is not forwarded") };
         let (dst, ttl, dont_fragment) = (ip.dst, ip.ttl, ip.dont_fragment);
-        let hop = match self.stack.find(dst) {
-            Found::Own => return self.local(cx, packet),
-            _ if ttl <= 1 => {
-                // RFC 1812 §5.3.1: it is discarded and its source is told.
-                self.stack.complain(cx, &packet, Icmpv4Repr::TimeExceeded(TimeExceeded::Ttl));
-                return cx.discard(packet, DropCause::TtlExpired);
-            }
-            Found::Hops(hops) => {
-                ip.ttl = ttl - 1;
-                choose(hops, node, || header.flow_hash())
-            }
-            Found::Nowhere => {
-                self.stack.complain(cx, &packet, Icmpv4Repr::Unreachable(Unreachable::Network));
-                return cx.discard(packet, DropCause::NoRoute);
-            }
-        };
-        let mtu = cx.link(hop.port).mtu;
-        if len > mtu {
-            return self.too_long(cx, hop, (mtu, dont_fragment), packet);
-        }
-        if flipped {
-            self.stack.take_bit_over(cx, hop.port, &packet);
+        ip.ttl = ttl.saturating_sub(1);
+        let link = cx.link(hop.port);
+        if ttl <= 1 || len > link.mtu || damaged {
+            let mtu = link.mtu;
+            return self.hindered(cx, hop, &Hindrance { dst, ttl, dont_fragment, mtu, len, damaged }, packet);
         }
         self.stack.transmit(cx, hop, dst, packet);
+    }
+
+    /// What rarely happens on the way.
+    #[cold]
+    fn hindered(&mut self, cx: &mut Cx<'_, Frame>, hop: Hop, what: &Hindrance, packet: PacketRef) {
+        let set_ttl = |cx: &mut Cx<'_, Frame>, ttl| {
+            if let Net::Ipv4(ip, _) = &mut cx.packet_mut(&packet).header.net {
+                ip.ttl = ttl;
+            }
+        };
+        if what.ttl <= 1 {
+            // RFC 1812 §5.3.1: it is discarded and its source is told.
+            set_ttl(cx, what.ttl);
+            self.stack.complain(cx, &packet, Icmpv4Repr::TimeExceeded(TimeExceeded::Ttl));
+            return cx.discard(packet, DropCause::TtlExpired);
+        }
+        if what.len <= what.mtu {
+            self.stack.take_bit_over(cx, hop.port, &packet);
+            return self.stack.transmit(cx, hop, what.dst, packet);
+        }
+        if what.dont_fragment {
+            set_ttl(cx, what.ttl);
+            let mtu = u16::try_from(what.mtu).unwrap_or(u16::MAX);
+            self.stack.complain(cx, &packet, Icmpv4Repr::Unreachable(Unreachable::FragmentationNeeded { mtu }));
+            return cx.discard(packet, DropCause::MustFragment);
+        }
+        if what.damaged {
+            // Its pieces would be written anew, with good checksums: the damage must not be forgotten.
+            return cx.discard(packet, DropCause::Checksum);
+        }
+        let body = cx.take(packet);
+        let Net::Ipv4(ip, transport) = body.header.net else { return };
+        self.stack.send_pieces(cx, hop, &ip, &transport, &body.payload, (what.mtu, body.flow));
+    }
+
+    #[cold]
+    fn no_route(&mut self, cx: &mut Cx<'_, Frame>, packet: PacketRef) {
+        self.stack.complain(cx, &packet, Icmpv4Repr::Unreachable(Unreachable::Network));
+        cx.discard(packet, DropCause::NoRoute);
     }
 
     /// A router has no sockets: it answers echo requests and refuses the rest.
@@ -59,19 +82,17 @@ impl Router {
             self.stack.refuse_local(cx, packet);
         }
     }
+}
 
-    #[cold]
-    fn too_long(&mut self, cx: &mut Cx<'_, Frame>, hop: Hop, (mtu, dont_fragment): (u32, bool), packet: PacketRef) {
-        if dont_fragment {
-            let mtu = u16::try_from(mtu).unwrap_or(u16::MAX);
-            let icmp = Icmpv4Repr::Unreachable(Unreachable::FragmentationNeeded { mtu });
-            self.stack.complain(cx, &packet, icmp);
-            return cx.discard(packet, DropCause::MustFragment);
-        }
-        let body = cx.take(packet);
-        let Net::Ipv4(ip, transport) = body.header.net else { return };
-        self.stack.send_pieces(cx, hop, &ip, &transport, &body.payload, (mtu, body.flow));
-    }
+/// What keeps a datagram from being just sent on.
+struct Hindrance {
+    dst: Ipv4Addr,
+    /// As it came.
+    ttl: u8,
+    dont_fragment: bool,
+    mtu: u32,
+    len: u32,
+    damaged: bool,
 }
 
 impl Node for Router {
@@ -81,9 +102,16 @@ impl Node for Router {
 
     #[inline]
     fn packet(&mut self, cx: &mut Cx<'_, Frame>, port: u32, packet: PacketRef) {
-        if let Some(packet) = self.stack.accept(cx, port, packet) {
-            self.take(cx, packet);
-        }
+        let Some(packet) = self.stack.accept(cx, port, packet) else { return };
+        let header = &cx.packet(&packet).header;
+        let Net::Ipv4(ip, _) = &header.net else { unreachable!("ARP is taken by `accept`") };
+        let hop = match self.stack.way(ip.dst) {
+            Way::Hop(hop) => hop,
+            Way::Hops(hops) => choose(hops, cx.node(), header.flow_hash()),
+            Way::Here => return self.local(cx, packet),
+            Way::Nowhere => return self.no_route(cx, packet),
+        };
+        self.forward(cx, hop, packet);
     }
 
     fn timer(&mut self, cx: &mut Cx<'_, Frame>, _token: u64) {

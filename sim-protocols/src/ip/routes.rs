@@ -85,59 +85,84 @@ fn mask(prefix: u8) -> u32 {
 
 /// Places of the cache at the most.
 const CACHE_MAX: usize = 4096;
-/// A cached destination without a route.
-const NONE: u32 = u32::MAX;
-/// A cached destination that is the node's own.
-const OWN: u32 = u32::MAX - 1;
 
-/// Where a destination is.
+/// Where a datagram goes from here.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Found<'t> {
-    /// Here.
-    Own,
-    /// Over one of these.
+pub(super) enum Way<'t> {
+    /// It is for this node.
+    Here,
+    /// There is one best way.
+    Hop(Hop),
+    /// There are several, equally good.
     Hops(&'t [Hop]),
-    /// Nobody knows.
+    /// There is none.
     Nowhere,
 }
 
-/// Remembers routes of destinations.
+/// What is known of a destination, in sixteen bytes, so that four destinations share a cache line and the single next hop needs
+/// no second look-up.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    /// The destination; 0.0.0.0, which no datagram goes to, stands for an empty place.
+    to: u32,
+    /// The port, or one of the marks below.
+    port: u32,
+    /// The neighbour's address, 0 where the destination is on the link; the number of the route where there are several hops.
+    via: u32,
+}
+
+/// Marks that no port has for a number: a node has less than 2^16 of them.
+const NOWHERE: u32 = u32::MAX;
+const HERE: u32 = u32::MAX - 1;
+const SEVERAL: u32 = u32::MAX - 2;
+
+/// Remembers the ways to destinations.
 #[derive(Debug)]
 pub(super) struct RouteCache {
-    /// Destination and route; the address 0.0.0.0 stands for an empty place.
-    places: Vec<(u32, u32)>,
+    places: Vec<Place>,
     shift: u32,
 }
 
 impl RouteCache {
     pub fn new(routes: usize) -> RouteCache {
         let size = routes.saturating_mul(2).clamp(4, CACHE_MAX).next_power_of_two();
-        RouteCache { places: vec![(0, NONE); size], shift: 32 - size.trailing_zeros() }
+        RouteCache { places: vec![Place { to: 0, port: NOWHERE, via: 0 }; size], shift: 32 - size.trailing_zeros() }
     }
 
-    /// Where a destination is, with the node's own addresses sorted.
+    /// The way to a destination. `mine` tells whether the node takes it itself; it is asked once while the destination stays known.
     #[inline]
-    pub fn find<'t>(&mut self, table: &'t RouteTable, own: &[Ipv4Addr], to: Ipv4Addr) -> Found<'t> {
-        let place = &mut self.places[(to.to_bits().wrapping_mul(0x9e37_79b1) >> self.shift) as usize];
-        if place.0 != to.to_bits() {
-            let mine = own.binary_search(&to).is_ok();
-            *place = (to.to_bits(), if mine { OWN } else { table.find(to.to_bits()).unwrap_or(NONE) });
+    pub fn lookup<'t>(&mut self, table: &'t RouteTable, to: Ipv4Addr, mine: impl FnOnce() -> bool) -> Way<'t> {
+        let to = to.to_bits();
+        let place = &mut self.places[(to.wrapping_mul(0x9e37_79b1) >> self.shift) as usize];
+        if place.to != to {
+            *place = fill(table, to, mine());
         }
-        match table.hops.get(place.1 as usize) {
-            Some(hops) => Found::Hops(hops),
-            None if place.1 == OWN => Found::Own,
-            None => Found::Nowhere,
+        match place.port {
+            HERE => Way::Here,
+            NOWHERE => Way::Nowhere,
+            SEVERAL => Way::Hops(&table.hops[place.via as usize]),
+            port => Way::Hop(Hop { port, via: (place.via != 0).then_some(Ipv4Addr::from_bits(place.via)) }),
         }
     }
 }
 
+#[cold]
+fn fill(table: &RouteTable, to: u32, mine: bool) -> Place {
+    let (port, via) = match table.find(to) {
+        _ if mine => (HERE, 0),
+        None => (NOWHERE, 0),
+        Some(at) => match &*table.hops[at as usize] {
+            [only] => (only.port, only.via.map_or(0, Ipv4Addr::to_bits)),
+            _ => (SEVERAL, at),
+        },
+    };
+    Place { to, port, via }
+}
+
 /// One of several hops, by the flow's hash and the node, so that the next router does not choose alike.
 #[inline]
-pub(super) fn choose(hops: &[Hop], node: u32, hash: impl FnOnce() -> u32) -> Hop {
-    if hops.len() == 1 {
-        return hops[0];
-    }
-    let mixed = (u64::from(hash()) ^ u64::from(node) << 32).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+pub(super) fn choose(hops: &[Hop], node: u32, hash: u32) -> Hop {
+    let mixed = (u64::from(hash) ^ u64::from(node) << 32).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let mixed = (mixed ^ mixed >> 32).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 32;
     hops[((mixed * hops.len() as u64) >> 32) as usize]
 }
@@ -166,13 +191,27 @@ mod tests {
         for _ in 0..3 {
             for (to, port) in cases {
                 assert_eq!(table.lookup(to.into()).unwrap()[0].port, port);
-                assert_eq!(cache.find(&table, &[], to.into()), Found::Hops(&[Hop { port, via: None }]));
+                assert_eq!(cache.lookup(&table, to.into(), || false), Way::Hop(Hop { port, via: None }));
             }
         }
-        assert_eq!(cache.find(&table, &[[10, 1, 2, 4].into()], [10, 1, 2, 4].into()), Found::Own);
-        let table = RouteTable::new([route([10, 0, 0, 0], 8, 2)]);
-        assert_eq!(table.lookup([11, 0, 0, 1].into()), None);
-        assert_eq!(RouteCache::new(1).find(&table, &[], [11, 0, 0, 1].into()), Found::Nowhere);
+        assert_eq!(RouteTable::new([route([10, 0, 0, 0], 8, 2)]).lookup([11, 0, 0, 1].into()), None);
+    }
+
+    #[test]
+    fn the_cache_tells_all_kinds_of_ways_apart() {
+        let two: Arc<[Hop]> = [1, 2].map(|port| Hop { port, via: Some([10, 0, 0, 9].into()) }).into();
+        let table = RouteTable::new([
+            Route { to: [10, 0, 0, 0].into(), prefix: 8, hops: two.clone() },
+            Route { to: [10, 1, 0, 0].into(), prefix: 16, hops: two[..1].into() },
+        ]);
+        let mut cache = RouteCache::new(table.len());
+        for _ in 0..2 {
+            assert_eq!(cache.lookup(&table, [10, 0, 0, 1].into(), || false), Way::Hops(&two));
+            assert_eq!(cache.lookup(&table, [10, 1, 0, 1].into(), || false), Way::Hop(two[0]));
+            assert_eq!(cache.lookup(&table, [11, 1, 0, 1].into(), || false), Way::Nowhere);
+            assert_eq!(cache.lookup(&table, [10, 0, 0, 2].into(), || true), Way::Here);
+            assert_eq!(cache.lookup(&table, Ipv4Addr::UNSPECIFIED, || false), Way::Nowhere);
+        }
     }
 
     #[test]
@@ -181,7 +220,7 @@ mod tests {
         let mut counts = [[0u32; 4]; 4];
         for flow in 0..4000u32 {
             let hash = flow.wrapping_mul(0x85eb_ca6b);
-            counts[choose(&hops, 1, || hash).port as usize][choose(&hops, 2, || hash).port as usize] += 1;
+            counts[choose(&hops, 1, hash).port as usize][choose(&hops, 2, hash).port as usize] += 1;
         }
         assert!(counts.iter().flatten().all(|count| (180..320).contains(count)), "{counts:?}");
     }

@@ -7,7 +7,7 @@ use sim_core::{Cx, DropCause, Fault, Header, Packet, PacketRef, ParseError, Payl
 
 use super::arp::{Due, Neighbours, Next};
 use super::fragments::{Joined, Reassembly, cut};
-use super::routes::{Found, Hop, RouteCache, RouteTable, choose};
+use super::routes::{Hop, RouteCache, RouteTable, Way, choose};
 use crate::tcp::{Segment, reset_for};
 use crate::wire::{
     ArpOperation, ArpRepr, EthernetRepr, Frame, Icmpv4Repr, Ipv4Repr, MacAddr, Net, Protocol, TimeExceeded, Transport,
@@ -33,6 +33,13 @@ pub struct Interface {
     pub prefix: u8,
 }
 
+impl Interface {
+    /// The address of all nodes of its network; none where the network has room for two only (RFC 3021).
+    pub fn broadcast(&self) -> Option<Ipv4Addr> {
+        (self.prefix < 31).then(|| Ipv4Addr::from_bits(self.address.to_bits() | u32::MAX >> self.prefix))
+    }
+}
+
 /// The internet layer of a node, as the plan gives it.
 #[derive(Clone, Debug, Default)]
 pub struct IpConfig {
@@ -47,6 +54,8 @@ pub struct IpStack {
     interfaces: Vec<Interface>,
     /// The interfaces' addresses, sorted.
     addresses: Vec<Ipv4Addr>,
+    /// The broadcast addresses of their networks, sorted.
+    broadcasts: Vec<Ipv4Addr>,
     tables: Vec<Arc<RouteTable>>,
     table: usize,
     cache: RouteCache,
@@ -66,10 +75,13 @@ impl IpStack {
         }
         let mut addresses: Vec<Ipv4Addr> = config.interfaces.iter().map(|interface| interface.address).collect();
         addresses.sort_unstable();
+        let mut broadcasts: Vec<Ipv4Addr> = config.interfaces.iter().filter_map(Interface::broadcast).collect();
+        broadcasts.sort_unstable();
         IpStack {
             cache: RouteCache::new(config.tables[0].len()),
             interfaces: config.interfaces,
             addresses,
+            broadcasts,
             tables: config.tables,
             table: 0,
             neighbours: Neighbours::default(),
@@ -89,20 +101,35 @@ impl IpStack {
         }
     }
 
+    /// Whether a datagram to this address is for all nodes of a network that this node is on (RFC 1122 §3.3.6).
+    #[inline]
+    pub fn is_broadcast(&self, address: Ipv4Addr) -> bool {
+        address.is_broadcast() || self.broadcasts.binary_search(&address).is_ok()
+    }
+
     /// The address from which this node talks to another: that of the interface over which it goes.
     #[inline]
     pub fn source_for(&mut self, to: Ipv4Addr) -> Option<Ipv4Addr> {
         if let [only] = self.interfaces.as_slice() {
             return Some(only.address);
         }
-        let port = self.hops(to)?[0].port;
+        let port = match self.way(to) {
+            Way::Hop(hop) => hop.port,
+            Way::Hops(hops) => hops[0].port,
+            Way::Here => self.port_of_broadcast(to)?,
+            Way::Nowhere => return None,
+        };
         Some(self.interfaces[port as usize].address)
     }
 
     /// The largest datagram that the way to a destination is known to carry.
     pub fn mtu_to(&mut self, cx: &Cx<'_, Frame>, to: Ipv4Addr) -> Option<u32> {
-        let hops = self.hops(to)?;
-        let link = hops.iter().map(|hop| cx.link(hop.port).mtu).min()?;
+        let link = match self.way(to) {
+            Way::Hop(hop) => cx.link(hop.port).mtu,
+            Way::Hops(hops) => hops.iter().map(|hop| cx.link(hop.port).mtu).min()?,
+            Way::Here => cx.link(self.port_of_broadcast(to)?).mtu,
+            Way::Nowhere => return None,
+        };
         Some(self.path_mtu(to).map_or(link, |path| link.min(path)))
     }
 
@@ -114,24 +141,31 @@ impl IpStack {
         Some(self.path_mtu[at].1.into())
     }
 
-    /// Where a destination is.
+    /// Where datagrams to an address go.
     #[inline]
-    pub(super) fn find(&mut self, to: Ipv4Addr) -> Found<'_> {
-        self.cache.find(&self.tables[self.table], &self.addresses, to)
+    pub(super) fn way(&mut self, to: Ipv4Addr) -> Way<'_> {
+        let IpStack { cache, tables, table, addresses, broadcasts, .. } = self;
+        cache.lookup(&tables[*table], to, || {
+            addresses.binary_search(&to).is_ok() || to.is_broadcast() || broadcasts.binary_search(&to).is_ok()
+        })
     }
 
-    /// The next hops to a destination.
-    #[inline]
-    fn hops(&mut self, to: Ipv4Addr) -> Option<&[Hop]> {
-        if let Found::Hops(hops) = self.find(to) { Some(hops) } else { None }
+    /// The port of the network that a broadcast address is of; the first one for that of whatever network.
+    fn port_of_broadcast(&self, to: Ipv4Addr) -> Option<u32> {
+        let at = self.interfaces.iter().position(|interface| to.is_broadcast() || interface.broadcast() == Some(to))?;
+        Some(at as u32)
     }
 
-    /// Something befalls the node.
+    /// Something befalls the node. A router does not go around its own dead ports by itself: new tables come from the plan.
     pub fn fault(&mut self, fault: Fault) {
-        if let Fault::Routes(table) = fault {
-            self.table = table as usize;
-            assert!(self.table < self.tables.len(), "the plan has this table");
-            self.cache = RouteCache::new(self.tables[self.table].len());
+        match fault {
+            Fault::Routes(table) => {
+                self.table = table as usize;
+                assert!(self.table < self.tables.len(), "the plan has this table");
+                self.cache = RouteCache::new(self.tables[self.table].len());
+            }
+            Fault::PortDown(port) => self.neighbours.forget(port),
+            Fault::PortUp(_) => {}
         }
     }
 
@@ -158,8 +192,13 @@ impl IpStack {
         ip.ident = self.ident;
         let frame = Frame::ipv4(ip, transport);
         let len = frame.network_len(payload.len());
-        let node = cx.node();
-        let Some(hop) = self.hops(ip.dst).map(|hops| choose(hops, node, || frame.flow_hash())) else {
+        let hop = match self.way(ip.dst) {
+            Way::Hop(hop) => Some(hop),
+            Way::Hops(hops) => Some(choose(hops, cx.node(), frame.flow_hash())),
+            Way::Here => self.port_of_broadcast(ip.dst).map(|port| Hop { port, via: None }),
+            Way::Nowhere => None,
+        };
+        let Some(hop) = hop else {
             let packet = cx.alloc(Packet::new(frame, payload, len, flow));
             return cx.discard(packet, DropCause::NoRoute);
         };
@@ -219,11 +258,19 @@ impl IpStack {
     }
 
     fn transmit_framed(&mut self, cx: &mut Cx<'_, Frame>, port: u32, neighbour: Ipv4Addr, packet: PacketRef) {
-        match self.neighbours.next(cx.now(), port, neighbour, packet) {
-            Next::Send(dst, packet) => {
-                cx.packet_mut(&packet).header.link = Some(EthernetRepr { src: MacAddr::of_port(cx.node(), port), dst });
-                cx.send(port, packet);
-            }
+        let dst = match self.neighbours.find(port, neighbour) {
+            Some(known) => known,
+            // RFC 894: the broadcast address of IP is that of Ethernet.
+            None if self.is_broadcast(neighbour) => MacAddr::BROADCAST,
+            None => return self.resolve(cx, port, neighbour, packet),
+        };
+        cx.packet_mut(&packet).header.link = Some(EthernetRepr { src: MacAddr::of_port(cx.node(), port), dst });
+        cx.send(port, packet);
+    }
+
+    #[cold]
+    fn resolve(&mut self, cx: &mut Cx<'_, Frame>, port: u32, neighbour: Ipv4Addr, packet: PacketRef) {
+        match self.neighbours.wait(cx.now(), port, neighbour, packet) {
             Next::Ask => {
                 self.ask(cx, port, neighbour);
                 cx.wake_at(Neighbours::retry(cx.now()), WAKE);
@@ -285,8 +332,7 @@ impl IpStack {
     pub(crate) fn complain(&mut self, cx: &mut Cx<'_, Frame>, packet: &PacketRef, icmp: Icmpv4Repr) {
         let body = cx.packet(packet);
         let Net::Ipv4(ip, transport) = body.header.net else { return };
-        let about_error = matches!(transport, Transport::Icmp(icmp) if icmp.is_error());
-        if about_error || ip.fragment_offset > 0 || ip.src.is_unspecified() || self.is_mine(ip.src) {
+        if !self.may_complain(body, &ip, &transport) {
             return;
         }
         let flow = body.flow;
@@ -299,6 +345,25 @@ impl IpStack {
         error.tos = 0xc0;
         error.dont_fragment = false;
         self.output(cx, error, Transport::Icmp(icmp), Payload::from_bytes(quoted), flow);
+    }
+
+    /// RFC 1122 §3.2.2, RFC 1812 §4.3.2.7: no error about an error, about another fragment than the first, about what went to many,
+    /// or to an address that is not one node's.
+    fn may_complain(&self, body: &Packet<Frame>, ip: &Ipv4Repr, transport: &Transport) -> bool {
+        let about_error = match transport {
+            Transport::Icmp(icmp) => icmp.is_error(),
+            // The first fragment of an ICMP message: its type is the first byte.
+            Transport::Raw if ip.protocol == Protocol::Icmp && !body.payload.is_empty() => {
+                let mut kind = Vec::new();
+                body.payload.slice(0, 1).append_to(&mut kind);
+                Icmpv4Repr::Unknown { kind: kind[0], code: 0, rest: [0; 4] }.is_error()
+            }
+            _ => false,
+        };
+        let to_many = |address: Ipv4Addr| address.to_bits() >= 0xe000_0000 || self.is_broadcast(address);
+        let framed_to_many = body.header.link.is_some_and(|link| link.dst == MacAddr::BROADCAST);
+        let nobody = ip.src.is_unspecified() || ip.src.is_loopback() || to_many(ip.src) || self.is_mine(ip.src);
+        !(about_error || ip.fragment_offset > 0 || to_many(ip.dst) || framed_to_many || nobody)
     }
 
     /// Nobody has the port that a datagram is for.
@@ -325,7 +390,7 @@ impl IpStack {
     pub fn input(&mut self, cx: &mut Cx<'_, Frame>, port: u32, packet: PacketRef) -> Option<PacketRef> {
         let packet = self.accept(cx, port, packet)?;
         let Net::Ipv4(ip, _) = cx.packet(&packet).header.net else { unreachable!("ARP is taken by `accept`") };
-        if !self.is_mine(ip.dst) {
+        if !self.is_mine(ip.dst) && !self.is_broadcast(ip.dst) {
             cx.discard(packet, DropCause::NotMine);
             return None;
         }
@@ -337,9 +402,11 @@ impl IpStack {
     pub(super) fn accept(&mut self, cx: &mut Cx<'_, Frame>, port: u32, packet: PacketRef) -> Option<PacketRef> {
         let body = cx.packet(&packet);
         if body.flipped_bit != u32::MAX && self.damaged(cx, &packet) {
-            let cause = self.damage(cx, &packet);
-            cx.discard(packet, cause);
-            return None;
+            if let Some(cause) = self.damage(cx, &packet) {
+                cx.discard(packet, cause);
+                return None;
+            }
+            cx.packet_mut(&packet).flipped_bit = u32::MAX;
         }
         let body = cx.packet(&packet);
         if let Some(link) = body.header.link {
@@ -357,38 +424,38 @@ impl IpStack {
         Some(packet)
     }
 
-    /// Whether this node sees the damage: Ethernet's check and the IP header's see all of theirs, those of transport are looked at
-    /// where the datagram ends. What is not seen goes on, damaged.
+    /// Whether this node sees the damage: Ethernet's check and the IP header's see all of theirs, so does the check behind a datagram;
+    /// those of transport are looked at where the datagram ends. What is not seen goes on, damaged.
     #[cold]
-    fn damaged(&mut self, cx: &mut Cx<'_, Frame>, packet: &PacketRef) -> bool {
-        let body = cx.packet_mut(packet);
-        if body.header.link.is_some() || body.flipped_bit < HEADER_BITS {
-            return true;
-        }
-        body.header.ip().is_none_or(|ip| self.is_mine(ip.dst))
+    fn damaged(&self, cx: &Cx<'_, Frame>, packet: &PacketRef) -> bool {
+        let body = cx.packet(packet);
+        let (bit, header) = (body.flipped_bit, &body.header);
+        let ends_here = header.ip().is_none_or(|ip| self.is_mine(ip.dst) || self.is_broadcast(ip.dst));
+        header.framed() || bit < HEADER_BITS || bit >= body.len * 8 || ends_here
     }
 
-    /// What catches the damage; nothing may escape.
+    /// What catches the damage; nothing may escape. `None` where there is none that anyone could tell.
     #[cold]
-    fn damage(&mut self, cx: &mut Cx<'_, Frame>, packet: &PacketRef) -> DropCause {
+    fn damage(&mut self, cx: &Cx<'_, Frame>, packet: &PacketRef) -> Option<DropCause> {
         let body = cx.packet(packet);
-        if body.header.framed() {
-            // One flipped bit changes every cyclic redundancy check.
-            return DropCause::FrameCheck;
+        if body.header.framed() || body.flipped_bit >= body.len * 8 {
+            // One flipped bit changes every cyclic redundancy check. (What came over a point-to-point link before, and was damaged
+            // there, is told here too, one link late.)
+            return Some(DropCause::FrameCheck);
         }
         self.scratch.clear();
         body.header.emit(&body.payload, &mut self.scratch);
         flip(&mut self.scratch, body.flipped_bit);
         match Frame::parse(&self.scratch, false) {
-            Err(ParseError::Checksum) => DropCause::Checksum,
-            Err(_) => DropCause::Malformed,
+            Err(ParseError::Checksum) => Some(DropCause::Checksum),
+            Err(_) => Some(DropCause::Malformed),
+            // A zero where the checksum of UDP was one bit from it: it says that there is none, and nothing else is damaged.
+            Ok((frame, payload)) if frame == body.header && payload == body.payload => None,
             // A fragment's transport checksum is looked at when the whole is there; here it is not carried so far.
             Ok((frame, _)) => {
-                assert!(
-                    frame.ip().is_some_and(Ipv4Repr::is_fragment),
-                    "one's complement sums see every single bit: {frame:?}"
-                );
-                DropCause::Checksum
+                let unchecked = matches!(frame.net, Net::Ipv4(_, Transport::Raw));
+                assert!(unchecked, "one's complement sums see every single bit: {frame:?}");
+                Some(DropCause::Checksum)
             }
         }
     }
@@ -424,6 +491,11 @@ impl IpStack {
             let whole = self.fragment(cx, &ip, packet)?;
             return self.local(cx, whole);
         }
+        if !matches!(transport, Transport::Udp(_)) && self.is_broadcast(ip.dst) {
+            // RFC 9293 (MUST-57): no connection to many. RFC 1122 §3.2.2.6: an echo request to many may be ignored, and is by Linux.
+            cx.discard(packet, DropCause::NotMine);
+            return None;
+        }
         match transport {
             Transport::Icmp(Icmpv4Repr::EchoRequest { ident, seq }) => {
                 let body = cx.take(packet);
@@ -446,7 +518,9 @@ impl IpStack {
         match self.reassembly.add(cx.now(), ip, body.payload.clone(), body.flow) {
             Joined::Waits(due) => {
                 cx.free(packet);
-                cx.wake_at(due, WAKE);
+                if let Some(due) = due {
+                    cx.wake_at(due, WAKE);
+                }
                 None
             }
             Joined::Whole(whole) => {
