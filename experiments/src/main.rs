@@ -1,2 +1,5 @@
 //! The `clockwire` command.
-fn main() {}
+
+fn main() -> std::process::ExitCode {
+    experiments::main()
+}

@@ -1,123 +1,134 @@
-//! One simulation: a plan and a seed in; rows, captures and fingerprints out.
+//! One simulation: a plan and a seed in, rows and fingerprints out.
 
 use std::time::Duration;
 
-use sim_core::{ENGINE_TABLES, Outcome, ProbeConfig, Table, Time};
-use sim_protocols::HOST_TABLES;
+use sim_core::{ENGINE_TABLES, HOPS, LINKS, Outcome, ProbeConfig, QUEUE, Table, Time};
+use sim_protocols::tcp::TCP;
+use sim_protocols::{FLOWS, HOST_TABLES, PING, REQUESTS, THROUGHPUT, TRACEROUTE, UDP};
 use topologies::Plan;
 
 /// Every table that there is.
-pub fn tables() -> impl Iterator<Item = &'static Table> {
-    HOST_TABLES.iter().chain(ENGINE_TABLES).copied()
-}
-
-/// Whether flows of an application can have rows in a table of flows.
-pub fn suits(table: &Table, app: &str, tcp: bool) -> bool {
-    match table.name {
-        "requests" => app == "request",
-        "udp" | "datagrams" => matches!(app, "cbr" | "poisson" | "on_off"),
-        "ping" | "traceroute" => app == table.name,
-        "tcp" | "rtt" | "states" => tcp,
-        _ => true,
+pub fn tables() -> Vec<&'static Table> {
+    let mut tables: Vec<&'static Table> = HOST_TABLES.to_vec();
+    if !tables.iter().any(|table| table.name == TCP.name) {
+        tables.push(&TCP);
     }
+    tables.extend(ENGINE_TABLES);
+    tables
 }
 
-/// The tables of a plan: those that are always there, those of its applications and series, those asked for by name, and
-/// `more` that figures and expectations read.
-pub fn wanted(plan: &Plan, more: &[String]) -> Vec<&'static Table> {
-    let outputs = &plan.outputs;
-    let traced = plan.flows.iter().any(|flow| flow.config.traced);
-    let of_apps = |table: &Table| {
-        matches!(table.name, "requests" | "udp" | "ping" | "traceroute")
-            && plan.flows.iter().any(|flow| suits(table, flow.config.app.name(), flow.is_tcp()))
-    };
+/// The tables that a plan asks for: by name, by its series, by its figures; and those that belong to what it runs.
+pub fn wanted_tables(plan: &Plan) -> Vec<&'static Table> {
+    let mut names = vec![FLOWS.name, LINKS.name];
+    for app in plan.flows.iter().map(|flow| flow.config.app.name()) {
+        match app {
+            "request" => names.push(REQUESTS.name),
+            "ping" => names.push(PING.name),
+            "traceroute" => names.push(TRACEROUTE.name),
+            "cbr" | "poisson" | "on_off" => names.push(UDP.name),
+            _ => {}
+        }
+    }
+    if plan.outputs.every.is_some() {
+        names.push(THROUGHPUT.name);
+        if !plan.outputs.sampled.is_empty() {
+            names.push(QUEUE.name);
+        }
+    }
+    if plan.flows.iter().any(|flow| flow.config.traced) {
+        names.push(TCP.name);
+    }
+    let mut plotted = Vec::new();
+    for plot in &plan.outputs.plots {
+        plotted.extend(request(plot).tables().unwrap_or_default());
+    }
     let chosen = |table: &&'static Table| {
-        let always = match table.name {
-            "flows" | "links" => true,
-            "throughput" => outputs.every.is_some(),
-            "queue" => outputs.every.is_some() && !outputs.sampled.is_empty(),
-            "tcp" | "rtt" | "states" => traced,
-            _ => of_apps(table),
-        };
-        always
-            || outputs.tables.iter().any(|named| named.name == table.name)
-            || more.iter().any(|name| name == table.name)
+        names.contains(&table.name)
+            || plotted.iter().any(|name| name == table.name)
+            || plan.outputs.tables.iter().any(|named| named.name == table.name)
     };
-    tables().filter(chosen).collect()
+    tables().into_iter().filter(chosen).collect()
 }
 
-/// How a simulation is run. None of it may change a result.
+/// A figure that a plan asks for, as the plotter takes it.
+pub fn request(plot: &topologies::PlotSpec) -> plots::Request {
+    let args = plot.args.iter().map(|(key, values)| (key.name.clone(), values.clone()));
+    plots::Request { kind: plot.kind.name.clone(), args: plots::Args(args.collect()) }
+}
+
+/// How a simulation is to be run.
 #[derive(Clone, Copy, Debug)]
 pub struct How {
-    /// Partitions, at the most.
+    /// Partitions.
     pub shards: usize,
     /// Threads that run them.
     pub threads: usize,
+    /// Another lawful order of events of the same moment.
+    pub tie_salt: u32,
     /// Packets become bytes and come back at every hop.
     pub bytes_on_every_hop: bool,
+    /// Every hop of every packet is recorded, whatever the file asks for.
+    pub all_hops: bool,
 }
 
 impl Default for How {
     fn default() -> How {
-        How { shards: 1, threads: 1, bytes_on_every_hop: false }
+        How { shards: 1, threads: 1, tie_salt: 0, bytes_on_every_hop: false, all_hops: false }
     }
 }
 
-/// What a simulation has cost; it never enters a result.
+/// What the run loop alone has cost; it never enters a result.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Cost {
+    /// Wall-clock time.
+    pub wall: Duration,
+    /// CPU time of all threads.
+    pub cpu: Duration,
     /// Wall-clock time of building the world.
     pub setup: Duration,
-    /// Wall-clock time of the run loop.
-    pub wall: Duration,
-    /// CPU time of the run loop, all threads of the process.
-    pub cpu: Duration,
 }
 
 /// Runs a plan.
-pub fn simulate(
-    plan: &Plan,
-    seed: u64,
-    tables: Vec<&'static Table>,
-    how: How,
-    progress: &(dyn Fn(Time) + Sync),
-) -> (Outcome, Cost) {
+pub fn simulate(plan: &Plan, seed: u64, how: How, progress: &(dyn Fn(Time) + Sync)) -> (Outcome, Cost) {
+    let mut tables = wanted_tables(plan);
+    if how.all_hops && !tables.iter().any(|table| std::ptr::eq(*table, &HOPS)) {
+        tables.push(&HOPS);
+    }
     let probes = ProbeConfig { bytes_on_every_hop: how.bytes_on_every_hop, ..topologies::probes(plan, tables) };
     let clock = Clock::start();
-    let world = topologies::build(plan, seed, 0, probes, how.shards);
-    let (setup, _) = clock.stop();
+    let world = topologies::build(plan, seed, how.tie_salt, probes, how.shards);
+    let setup = clock.stop().0;
     let clock = Clock::start();
     let outcome = world.run(plan.stop, how.threads, progress);
     let (wall, cpu) = clock.stop();
-    (outcome, Cost { setup, wall, cpu })
+    (outcome, Cost { wall, cpu, setup })
 }
 
-/// Measures what a run costs. The only place that looks at the machine's clocks.
+/// Measures what a run costs. The only place that looks at the machine's clock.
 struct Clock {
-    wall: std::time::Instant,
+    start: std::time::Instant,
     cpu: Duration,
 }
 
 impl Clock {
-    #[expect(clippy::disallowed_methods, reason = "for --timing alone; it never enters a result")]
+    #[expect(clippy::disallowed_methods, reason = "for --timing and progress; it never enters a result")]
     fn start() -> Clock {
-        Clock { wall: std::time::Instant::now(), cpu: cpu_time() }
+        Clock { start: std::time::Instant::now(), cpu: cpu_time() }
     }
 
     fn stop(&self) -> (Duration, Duration) {
-        (self.wall.elapsed(), cpu_time().saturating_sub(self.cpu))
+        (self.start.elapsed(), cpu_time().saturating_sub(self.cpu))
     }
 }
 
-/// CPU time of this process so far, of threads that have ended too; zero where the system does not tell.
+/// CPU time of this process so far: nanoseconds where Linux tells of all its threads, else zero.
 fn cpu_time() -> Duration {
-    #[cfg(unix)]
-    {
-        let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
-        Duration::new(time.tv_sec.try_into().unwrap_or(0), time.tv_nsec.try_into().unwrap_or(0))
-    }
-    #[cfg(not(unix))]
-    Duration::ZERO
+    let Ok(tasks) = std::fs::read_dir("/proc/self/task") else { return Duration::ZERO };
+    let spent = |task: std::fs::DirEntry| {
+        let text = std::fs::read_to_string(task.path().join("schedstat")).ok()?;
+        text.split_whitespace().next()?.parse::<u64>().ok()
+    };
+    Duration::from_nanos(tasks.flatten().filter_map(spent).sum())
 }
 
 /// The most memory that this process has had, in bytes; zero where the system does not tell.

@@ -1,0 +1,129 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::commands;
+
+/// A deterministic network simulator: the same file and the same seed give the same packets, bit for bit.
+#[derive(Parser)]
+#[command(name = "clockwire", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What changes a file without an edit.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Overrides {
+    /// Replaces the file's seeds by this one
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Sets a value: `--set links.wan.rate='50 Mbit/s'`; may be repeated, the last one wins
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    pub sets: Vec<String>,
+}
+
+/// Options of `run`.
+#[derive(Args, Clone, Debug)]
+pub struct RunOptions {
+    /// Experiment files
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub overrides: Overrides,
+    /// Threads for all points and seeds together; all cores unless given
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+    /// Partitions of each simulation; more than one makes a single simulation run on several threads
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub shards: usize,
+    /// The folder for results; `results/NAME` unless given
+    #[arg(long, value_name = "FOLDER")]
+    pub out: Option<PathBuf>,
+    /// Prints nothing but what is wrong
+    #[arg(long, short)]
+    pub quiet: bool,
+    /// Prints what each run has cost: a line of JSON for each
+    #[arg(long)]
+    pub timing: bool,
+}
+
+/// Options of `verify`.
+#[derive(Args, Clone, Debug)]
+pub struct VerifyOptions {
+    /// Experiment files
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub overrides: Overrides,
+    /// Threads for the sharded runs; all cores unless given
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+    /// Prints nothing but what is wrong
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Runs all points and seeds of experiments, writes the results, draws the figures, judges what is expected
+    Run(RunOptions),
+    /// Reads and resolves without running: hosts, addresses, routes, queues, warnings
+    Check {
+        /// Experiment files
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        #[command(flatten)]
+        overrides: Overrides,
+        /// Prints nothing but what is wrong
+        #[arg(long, short)]
+        quiet: bool,
+    },
+    /// Prints the flat file that would run
+    Show {
+        /// An experiment file
+        file: PathBuf,
+        #[command(flatten)]
+        overrides: Overrides,
+    },
+    /// Redraws the figures of a results folder without the simulator
+    Plot {
+        /// A results folder, or one of its seeds
+        results: PathBuf,
+        /// Kinds of figures; those of the manifest unless given
+        kinds: Vec<String>,
+    },
+    /// Proves determinism: 1, 2, 3 and 8 shards, twice, and with bytes on every hop; all fingerprints must agree
+    Verify(VerifyOptions),
+    /// Names what there is: experiments, topologies, congestion controls, queues, link models, applications, plots, tables
+    List {
+        /// One of these groups
+        group: Option<String>,
+    },
+}
+
+/// The command. Exit codes: 0, 1 (an expectation failed, or runs differ), 2 (bad input).
+pub fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Run(options) => commands::run::run(&options),
+        Command::Check { files, overrides, quiet } => commands::look::check(&files, &overrides, quiet),
+        Command::Show { file, overrides } => commands::look::show(&file, &overrides),
+        Command::Plot { results, kinds } => commands::look::plot(&results, &kinds),
+        Command::Verify(options) => commands::verify::verify(&options),
+        Command::List { group } => commands::look::list(group.as_deref()),
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(message) => {
+            eprint!("{message}");
+            if !message.ends_with('\n') {
+                eprintln!();
+            }
+            ExitCode::from(2)
+        }
+    }
+}
