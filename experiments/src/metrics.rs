@@ -59,9 +59,9 @@ pub struct Metrics {
     pub flows: Vec<String>,
 }
 
-/// A column's name without its unit.
+/// A column's name without its unit; but bytes are named, for many things are counted in packets and in bytes.
 pub fn metric_name(column: &str) -> &str {
-    const UNITS: &[&str] = &["_s", "_bps", "_bytes", "_packets", "_segments"];
+    const UNITS: &[&str] = &["_s", "_bps", "_packets", "_segments"];
     UNITS.iter().find_map(|unit| column.strip_suffix(unit)).unwrap_or(column)
 }
 
@@ -94,13 +94,15 @@ pub fn statistic(name: &str, values: &[f64]) -> Option<f64> {
 impl Metrics {
     /// Reads the rows of a run.
     pub fn of(plan: &Plan, outcome: &Outcome) -> Metrics {
-        let mut metrics = Metrics { flows: plan.flows.iter().map(|flow| flow.name.clone()).collect(), ..Metrics::default() };
+        let mut metrics =
+            Metrics { flows: plan.flows.iter().map(|flow| flow.name.clone()).collect(), ..Metrics::default() };
         for rows in &outcome.rows {
             let columns = rows.table.columns;
             let Some(key) = columns.iter().position(|column| matches!(column.kind, Kind::Flow | Kind::Port)) else {
                 continue;
             };
-            let receiver = rows.table.columns.iter().position(|column| column.name == "end").filter(|_| rows.table.name == "udp");
+            let receiver =
+                rows.table.columns.iter().position(|column| column.name == "end").filter(|_| rows.table.name == "udp");
             for (_, row) in rows.iter() {
                 // A datagram flow has a row at each end; what counts is what came.
                 if receiver.is_some_and(|at| row[at] == 0) {
@@ -205,7 +207,8 @@ fn is_count(metric: &str) -> bool {
 }
 
 fn flow_names(plan: &Plan, word: u64) -> Vec<String> {
-    let Some(flow) = usize::try_from(word).ok().and_then(|word| word.checked_sub(1)).and_then(|at| plan.flows.get(at)) else {
+    let Some(flow) = usize::try_from(word).ok().and_then(|word| word.checked_sub(1)).and_then(|at| plan.flows.get(at))
+    else {
         return Vec::new();
     };
     let workload = &plan.workloads[flow.workload as usize];

@@ -108,7 +108,10 @@ mod tests {
             kinds.push((word(at), at));
             at += length;
         }
-        assert_eq!(kinds.iter().map(|(kind, _)| *kind).collect::<Vec<_>>(), [SECTION_HEADER, INTERFACE, ENHANCED_PACKET]);
+        assert_eq!(
+            kinds.iter().map(|(kind, _)| *kind).collect::<Vec<_>>(),
+            [SECTION_HEADER, INTERFACE, ENHANCED_PACKET]
+        );
         let epb = kinds[2].1;
         let stamp = u64::from(word(epb + 12)) << 32 | u64::from(word(epb + 16));
         assert_eq!((stamp, word(epb + 20), word(epb + 24)), (1_500_000_000_123, 3, 40));

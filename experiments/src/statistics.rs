@@ -2,8 +2,8 @@
 
 /// Quantiles of Student's distribution for a two-sided 95 %, by degrees of freedom from 1.
 const T95: [f64; 30] = [
-    12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110,
-    2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042,
+    12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131, 2.120,
+    2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042,
 ];
 
 /// A mean and half of its interval.
@@ -23,7 +23,8 @@ pub fn mean(values: &[f64]) -> Mean {
 /// The same with an interval of another confidence: the normal quantile's ratio to that of 95 % is close for ten seeds and more.
 pub fn mean_with(values: &[f64], confidence: f64) -> Mean {
     // Two-sided normal quantiles; between them the next larger one is taken, so that the interval is never too narrow.
-    const NORMAL: [(f64, f64); 6] = [(0.8, 1.282), (0.9, 1.645), (0.95, 1.960), (0.98, 2.326), (0.99, 2.576), (0.999, 3.291)];
+    const NORMAL: [(f64, f64); 6] =
+        [(0.8, 1.282), (0.9, 1.645), (0.95, 1.960), (0.98, 2.326), (0.99, 2.576), (0.999, 3.291)];
     let quantile = NORMAL.iter().find(|(level, _)| confidence <= level + 1e-9).map_or(3.891, |(_, quantile)| *quantile);
     scaled(values, quantile / 1.960)
 }

@@ -23,8 +23,11 @@ pub struct Measured<'a> {
 const ROWS_MAX: usize = 16;
 
 fn over_seeds(seeds: &[Metrics], name: &str, metric: &str) -> Option<(Mean, Dimension)> {
-    let found: Vec<(f64, Dimension)> =
-        seeds.iter().filter_map(|metrics| metrics.get(name, metric)).filter_map(|values| Some((*values.values.first()?, values.dimension))).collect();
+    let found: Vec<(f64, Dimension)> = seeds
+        .iter()
+        .filter_map(|metrics| metrics.get(name, metric))
+        .filter_map(|values| Some((*values.values.first()?, values.dimension)))
+        .collect();
     let dimension = found.first()?.1;
     Some((statistics::mean(&found.iter().map(|(value, _)| *value).collect::<Vec<_>>()), dimension))
 }
@@ -51,7 +54,7 @@ fn show(mean: Mean, places: usize) -> String {
 
 fn table(head: &[&str]) -> Table {
     let mut table = Table::new();
-    table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_header(head.iter().map(|text| Cell::new(*text)));
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_header(head.iter().map(|text| Cell::new(*text)));
     table
 }
 
@@ -96,10 +99,17 @@ pub fn print(measured: &Measured<'_>) -> String {
         text.push_str(&format!("\n… and {} more flows\n", plan.flows.len() - ROWS_MAX));
     }
     let mut links = table(&["link", "queue", "utilization", "packets", "drops", "marks", "queue max", "wait mean"]);
-    let mut busiest: Vec<u32> = (0..plan.ports.len() as u32).filter(|port| !plan.ports[*port as usize].config.blocked).collect();
-    let load = |port: u32, metric: &str| over_seeds(seeds, &plan.ports[port as usize].config.name, metric).map_or(0.0, |(mean, _)| mean.mean);
+    let mut busiest: Vec<u32> =
+        (0..plan.ports.len() as u32).filter(|port| !plan.ports[*port as usize].config.blocked).collect();
+    let load = |port: u32, metric: &str| {
+        over_seeds(seeds, &plan.ports[port as usize].config.name, metric).map_or(0.0, |(mean, _)| mean.mean)
+    };
     if busiest.len() > ROWS_MAX {
-        busiest.sort_by(|a, b| load(*b, "drops").total_cmp(&load(*a, "drops")).then(load(*b, "utilization").total_cmp(&load(*a, "utilization"))));
+        busiest.sort_by(|a, b| {
+            load(*b, "drops")
+                .total_cmp(&load(*a, "drops"))
+                .then(load(*b, "utilization").total_cmp(&load(*a, "utilization")))
+        });
     }
     for port in busiest.iter().take(ROWS_MAX) {
         let name = &plan.ports[*port as usize].config.name;
@@ -155,7 +165,11 @@ pub fn json(experiment: &Experiment, measured: &[Measured<'_>], judgements: &[Ju
         let Some(first) = point.seeds.first() else { return JsonPoint { values: point.values, measured: names } };
         for name in first.names() {
             let mut metrics = std::collections::BTreeMap::new();
-            for metric in first.metrics(name).into_iter().filter(|metric| first.get(name, metric).is_some_and(|values| values.single)) {
+            for metric in first
+                .metrics(name)
+                .into_iter()
+                .filter(|metric| first.get(name, metric).is_some_and(|values| values.single))
+            {
                 let found = point.seeds.iter().filter_map(|seed| seed.get(name, metric));
                 let seeds: Vec<f64> = found.filter_map(|values| values.values.first().copied()).collect();
                 let Mean { mean, half } = statistics::mean(&seeds);
@@ -166,7 +180,8 @@ pub fn json(experiment: &Experiment, measured: &[Measured<'_>], judgements: &[Ju
                     _ => (1.0, ""),
                 };
                 let seeds = seeds.iter().map(|value| value / factor).collect();
-                metrics.insert(metric.to_string(), JsonMean { mean: mean / factor, half_95: half / factor, unit, seeds });
+                metrics
+                    .insert(metric.to_string(), JsonMean { mean: mean / factor, half_95: half / factor, unit, seeds });
             }
             names.insert(name.clone(), metrics);
         }

@@ -53,7 +53,7 @@ fn describe_experiment(experiment: &Experiment) -> String {
 fn grid(head: &[&str], rows: Vec<Vec<String>>) -> String {
     let more = rows.len().saturating_sub(ROWS_MAX);
     let mut table = Table::new();
-    table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_header(head);
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_header(head);
     for row in rows.into_iter().take(ROWS_MAX) {
         table.add_row(row);
     }
@@ -118,7 +118,8 @@ pub fn plot(results: &Path, kinds: &[String]) -> Done {
         } else {
             kinds.iter().map(|kind| plots::Request::new(kind)).collect()
         };
-        let drawn = plots::draw(&folder, &requests).map_err(|error| format!("error: {}: {error}\n", folder.display()))?;
+        let drawn =
+            plots::draw(&folder, &requests).map_err(|error| format!("error: {}: {error}\n", folder.display()))?;
         for figure in drawn {
             println!("{}", figure.png.display());
         }
@@ -144,8 +145,12 @@ const GROUPS: &[&str] =
 /// Names what there is.
 pub fn list(group: Option<&str>) -> Done {
     if let Some(group) = group.filter(|group| !GROUPS.contains(group)) {
-        let near = GROUPS.iter().min_by_key(|known| strsim::damerau_levenshtein(group, known)).expect("there are groups");
-        return Err(format!("error: there is no group `{group}`\n = help: did you mean `{near}`? groups: {}\n", GROUPS.join(", ")));
+        let near =
+            GROUPS.iter().min_by_key(|known| strsim::damerau_levenshtein(group, known)).expect("there are groups");
+        return Err(format!(
+            "error: there is no group `{group}`\n = help: did you mean `{near}`? groups: {}\n",
+            GROUPS.join(", ")
+        ));
     }
     for name in GROUPS.iter().filter(|name| group.is_none_or(|group| group == **name)) {
         println!("{name}:");

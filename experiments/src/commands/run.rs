@@ -33,7 +33,8 @@ pub fn run(options: &RunOptions) -> Done {
     let shards = options.shards.max(1);
     // A sharded simulation has threads of its own.
     let at_a_time = (threads / shards.min(threads)).max(1);
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(at_a_time).build().map_err(|error| format!("error: {error}\n"))?;
+    let pool =
+        rayon::ThreadPoolBuilder::new().num_threads(at_a_time).build().map_err(|error| format!("error: {error}\n"))?;
     let mut all_hold = true;
     for loaded in &loaded {
         all_hold &= pool.install(|| one(loaded, options, How { shards, threads, ..How::default() }))?;
@@ -83,15 +84,22 @@ fn one(loaded: &Loaded, options: &RunOptions, how: How) -> Done {
     let measured: Vec<Measured<'_>> = experiment
         .points
         .iter()
-        .map(|point| Measured { values: &point.values, plan: &point.plan, seeds: metrics.by_ref().take(seeds).collect() })
+        .map(|point| Measured {
+            values: &point.values,
+            plan: &point.plan,
+            seeds: metrics.by_ref().take(seeds).collect(),
+        })
         .collect();
     let judgements = judge_all(loaded, &measured)?;
-    std::fs::write(folder.path().join("summary.json"), summary::json(experiment, &measured, &judgements)).map_err(failed)?;
+    std::fs::write(folder.path().join("summary.json"), summary::json(experiment, &measured, &judgements))
+        .map_err(failed)?;
     figures.extend(sweep_figures(experiment, folder.path(), &measured)?);
     let partial = folder.path().to_path_buf();
     let name = folder.finish().map_err(failed)?;
-    let figures: Vec<PathBuf> =
-        figures.iter().map(|figure| figure.strip_prefix(&partial).map_or(figure.clone(), |rest| name.join(rest))).collect();
+    let figures: Vec<PathBuf> = figures
+        .iter()
+        .map(|figure| figure.strip_prefix(&partial).map_or(figure.clone(), |rest| name.join(rest)))
+        .collect();
     if !options.quiet {
         report(experiment, &measured, &judgements, &name, &figures);
     } else {
@@ -110,7 +118,12 @@ fn bar(experiment: &Experiment, jobs: usize, quiet: bool) -> ProgressBar {
     bar.with_style(style.progress_chars("=> ")).with_message(experiment.name.clone())
 }
 
-fn execute(job: &Job<'_>, how: How, timing: bool, bar: &ProgressBar) -> Result<(Metrics, Vec<PathBuf>, String), String> {
+fn execute(
+    job: &Job<'_>,
+    how: How,
+    timing: bool,
+    bar: &ProgressBar,
+) -> Result<(Metrics, Vec<PathBuf>, String), String> {
     let plan = &job.point.plan;
     let told = AtomicU64::new(0);
     let progress = |time: Time| {
@@ -166,7 +179,10 @@ fn judge_all(loaded: &Loaded, measured: &[Measured<'_>]) -> Result<Vec<Judgement
         let confidence = expect.confidence.map(|share| share.parts() as f64 / sim_core::Prob::ONE_PARTS as f64);
         let judged = judge(&expect.check, check, confidence, &results);
         judgements.extend(judged.map_err(|why| {
-            let place = expect.place.as_ref().map_or_else(String::new, |place| format!("{}:{}:{}: ", place.file, place.line, place.column));
+            let place = expect
+                .place
+                .as_ref()
+                .map_or_else(String::new, |place| format!("{}:{}:{}: ", place.file, place.line, place.column));
             format!("error: {place}`{}` cannot be judged: {why}\n", expect.check)
         })?);
     }
@@ -186,7 +202,13 @@ fn sweep_figures(experiment: &Experiment, folder: &Path, measured: &[Measured<'_
     Ok(drawn.into_iter().map(|figure| figure.png).collect())
 }
 
-fn report(experiment: &Experiment, measured: &[Measured<'_>], judgements: &[Judgement], name: &Path, figures: &[PathBuf]) {
+fn report(
+    experiment: &Experiment,
+    measured: &[Measured<'_>],
+    judgements: &[Judgement],
+    name: &Path,
+    figures: &[PathBuf],
+) {
     for point in measured {
         let label: Vec<String> =
             experiment.dimensions.iter().zip(point.values).map(|(name, value)| format!("{name}={value}")).collect();

@@ -120,7 +120,13 @@ fn first_event(plan: &Plan, seed: u64, how: How) -> String {
             }
         }
         Some((x, y, at)) => {
-            format!("the first row that differs is number {} of `{}`:\n  {}\n  {}", at + 1, x.table.name, row(plan, x, at), row(plan, y, at))
+            format!(
+                "the first row that differs is number {} of `{}`:\n  {}\n  {}",
+                at + 1,
+                x.table.name,
+                row(plan, x, at),
+                row(plan, y, at)
+            )
         }
     }
 }
@@ -135,6 +141,11 @@ fn row(plan: &Plan, rows: &Rows, at: usize) -> String {
         return "(there is none)".into();
     }
     let (time, values) = rows.row(at);
-    let cells = rows.table.columns.iter().zip(values).map(|(column, value)| format!("{} {}", column.name, cells::text(plan, column, *value)));
+    let cells = rows
+        .table
+        .columns
+        .iter()
+        .zip(values)
+        .map(|(column, value)| format!("{} {}", column.name, cells::text(plan, column, *value)));
     format!("{} s: {}", cells::seconds(time.ps()), cells.collect::<Vec<_>>().join(", "))
 }

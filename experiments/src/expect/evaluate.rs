@@ -42,7 +42,12 @@ impl fmt::Display for Judgement {
 ///
 /// # Errors
 /// A name, metric or point that does not exist; sides that measure different things.
-pub fn judge(text: &str, check: &Check, confidence: Option<f64>, results: &Results<'_>) -> Result<Vec<Judgement>, String> {
+pub fn judge(
+    text: &str,
+    check: &Check,
+    confidence: Option<f64>,
+    results: &Results<'_>,
+) -> Result<Vec<Judgement>, String> {
     let points: Vec<usize> = if names_points(check) { vec![0] } else { (0..results.points.len()).collect() };
     let several = points.len() > 1;
     points
@@ -72,7 +77,12 @@ fn names_points(check: &Check) -> bool {
     }
 }
 
-fn at_point(check: &Check, confidence: Option<f64>, results: &Results<'_>, point: usize) -> Result<(bool, String), String> {
+fn at_point(
+    check: &Check,
+    confidence: Option<f64>,
+    results: &Results<'_>,
+    point: usize,
+) -> Result<(bool, String), String> {
     match check {
         Check::Compare(left, comparison, right) => {
             let (a, b) = (side(left, results, point)?, side(right, results, point)?);
@@ -80,7 +90,8 @@ fn at_point(check: &Check, confidence: Option<f64>, results: &Results<'_>, point
             Ok(compare(&a, *comparison, &b, confidence))
         }
         Check::Between(value, low, high) => {
-            let (value, low, high) = (side(value, results, point)?, side(low, results, point)?, side(high, results, point)?);
+            let (value, low, high) =
+                (side(value, results, point)?, side(low, results, point)?, side(high, results, point)?);
             same_dimension(&value, &low)?;
             same_dimension(&value, &high)?;
             let above = compare(&value, Comparison::AtLeast, &low, confidence);
@@ -278,7 +289,11 @@ fn expand(name: &str, metrics: &Metrics) -> Result<Vec<String>, String> {
         let found: Vec<String> = metrics.flows.iter().filter(fits).cloned().collect();
         return if found.is_empty() { Err(format!("no flow is called `{name}`")) } else { Ok(found) };
     }
-    if metrics.names().any(|known| known == name) { Ok(vec![name.to_string()]) } else { Err(format!("nothing is called `{name}`")) }
+    if metrics.names().any(|known| known == name) {
+        Ok(vec![name.to_string()])
+    } else {
+        Err(format!("nothing is called `{name}`"))
+    }
 }
 
 fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {

@@ -321,7 +321,8 @@ mod tests {
         ] {
             assert!(parse(text).is_ok(), "{text}: {:?}", parse(text));
         }
-        let Ok(Check::Compare(_, Comparison::Greater, Expr::Number(rate, Dimension::RATE))) = parse("a.goodput > 9.4 Mbit/s")
+        let Ok(Check::Compare(_, Comparison::Greater, Expr::Number(rate, Dimension::RATE))) =
+            parse("a.goodput > 9.4 Mbit/s")
         else {
             panic!("a comparison with a rate")
         };
