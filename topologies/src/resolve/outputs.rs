@@ -47,8 +47,15 @@ pub(super) fn outputs(sink: &mut Sink, spec: &Spec, plan: &mut Plan, options: &L
     }
     for capture in &written.captures {
         for point in &capture.points {
-            let found = ports(sink, plan, point);
+            let mut found = ports(sink, plan, point);
             idle(sink, point, &found);
+            // One end of a link sees both of its directions: a name that means both is captured at the left end.
+            let both = |port: &u32| {
+                let link = &plan.links[plan.ports[*port as usize].link as usize];
+                *port != link.reverse || !found.contains(&link.forward)
+            };
+            let ends: Vec<u32> = found.iter().copied().filter(both).collect();
+            found = ends;
             for port in found {
                 let plan = CapturePlan {
                     port,
