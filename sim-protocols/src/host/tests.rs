@@ -32,6 +32,7 @@ pub(super) struct Lab {
     pub bytes_on_every_hop: bool,
     pub every: Option<Span>,
     pub ports: std::ops::RangeInclusive<u16>,
+    pub backlog: u32,
     flows: Vec<(Arc<FlowConfig>, u32, u32)>,
     apps: Vec<(u32, FlowEnd, Box<dyn App>)>,
 }
@@ -66,6 +67,7 @@ impl Lab {
             bytes_on_every_hop: false,
             every: None,
             ports: 32_768..=60_999,
+            backlog: 4096,
             flows: Vec::new(),
             apps: Vec::new(),
         }
@@ -104,7 +106,11 @@ impl Lab {
             let default = Route { to: Ipv4Addr::UNSPECIFIED, prefix: 0, hops: [Hop { port: 0, via }].into() };
             let tables = vec![Arc::new(RouteTable::new([default]))];
             let stack = IpStack::new(IpConfig { interfaces, tables });
-            let config = HostConfig { ephemeral_ports: self.ports.clone(), ..HostConfig::new(format!("h{host}")) };
+            let config = HostConfig {
+                ephemeral_ports: self.ports.clone(),
+                backlog: self.backlog,
+                ..HostConfig::new(format!("h{host}"))
+            };
             let mut node = Host::new(config, stack, &streams);
             for (at, (flow, from, to)) in self.flows.iter().enumerate() {
                 for (end, place) in [(FlowEnd::Client, *from), (FlowEnd::Server, *to)] {
@@ -580,4 +586,20 @@ fn a_narrow_link_on_the_way_is_learned_from_icmp() {
     let drops = table(&outcome, &sim_core::DROPS);
     let cause = sim_core::DropCause::MustFragment as u64;
     assert!(!drops.is_empty() && (0..drops.len()).all(|at| cell(drops, at, "cause") == cause));
+}
+
+#[test]
+fn a_full_backlog_answers_nobody_until_there_is_room() {
+    let mut lab = Lab::star(6);
+    for from in 0..5 {
+        lab = lab.flow(from, 5, ms(u64::from(from)), AppConfig::Bulk(bulk(10_000)));
+    }
+    lab.backlog = 1;
+    let outcome = lab.run();
+    let flows = table(&outcome, &FLOWS);
+    assert!((0..5).all(|at| cell(flows, at, "bytes") == 10_000));
+    let late = (0..5).filter(|at| cell(flows, *at, "end_s") > 1_000_000_000_000).count();
+    assert_eq!(late, 4, "their first SYNs met a full backlog");
+    let drops = table(&outcome, &sim_core::DROPS);
+    assert!(drops.is_empty(), "a listener's silence is no drop of a link");
 }
