@@ -152,3 +152,148 @@ impl Reassembly {
         Some(partial.first.map(|ip| (ip, std::mem::take(&mut partial.pieces[0].1), partial.flow)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
+    use sim_core::Header;
+
+    use super::*;
+    use crate::wire::{Protocol, UdpRepr};
+
+    const NOW: Time = Time::ZERO;
+
+    fn header() -> Ipv4Repr {
+        let ip = Ipv4Repr::new([10, 9, 0, 1].into(), [10, 9, 0, 2].into(), Protocol::Udp);
+        Ipv4Repr { dont_fragment: false, ident: 0x5cbc, ..ip }
+    }
+
+    fn udp() -> Transport {
+        Transport::Udp(UdpRepr { src_port: 49609, dst_port: 5998 })
+    }
+
+    /// Adds pieces in the order of these numbers.
+    fn feed(reassembly: &mut Reassembly, pieces: &[(Ipv4Repr, Payload)], order: &[usize]) -> Vec<Joined> {
+        order.iter().map(|at| reassembly.add(NOW, &pieces[*at].0, pieces[*at].1.clone(), 1)).collect()
+    }
+
+    #[test]
+    fn pieces_are_cut_as_linux_cuts_them() {
+        // 2000 times `x` to a closed port, over a link with an MTU of 1500: the headers of the two fragments as captured.
+        let pieces = cut(&header(), &udp(), &Payload::from_bytes([b'x'; 2000]), 1500);
+        let bytes: Vec<Vec<u8>> = pieces
+            .iter()
+            .map(|(ip, payload)| {
+                let mut bytes = Vec::new();
+                Frame::ipv4(*ip, Transport::Raw).emit(payload, &mut bytes);
+                bytes
+            })
+            .collect();
+        let head = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        assert_eq!(head(&bytes[0][..30]), "450005dc5cbc20004011e4400a0900010a090002c1c9176e07d86c5b7878");
+        assert_eq!(head(&bytes[1][..24]), "450002245cbc00b9401107400a0900010a09000278787878");
+        assert_eq!((bytes.len(), bytes[0].len(), bytes[1].len()), (2, 1500, 548));
+    }
+
+    proptest! {
+        #[test]
+        fn pieces_in_any_order_make_the_whole(
+            len in 0_u32..6000, mtu in 28_u32..1600, again in 28_u32..1600, keys in proptest::collection::vec(any::<u32>(), 1200), twice in any::<bool>(),
+        ) {
+            let payload = Payload::from_bytes((0..len).map(|at| (at % 253) as u8).collect::<Vec<u8>>());
+            let once = cut(&header(), &udp(), &payload, mtu);
+            let pieces: Vec<_> =
+                once.iter().flat_map(|(ip, piece)| cut(ip, &Transport::Raw, piece, again)).collect();
+            prop_assert!(pieces.iter().all(|(_, piece)| piece.len() + 20 <= again.max(28)));
+            let mut order: Vec<usize> = (0..pieces.len()).collect();
+            order.sort_by_key(|at| keys[at % keys.len()]);
+            if pieces.len() == 1 {
+                return Ok(());
+            }
+            let mut reassembly = Reassembly::default();
+            if twice {
+                feed(&mut reassembly, &pieces, &order[..1]);
+            }
+            let (last, before) = order.split_last().expect("a piece");
+            let waits = feed(&mut reassembly, &pieces, before);
+            prop_assert!(waits.iter().all(|joined| matches!(joined, Joined::Waits(_))));
+            let whole = feed(&mut reassembly, &pieces, &[*last]).pop();
+            let Some(Joined::Whole(packet)) = whole else { panic!("it is whole") };
+            prop_assert_eq!(packet.header, Frame::ipv4(header(), udp()));
+            prop_assert_eq!(&packet.payload, &payload);
+            prop_assert_eq!((packet.len, reassembly.bytes, reassembly.partial.len()), (28 + len, 0, 0));
+        }
+
+        #[test]
+        fn any_fragments_are_taken_without_panic(parts in proptest::collection::vec(any::<(u8, u8, bool)>(), 1..60)) {
+            let mut reassembly = Reassembly::default();
+            for (offset, len, more_fragments) in parts {
+                let ip = Ipv4Repr { fragment_offset: u16::from(offset % 16), more_fragments, ..header() };
+                if ip.is_fragment() {
+                    let len = if more_fragments { len / 8 * 8 } else { len };
+                    reassembly.add(NOW, &ip, Payload::Zeros(u32::from(len)), 0);
+                }
+            }
+            let held: u64 = reassembly.partial.iter().flat_map(|one| &one.pieces).map(|(_, piece)| u64::from(piece.len()) + COST).sum();
+            prop_assert_eq!(reassembly.bytes, held);
+        }
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_given_up() {
+        let part = |offset: u16, len: u32, more_fragments: bool| {
+            (Ipv4Repr { fragment_offset: offset, more_fragments, ..header() }, Payload::Zeros(len))
+        };
+        let cases = [
+            vec![part(1, 0, true)],
+            vec![part(0, 9, true)],
+            vec![part(8191, 800, false)],
+            // An overlap before, behind, beyond the end, a second end, an end before what is there.
+            vec![part(0, 16, true), part(1, 16, true)],
+            vec![part(1, 16, true), part(0, 16, true)],
+            vec![part(2, 8, false), part(3, 8, true)],
+            vec![part(2, 8, false), part(1, 8, false)],
+            vec![part(3, 8, true), part(1, 8, false)],
+        ];
+        for case in cases {
+            let mut reassembly = Reassembly::default();
+            let order: Vec<usize> = (0..case.len()).collect();
+            let last = feed(&mut reassembly, &case, &order).pop();
+            assert!(matches!(last, Some(Joined::GivenUp)), "{case:?}");
+            assert!(reassembly.partial.is_empty() && reassembly.bytes == 0);
+        }
+    }
+
+    #[test]
+    fn there_is_one_wake_up_for_a_datagram_and_memory_is_bounded() {
+        let mut reassembly = Reassembly::default();
+        let mut wakes = 0;
+        for ident in 0..200 {
+            for piece in 0..40_u16 {
+                let ip = Ipv4Repr { ident, fragment_offset: piece * 100, more_fragments: true, ..header() };
+                if let Joined::Waits(Some(due)) = reassembly.add(NOW, &ip, Payload::Zeros(800), 0) {
+                    assert_eq!(due, NOW + TIMEOUT);
+                    wakes += 1;
+                }
+                assert!(reassembly.bytes <= BYTES_MAX);
+            }
+        }
+        assert!((100..=200 * 40).contains(&wakes) && reassembly.bytes > BYTES_MAX / 2);
+        assert!(reassembly.due(NOW).is_none());
+        let mut given_up = 0;
+        while let Some(first) = reassembly.due(NOW + TIMEOUT) {
+            given_up += u32::from(first.is_some());
+        }
+        assert!(given_up > 100 && reassembly.bytes == 0);
+    }
+
+    // tests: RFC 3168 §5.3
+    #[test]
+    fn the_whole_has_met_congestion_if_a_fragment_has() {
+        let mut pieces = cut(&Ipv4Repr { tos: 2, ..header() }, &udp(), &Payload::Zeros(100), 68);
+        pieces[1].0.set_ecn(Ecn::Ce);
+        let order: Vec<usize> = (0..pieces.len()).collect();
+        let Some(Joined::Whole(packet)) = feed(&mut Reassembly::default(), &pieces, &order).pop() else { panic!() };
+        assert_eq!(packet.header.ecn(), Ecn::Ce);
+    }
+}

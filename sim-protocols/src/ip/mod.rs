@@ -17,6 +17,8 @@ mod fragments;
 mod router;
 mod routes;
 mod stack;
+#[cfg(test)]
+mod tests;
 
 pub use router::Router;
 pub use routes::{Hop, Route, RouteTable};

@@ -339,7 +339,9 @@ impl IpStack {
         let mut quoted = Vec::new();
         Frame { link: None, ..body.header }.emit(&body.payload, &mut quoted);
         quoted.truncate(ERROR_MAX - Ipv4Repr::LEN - Icmpv4Repr::LEN);
-        let Some(src) = self.source_for(ip.src) else { return };
+        // What was asked answers (Linux's icmp_send); a router on the way has its address on the way back (RFC 1812 §4.3.2.4).
+        let src = if self.is_mine(ip.dst) { Some(ip.dst) } else { self.source_for(ip.src) };
+        let Some(src) = src else { return };
         let mut error = Ipv4Repr::new(src, ip.src, Protocol::Icmp);
         // RFC 1812 §4.3.2.5: precedence 6; Linux sets it too.
         error.tos = 0xc0;
