@@ -48,7 +48,7 @@ impl EventKey {
 /// What happens, to whom in this shard.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
-pub(crate) enum What {
+pub enum What {
     /// The head of a ring arrives; `at` is the ring.
     Arrive,
     /// The head of a ring arrives that came from another shard; `at` is that inbound ring.
@@ -67,25 +67,55 @@ pub(crate) enum What {
 
 /// An event: 32 bytes.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Event {
+pub struct Event {
+    /// Its place in the order.
     pub key: EventKey,
+    /// See [`What`].
     pub argument: u64,
+    /// See [`What`].
     pub at: u32,
+    /// What happens.
     pub what: What,
 }
 
-/// A 4-ary heap of events, the earliest first.
+/// A 4-ary heap of events, the earliest first. Taking the earliest leaves a gap at the top, which the next push fills: most events make one
+/// other, and so most steps cost one pass from the top, not two.
 #[derive(Default)]
-pub(crate) struct EventQueue {
+pub struct EventQueue {
     items: Vec<Event>,
+    /// Whether the place at the top is empty.
+    gap: bool,
 }
 
 impl EventQueue {
-    pub fn peek(&self) -> Option<&Event> {
+    /// The earliest event.
+    #[inline]
+    pub fn peek(&mut self) -> Option<&Event> {
+        if self.gap {
+            self.close_gap();
+        }
         self.items.first()
     }
 
+    /// Takes the earliest event away, which [`EventQueue::peek`] has just shown.
+    #[inline]
+    pub fn take(&mut self) {
+        debug_assert!(!self.gap && !self.items.is_empty(), "an event was peeked at");
+        self.gap = true;
+    }
+
+    /// Puts an event in.
+    #[inline]
     pub fn push(&mut self, event: Event) {
+        if self.gap {
+            self.gap = false;
+            self.sift_down(event);
+        } else {
+            self.sift_up(event);
+        }
+    }
+
+    fn sift_up(&mut self, event: Event) {
         let mut hole = self.items.len();
         self.items.push(event);
         while hole > 0 {
@@ -100,24 +130,15 @@ impl EventQueue {
         self.items[hole] = event;
     }
 
-    /// Takes the earliest event away.
-    pub fn pop(&mut self) -> Option<Event> {
-        let last = self.items.pop()?;
-        match self.items.first() {
-            None => Some(last),
-            Some(&top) => {
-                self.sift_down(last);
-                Some(top)
-            }
+    fn close_gap(&mut self) {
+        self.gap = false;
+        let last = self.items.pop().expect("a gap has a place");
+        if !self.items.is_empty() {
+            self.sift_down(last);
         }
     }
 
-    /// Puts `event` in the place of the earliest one: a pop and a push in one pass.
-    pub fn replace_top(&mut self, event: Event) {
-        debug_assert!(!self.items.is_empty());
-        self.sift_down(event);
-    }
-
+    /// Puts `event` at the top and moves it down to its place.
     fn sift_down(&mut self, event: Event) {
         let items = &mut self.items[..];
         let mut hole = 0;

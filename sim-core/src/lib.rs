@@ -35,7 +35,7 @@ mod world;
 
 pub use cx::Cx;
 pub use drop::DropCause;
-pub use event::EventKey;
+pub use event::{Event, EventKey, EventQueue, What};
 pub use link::{ForcedLoss, GilbertElliott, Impairments, Jitter, JitterShape, LINK_MODELS, Loss, Trace, TraceError};
 pub use node::{Fault, Node};
 pub use outcome::{Fingerprints, Outcome, Rows};

@@ -36,7 +36,7 @@ impl<N: Node> Shard<N> {
     }
 
     /// When the next event here is; [`Time::NEVER`] if there is none.
-    pub fn next_time(&self) -> Time {
+    pub fn next_time(&mut self) -> Time {
         self.core.queue.peek().map_or(Time::NEVER, |event| event.key.time())
     }
 
@@ -59,11 +59,11 @@ impl<N: Node> Shard<N> {
             }
             debug_assert!(time >= self.core.now, "time never runs backwards");
             self.core.now = time;
+            self.core.queue.take();
             match event.what {
                 What::Arrive => self.arrive_from_ring(event),
                 What::ArriveCut => self.arrive_from_cut(event),
                 What::ArriveLoose => {
-                    self.core.queue.pop();
                     let from = self.origin(event.at);
                     let Target::Here { node, port } = self.core.targets[event.at as usize] else {
                         unreachable!("loose packets over a cut link arrive by transfer")
@@ -71,24 +71,20 @@ impl<N: Node> Shard<N> {
                     self.arrive(event.key, node, port, from, PacketRef(event.argument as u32));
                 }
                 What::ArriveLooseCut => {
-                    self.core.queue.pop();
                     let Inbound { node, port, from, .. } = self.core.inbound[event.at as usize];
                     self.arrive(event.key, node, port, from, PacketRef(event.argument as u32));
                 }
                 What::Depart => {
-                    self.core.queue.pop();
                     let node = self.core.node_of(event.at);
                     self.begin(event.key, node, 0);
                     self.core.depart(event.at);
                 }
                 What::Wake => {
-                    self.core.queue.pop();
                     self.begin(event.key, event.at, 0);
                     self.nodes[event.at as usize]
                         .timer(&mut Cx { core: &mut self.core, node: event.at }, event.argument);
                 }
                 What::Change => {
-                    self.core.queue.pop();
                     self.begin(event.key, event.at, 0);
                     self.change(event.argument as usize);
                 }
@@ -108,15 +104,11 @@ impl<N: Node> Shard<N> {
         let port = &mut self.core.ports[event.at as usize];
         if port.ring.front().is_none_or(|head| head.key != event.key) {
             // The link has changed since: the packet was given another time, which stands in the queue too, or was dropped.
-            self.core.queue.pop();
             return;
         }
         let head = port.pop_front();
-        match port.ring.front() {
-            Some(next) => self.core.queue.replace_top(Event { key: next.key, ..event }),
-            None => {
-                self.core.queue.pop();
-            }
+        if let Some(next) = port.ring.front() {
+            self.core.queue.push(Event { key: next.key, ..event });
         }
         let Target::Here { node, port } = self.core.targets[event.at as usize] else {
             unreachable!("a cut port has no arrivals of its own")
@@ -131,11 +123,8 @@ impl<N: Node> Shard<N> {
         let inbound = &mut self.core.inbound[event.at as usize];
         let (key, packet) = inbound.ring.pop_front().expect("an arrival has a packet");
         debug_assert_eq!(key, event.key);
-        match inbound.ring.front() {
-            Some((next, _)) => self.core.queue.replace_top(Event { key: *next, ..event }),
-            None => {
-                self.core.queue.pop();
-            }
+        if let Some((next, _)) = inbound.ring.front() {
+            self.core.queue.push(Event { key: *next, ..event });
         }
         let Inbound { node, port, from, .. } = *inbound;
         self.arrive(event.key, node, port, from, packet);
@@ -364,7 +353,8 @@ impl<N: Node> Shard<N> {
                 self.left_over(from, packet, true);
             }
         }
-        while let Some(event) = self.core.queue.pop() {
+        while let Some(&event) = self.core.queue.peek() {
+            self.core.queue.take();
             match event.what {
                 What::ArriveLoose => {
                     let from = self.origin(event.at);
