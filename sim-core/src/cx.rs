@@ -2,10 +2,11 @@
 
 use std::collections::VecDeque;
 
+use crate::audit::Auditor;
 use crate::drop::DropCause;
 use crate::event::{Event, EventKey, EventQueue, What};
 use crate::packet::{Header, Packet, PacketRef};
-use crate::port::{Held, InFlight, Port, PortConfig};
+use crate::port::{Held, InFlight, LinkInfo, Port};
 use crate::probe::{DropRow, HopRow, Probes, Recorder};
 use crate::qdisc::{Arrival, Departure, Verdict};
 use crate::record::{Record, Table};
@@ -67,6 +68,10 @@ pub(crate) struct Inbound {
     /// The node that sends, and its port, in the plan's numbers.
     pub from: (u32, u32),
     pub ring: VecDeque<(EventKey, PacketRef)>,
+    /// The sending port in its shard's numbers, which gets this count at the end.
+    pub sender: (u32, u32),
+    /// Packets that the wire lost.
+    pub lost: u64,
 }
 
 /// Everything of a shard but its nodes.
@@ -76,13 +81,13 @@ pub(crate) struct Core<H> {
     pub slab: Slab<H>,
     pub states: Vec<NodeState>,
     pub ports: Vec<Port>,
-    pub targets: Vec<Target>,
     pub inbound: Vec<Inbound>,
     pub outbox: Vec<Vec<Transfer<H>>>,
     /// Cut ports with packets in their ring.
     pub cuts_in_use: Vec<u32>,
     pub recorder: Recorder,
     pub probes: Probes,
+    pub auditor: Auditor,
     pub scratch: Vec<u8>,
     pub events: u64,
     pub hops: u64,
@@ -157,10 +162,10 @@ impl<H: Header> Cx<'_, H> {
         self.core.states[self.node as usize].ports
     }
 
-    /// What the plan says of one of the node's links.
+    /// What a node may know of one of its links.
     #[inline]
-    pub fn link(&self, port: u32) -> &PortConfig {
-        &self.core.port(self.node, port).config
+    pub fn link(&self, port: u32) -> LinkInfo {
+        self.core.port(self.node, port).info()
     }
 
     /// Whether a port has its carrier.
@@ -214,6 +219,14 @@ impl<H: Header> Core<H> {
         let state = &self.states[node as usize];
         assert!(port < state.ports, "a node sends over its own ports");
         let at = state.first_port + port;
+        if self.ports[at as usize].special {
+            return self.special(node, at, packet);
+        }
+        self.offer(node, at, packet, Span::ZERO);
+    }
+
+    #[inline(never)]
+    fn special(&mut self, node: u32, at: u32, packet: PacketRef) {
         if self.probes.bytes_on_every_hop {
             self.through_bytes(node, &packet);
         }
@@ -232,7 +245,7 @@ impl<H: Header> Core<H> {
         let wire = port.wire.as_mut().expect("this link has impairments");
         if wire.forced(flow, class) {
             port.counters.received += 1;
-            return self.refuse(node, at, packet, DropCause::ForcedLoss);
+            return self.refuse(node, at, packet, DropCause::ForcedLoss, false);
         }
         let copy = wire.duplicates();
         let fates = [Some(wire.fate(bytes)), copy.then(|| wire.fate(bytes))];
@@ -265,7 +278,7 @@ impl<H: Header> Core<H> {
         port.counters.received += 1;
         port.settle(now);
         if !port.up {
-            return self.refuse(node, at, packet, DropCause::LinkDown);
+            return self.refuse(node, at, packet, DropCause::LinkDown, false);
         }
         let waiting = port.waiting();
         let arrival = Arrival {
@@ -282,27 +295,35 @@ impl<H: Header> Core<H> {
                 body.header.set_ce();
                 port.counters.marked += 1;
             }
-            Verdict::Drop(cause) => return self.refuse(node, at, packet, cause),
+            Verdict::Drop(cause) => return self.refuse(node, at, packet, cause, false),
         }
         port.counters.enqueued += 1;
+        port.waiting_bytes += u64::from(bytes);
         if port.eager {
             self.schedule(node, at, packet, extra, bytes);
         } else {
-            port.held.push_back(Held { enqueued: now, packet: packet.0, bytes });
-            port.waiting_bytes += u64::from(bytes);
             body.extra = extra;
-            port.counters.waiting_max = port.counters.waiting_max.max(port.held.len() as u32);
-            if !port.departure_due {
-                let due = port.busy_until.max(now);
-                if due == now {
-                    self.depart(at);
-                } else {
-                    port.departure_due = true;
-                    let key = self.states[node as usize].next_key(due);
-                    self.queue.push(Event { key, argument: u64::from(node), at, what: What::Depart });
-                }
-            }
+            self.hold(node, at, packet, bytes);
         }
+    }
+
+    /// Keeps a packet until its departure is decided.
+    #[inline(never)]
+    fn hold(&mut self, node: u32, at: u32, packet: PacketRef, bytes: u32) {
+        let now = self.now;
+        let port = &mut self.ports[at as usize];
+        port.held.push_back(Held { enqueued: now, packet: packet.0, bytes });
+        port.counters.waiting_max = port.counters.waiting_max.max(port.held.len() as u32);
+        if port.departure_due {
+            return;
+        }
+        let due = port.busy_until.max(now);
+        if due == now {
+            return self.depart(node, at);
+        }
+        port.departure_due = true;
+        let key = self.states[node as usize].next_key(due);
+        self.queue.push(Event { key, argument: u64::from(node), at, what: What::Depart });
     }
 
     /// Fixes the course of a packet: its start, its end, its arrival.
@@ -311,22 +332,25 @@ impl<H: Header> Core<H> {
         let now = self.now;
         let body = self.slab.get_mut(&packet);
         let port = &mut self.ports[at as usize];
-        let start = port.busy_until.max(now);
-        let end = port.serializer.end(start, bytes);
+        let fresh = port.busy_until < now;
+        let start = if fresh { now } else { port.busy_until };
+        let end = port.serializer.end(start, bytes, fresh);
         port.busy_until = end;
         body.started = start;
         body.ended = end;
-        let arrival = (end + port.delay + extra).max(port.in_order());
+        let counters = &mut port.counters;
+        counters.busy += end - start;
+        counters.waited += start - body.enqueued;
+        let arrival = (end + port.delay + extra).max(port.last_arrival);
+        port.last_arrival = arrival;
         let key = self.states[node as usize].next_key(arrival);
         let first = port.ring.is_empty();
-        port.ring.push_back(InFlight { key, start, end, enqueued: body.enqueued, packet: packet.0, bytes });
-        port.waiting_bytes += u64::from(bytes);
+        port.ring.push_back(InFlight { key, start, packet: packet.0, bytes });
         if start > now {
-            let waiting = (port.ring.len() - port.started) as u32;
-            port.counters.waiting_max = port.counters.waiting_max.max(waiting);
+            counters.waiting_max = counters.waiting_max.max(port.ring.waiting());
         }
         if first {
-            match self.targets[at as usize] {
+            match port.target {
                 Target::Here { .. } => self.queue.push(Event { key, argument: 0, at, what: What::Arrive }),
                 Target::Cut { .. } if !port.listed => {
                     port.listed = true;
@@ -338,15 +362,13 @@ impl<H: Header> Core<H> {
     }
 
     /// A port whose packets wait for a decision at departure sends its next one, if the link is free.
-    pub(crate) fn depart(&mut self, at: u32) {
+    pub(crate) fn depart(&mut self, node: u32, at: u32) {
         let now = self.now;
-        let node = self.node_of(at);
         while let Some(held) = self.ports[at as usize].held.pop_front() {
             let port = &mut self.ports[at as usize];
             let body = self.slab.get_mut(&PacketRef(held.packet));
-            port.waiting_bytes -= u64::from(held.bytes);
-            let departure =
-                Departure { now, enqueued: held.enqueued, bytes_behind: port.waiting_bytes, ecn: body.header.ecn() };
+            let bytes_behind = port.waiting_bytes - u64::from(held.bytes);
+            let departure = Departure { now, enqueued: held.enqueued, bytes_behind, ecn: body.header.ecn() };
             match port.discipline.departure(&departure) {
                 Verdict::Pass => {}
                 Verdict::Mark => {
@@ -354,7 +376,8 @@ impl<H: Header> Core<H> {
                     port.counters.marked += 1;
                 }
                 Verdict::Drop(cause) => {
-                    self.refuse(node, at, PacketRef(held.packet), cause);
+                    port.waiting_bytes = bytes_behind;
+                    self.refuse(node, at, PacketRef(held.packet), cause, true);
                     continue;
                 }
             }
@@ -373,25 +396,25 @@ impl<H: Header> Core<H> {
     /// Sends a packet that was held; from here on it can overtake where the link reorders.
     fn transmit(&mut self, node: u32, at: u32, held: Held) {
         let extra = self.slab.get(&PacketRef(held.packet)).extra;
-        self.ports[at as usize].settle(self.now);
-        let reorders = self.ports[at as usize].config.impairments.reorders();
-        if !reorders {
-            return self.schedule(node, at, PacketRef(held.packet), extra, held.bytes);
+        let now = self.now;
+        if !self.ports[at as usize].config.impairments.reorders() {
+            self.schedule(node, at, PacketRef(held.packet), extra, held.bytes);
+            return self.ports[at as usize].settle(now);
         }
         let port = &mut self.ports[at as usize];
-        let end = port.serializer.end(self.now, held.bytes);
+        let end = port.serializer.end(now, held.bytes, port.busy_until < now);
         port.busy_until = end;
+        port.waiting_bytes -= u64::from(held.bytes);
         let counters = &mut port.counters;
         counters.sent += 1;
         counters.sent_bytes += u64::from(held.bytes);
-        counters.busy += end - self.now;
-        counters.waited += self.now - held.enqueued;
-        port.last_end = end;
+        counters.busy += end - now;
+        counters.waited += now - held.enqueued;
         let key = self.states[node as usize].next_key(end + port.delay + extra);
         let body = self.slab.get_mut(&PacketRef(held.packet));
-        body.started = self.now;
+        body.started = now;
         body.ended = end;
-        match self.targets[at as usize] {
+        match port.target {
             Target::Here { .. } => {
                 self.queue.push(Event { key, argument: u64::from(held.packet), at, what: What::ArriveLoose });
             }
@@ -402,11 +425,14 @@ impl<H: Header> Core<H> {
         }
     }
 
-    /// A port drops a packet.
+    /// A port drops a packet; `inside`: one that it had let in.
     #[cold]
-    pub(crate) fn refuse(&mut self, node: u32, at: u32, packet: PacketRef, cause: DropCause) {
+    #[inline(never)]
+    pub(crate) fn refuse(&mut self, node: u32, at: u32, packet: PacketRef, cause: DropCause, inside: bool) {
         let (id, first) = (self.states[node as usize].id, self.states[node as usize].first_port);
-        self.ports[at as usize].counters.dropped[cause as usize] += 1;
+        let counters = &mut self.ports[at as usize].counters;
+        counters.dropped[cause as usize] += 1;
+        counters.dropped_inside += u64::from(inside);
         self.dropped(id, Some(at - first), &packet, cause);
         if self.probes.hops {
             let body = self.slab.get(&packet);
@@ -416,7 +442,7 @@ impl<H: Header> Core<H> {
         self.slab.remove(packet);
     }
 
-    fn dropped(&mut self, id: u32, port: Option<u32>, packet: &PacketRef, cause: DropCause) {
+    pub(crate) fn dropped(&mut self, id: u32, port: Option<u32>, packet: &PacketRef, cause: DropCause) {
         if self.probes.drops {
             let body = self.slab.get(packet);
             let row = DropRow { node: id, port, packet: body.id, flow: body.flow, bytes: body.len, cause };

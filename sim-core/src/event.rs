@@ -9,7 +9,7 @@ const SOURCE_BITS: u32 = 24;
 
 /// What orders events: time, then the node that made the event, then that node's own counter. Unique, and the same
 /// however nodes are spread over shards.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct EventKey(u128);
 
 impl EventKey {

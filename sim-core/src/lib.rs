@@ -11,7 +11,9 @@
 //! | a partition's loop; many partitions in windows | `shard`, `world` |
 //! | named random streams | `rng` |
 //! | probe rows, captures, fingerprints | `record`, `probe`, `outcome` |
+//! | where two runs begin to differ | `audit` |
 
+mod audit;
 mod cx;
 mod drop;
 mod event;
@@ -33,6 +35,7 @@ mod time;
 mod units;
 mod world;
 
+pub use audit::{Audit, Difference, EventRecord, first_difference};
 pub use cx::Cx;
 pub use drop::DropCause;
 pub use event::{Event, EventKey, EventQueue, What};
@@ -41,7 +44,7 @@ pub use node::{Fault, Node};
 pub use outcome::{Fingerprints, Outcome, Rows};
 pub use packet::{Ecn, Header, Packet, PacketClass, PacketRef, ParseError, Payload};
 pub use params::{Amount, ParamHelp, Params, describe};
-pub use port::{PortConfig, PortCounters, Speed};
+pub use port::{LinkInfo, PortConfig, Speed};
 pub use probe::{CapturePoint, Captured, DROPS, ENGINE_TABLES, HOPS, LINKS, ProbeConfig, QUEUE, flip};
 pub use qdisc::{Arrival, CoDelConfig, Departure, DropTailConfig, Entry, QUEUES, QueueConfig, RedConfig, Verdict};
 pub use record::{Column, Kind, Record, Table};

@@ -1,5 +1,6 @@
 //! What a run leaves: rows in key order, captured packets, counts, and fingerprints in layers.
 
+use crate::audit::EventRecord;
 use crate::cx::NodeState;
 use crate::node::Node;
 use crate::probe::{Captured, ProbeConfig, RowKey};
@@ -76,11 +77,15 @@ pub struct Outcome {
     pub look_ahead: Span,
     /// Events of each shard.
     pub shard_events: Vec<u64>,
+    /// Hashes of the slices of [`Audit::Slices`](crate::Audit::Slices).
+    pub slices: Vec<u64>,
+    /// The events of [`Audit::Events`](crate::Audit::Events), in key order.
+    pub audited: Vec<EventRecord>,
 }
 
 impl Outcome {
     pub(crate) fn gather<N: Node>(
-        shards: Vec<Shard<N>>,
+        mut shards: Vec<Shard<N>>,
         probes: &ProbeConfig,
         look_ahead: Span,
         windows: u64,
@@ -90,6 +95,15 @@ impl Outcome {
         let mut nodes: Vec<(u32, Fingerprints)> =
             shards.iter().flat_map(|shard| shard.core.states.iter().map(node_fingerprints)).collect();
         nodes.sort_by_key(|(id, _)| *id);
+        let mut audited: Vec<EventRecord> =
+            shards.iter_mut().flat_map(|shard| std::mem::take(&mut shard.core.auditor.events)).collect();
+        audited.sort_unstable();
+        let mut slices = std::mem::take(&mut shards[0].core.auditor.slices);
+        for shard in &shards[1..] {
+            for (sum, slice) in slices.iter_mut().zip(&shard.core.auditor.slices) {
+                *sum = sum.wrapping_add(*slice);
+            }
+        }
         let rows = merge_rows(&shards, &probes.tables);
         let mut captured: Vec<(RowKey, Captured)> =
             shards.into_iter().flat_map(|shard| shard.core.recorder.captured).collect();
@@ -114,6 +128,8 @@ impl Outcome {
             windows,
             look_ahead,
             shard_events,
+            slices,
+            audited,
         }
     }
 

@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 
+use crate::cx::Target;
 use crate::drop::DropCause;
 use crate::event::EventKey;
 use crate::link::{Impairments, Trace, TraceCursor, Wire};
@@ -52,8 +53,20 @@ pub struct PortConfig {
     pub blocked: bool,
 }
 
+/// What a node may know of one of its links.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LinkInfo {
+    /// Bytes that the link carries at the network layer.
+    pub mtu: u32,
+    /// Whether packets carry a link-layer header here, so that addresses must be resolved.
+    pub framed: bool,
+    /// Whether it has its carrier.
+    pub up: bool,
+}
+
 /// What a port has counted.
 #[derive(Clone, Debug, Default)]
+#[repr(C)]
 pub struct PortCounters {
     /// Packets that were handed to it.
     pub received: u64,
@@ -63,40 +76,138 @@ pub struct PortCounters {
     pub sent: u64,
     /// Their bytes on the wire.
     pub sent_bytes: u64,
-    /// Time that sending took.
+    /// Time that sending takes, of all packets whose course is fixed.
     pub busy: Span,
+    /// Their waiting times.
+    pub waited: Span,
     /// Packets marked "congestion experienced".
     pub marked: u64,
-    /// Packets dropped, by [`DropCause`].
-    pub dropped: [u64; DropCause::COUNT],
     /// The most packets that waited at a time.
     pub waiting_max: u32,
-    /// The sum of the waiting times of the packets sent.
-    pub waited: Span,
+    /// Packets dropped after they had been let in.
+    pub dropped_inside: u64,
+    /// Packets that the wire lost, after they had been sent.
+    pub lost: u64,
+    /// Packets dropped before they were sent, by [`DropCause`].
+    pub dropped: [u64; DropCause::COUNT],
 }
 
 impl PortCounters {
-    /// All drops.
+    /// All drops before the wire.
     pub fn drops(&self) -> u64 {
         self.dropped.iter().sum()
     }
 }
 
-/// A packet that was handed over and has not arrived.
+/// A packet that was handed over and has not arrived. Two of them fill a cache line.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct InFlight {
     /// Arrival and identity of the event.
     pub key: EventKey,
     /// When its first bit leaves.
     pub start: Time,
-    /// When its last bit has left.
-    pub end: Time,
-    /// When it was handed over.
-    pub enqueued: Time,
     /// Its place in the slab.
     pub packet: u32,
     /// Bytes on the wire.
     pub bytes: u32,
+}
+
+const NOTHING: InFlight = InFlight { key: EventKey::NEVER, start: Time::NEVER, packet: u32::MAX, bytes: 0 };
+
+/// What is in flight, in order of arrival, with a cursor between those that have started and those that wait. The counts run on for ever
+/// and wrap; their places are taken modulo the room, a power of two.
+#[derive(Debug)]
+pub(crate) struct Ring {
+    room: Box<[InFlight]>,
+    head: u32,
+    cursor: u32,
+    tail: u32,
+}
+
+impl Ring {
+    fn new() -> Ring {
+        Ring { room: Box::new([NOTHING; 4]), head: 0, cursor: 0, tail: 0 }
+    }
+
+    #[inline]
+    fn place(&self, count: u32) -> usize {
+        count as usize & (self.room.len() - 1)
+    }
+
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.head == self.tail
+    }
+
+    /// Those that wait.
+    #[inline]
+    pub fn waiting(&self) -> u32 {
+        self.tail.wrapping_sub(self.cursor)
+    }
+
+    #[inline]
+    pub fn front(&self) -> Option<&InFlight> {
+        if self.is_empty() { None } else { Some(&self.room[self.place(self.head)]) }
+    }
+
+    /// The last of those that have started.
+    pub fn last_started(&self) -> Option<&InFlight> {
+        (self.cursor != self.head).then(|| &self.room[self.place(self.cursor.wrapping_sub(1))])
+    }
+
+    /// The first of those that wait.
+    #[inline]
+    fn next(&self) -> Option<&InFlight> {
+        if self.cursor == self.tail { None } else { Some(&self.room[self.place(self.cursor)]) }
+    }
+
+    #[inline]
+    pub fn push_back(&mut self, packet: InFlight) {
+        if self.tail.wrapping_sub(self.head) as usize == self.room.len() {
+            self.grow();
+        }
+        let place = self.place(self.tail);
+        self.room[place] = packet;
+        self.tail = self.tail.wrapping_add(1);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn grow(&mut self) {
+        let mut room = vec![NOTHING; self.room.len() * 2].into_boxed_slice();
+        for count in 0..self.room.len() as u32 {
+            let count = self.head.wrapping_add(count);
+            room[count as usize & (room.len() - 1)] = self.room[self.place(count)];
+        }
+        self.room = room;
+    }
+
+    /// Takes the last of those that wait.
+    pub fn pop_waiting(&mut self) -> Option<InFlight> {
+        if self.waiting() == 0 {
+            return None;
+        }
+        self.tail = self.tail.wrapping_sub(1);
+        Some(self.room[self.place(self.tail)])
+    }
+
+    /// Takes the first.
+    fn pop_any(&mut self) -> Option<InFlight> {
+        let first = *self.front()?;
+        if self.cursor == self.head {
+            self.cursor = self.cursor.wrapping_add(1);
+        }
+        self.head = self.head.wrapping_add(1);
+        Some(first)
+    }
+
+    /// Changes those that wait, in order.
+    pub fn for_each_waiting(&mut self, mut change: impl FnMut(&mut InFlight)) {
+        for count in 0..self.waiting() {
+            let place = self.place(self.cursor.wrapping_add(count));
+            change(&mut self.room[place]);
+        }
+    }
 }
 
 /// A packet that waits for a decision at its departure.
@@ -107,14 +218,22 @@ pub(crate) struct Held {
     pub bytes: u32,
 }
 
+/// A length that was sent lately, and how long it took: whole picoseconds, and the remainder in parts of the rate.
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    bytes: u32,
+    whole: u64,
+    remainder: u64,
+}
+
 /// How long packets take, with what is below a picosecond carried on.
 #[derive(Clone, Debug)]
 pub(crate) struct Serializer {
     rate: u64,
     carry: u64,
-    /// The last two lengths: bytes, whole picoseconds, remainder.
-    known: [(u32, u64, u64); 2],
-    trace: Option<TraceCursor>,
+    /// Lengths that were sent lately, by their low bits: two lines of the cache hold those of nearly all packets.
+    known: [Known; 4],
+    trace: Option<Box<TraceCursor>>,
 }
 
 impl Serializer {
@@ -122,30 +241,32 @@ impl Serializer {
         let (rate, trace) = match speed {
             Speed::Infinite => (0, None),
             Speed::Rate(rate) => (rate.bps(), None),
-            Speed::Trace(trace) => (0, Some(TraceCursor::new(trace.clone()))),
+            Speed::Trace(trace) => (0, Some(Box::new(TraceCursor::new(trace.clone())))),
         };
-        Serializer { rate, carry: 0, known: [(u32::MAX, 0, 0); 2], trace }
+        Serializer { rate, carry: 0, known: [Known { bytes: u32::MAX, whole: 0, remainder: 0 }; 4], trace }
     }
 
-    /// When `bytes` that may start at `start` have left.
+    /// When `bytes` that start at `start` have left. `fresh`: nothing was sent right before, so that nothing is carried on.
     #[inline]
-    pub fn end(&mut self, start: Time, bytes: u32) -> Time {
-        if self.known[0].0 != bytes {
+    pub fn end(&mut self, start: Time, bytes: u32, fresh: bool) -> Time {
+        // The lengths that are common together (1500, 1502, 1514, 1518 and 52, 54, 66, 70) fall apart here.
+        let place = (bytes as usize >> 1 ^ bytes as usize >> 5) & 3;
+        if self.known[place].bytes != bytes {
             if let Some(trace) = &mut self.trace {
                 return trace.leave(start, bytes);
             }
-            self.recall(bytes);
+            self.learn(place, bytes);
         }
-        let (_, whole, remainder) = self.known[0];
-        if remainder == 0 {
-            return start + Span::from_ps(whole);
+        let Known { whole, remainder, .. } = self.known[place];
+        if fresh {
+            self.carry = 0;
         }
         self.carry += remainder;
-        if self.carry >= self.rate {
+        let more = self.carry >= self.rate && self.rate != 0;
+        if more {
             self.carry -= self.rate;
-            return start + Span::from_ps(whole + 1);
         }
-        start + Span::from_ps(whole)
+        start + Span::from_ps(whole + u64::from(more))
     }
 
     /// The time that so many bytes take at the constant rate; zero with a trace.
@@ -156,114 +277,127 @@ impl Serializer {
         }
     }
 
-    fn recall(&mut self, bytes: u32) {
-        self.known.swap(0, 1);
-        if self.known[0].0 != bytes {
-            let work = u128::from(bytes) * 8 * u128::from(PS_PER_SECOND);
-            self.known[0] = match u128::from(self.rate) {
-                0 => (bytes, 0, 0),
-                rate => (bytes, (work / rate) as u64, (work % rate) as u64),
-            };
+    /// What waited was taken away at `now`; the link goes on from there.
+    pub fn cleared(&mut self, now: Time) {
+        self.carry = 0;
+        if let Some(trace) = &mut self.trace {
+            trace.seek(now);
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn learn(&mut self, place: usize, bytes: u32) {
+        let work = u128::from(bytes) * 8 * u128::from(PS_PER_SECOND);
+        let (whole, remainder) = match u128::from(self.rate) {
+            0 => (0, 0),
+            rate => ((work / rate) as u64, (work % rate) as u64),
+        };
+        self.known[place] = Known { bytes, whole, remainder };
     }
 }
 
-/// The state of a port.
+/// The state of a port. What every packet touches stands first.
 #[derive(Debug)]
+#[repr(C)]
 pub(crate) struct Port {
     /// What was handed over and has not arrived, in order of arrival.
-    pub ring: VecDeque<InFlight>,
-    /// How many of the ring have started.
-    pub started: usize,
+    pub ring: Ring,
     pub busy_until: Time,
-    /// When the last packet that has started has left.
-    pub last_end: Time,
-    /// When the last packet that has started arrives.
+    /// When the last packet whose course is fixed arrives.
     pub last_arrival: Time,
-    pub serializer: Serializer,
     pub delay: Span,
+    pub waiting_bytes: u64,
     pub overhead: u32,
     pub frame_min: u32,
-    pub waiting_bytes: u64,
-    pub discipline: Discipline,
-    pub wire: Option<Box<Wire>>,
+    pub mtu: u32,
+    pub framed: bool,
+    /// Whether packets take the long way: the link does something to them, or their bytes are wanted.
+    pub special: bool,
     /// Whether a packet's course is fixed when it is handed over.
     pub eager: bool,
     pub up: bool,
-    /// Packets that wait for a decision at departure.
-    pub held: VecDeque<Held>,
+    pub target: Target,
+    pub discipline: Discipline,
+    pub serializer: Serializer,
+    pub counters: PortCounters,
     pub departure_due: bool,
     /// Whether it stands in its shard's list of cut ports in use.
     pub listed: bool,
-    pub counters: PortCounters,
-    pub config: PortConfig,
+    /// Packets that wait for a decision at departure.
+    pub held: VecDeque<Held>,
+    /// When the last packet that went to another shard had left, and when it arrives there.
+    pub last_exported: (Time, Time),
+    pub wire: Option<Box<Wire>>,
+    pub config: Box<PortConfig>,
 }
 
 impl Port {
-    pub fn new(config: PortConfig, streams: &Streams) -> Port {
+    pub fn new(config: PortConfig, target: Target, special: bool, streams: &Streams) -> Port {
         let discipline = config.queue.open(|| streams.open(&format!("link/{}/queue", config.name)));
         let wire = config.impairments.any().then(|| Wire::new(config.impairments.clone(), &config.name, streams));
         Port {
-            ring: VecDeque::new(),
-            started: 0,
+            ring: Ring::new(),
             busy_until: Time::ZERO,
-            last_end: Time::ZERO,
             last_arrival: Time::ZERO,
-            serializer: Serializer::new(&config.speed),
             delay: config.delay,
+            waiting_bytes: 0,
             overhead: config.overhead,
             frame_min: config.frame_min,
-            waiting_bytes: 0,
+            mtu: config.mtu,
+            framed: config.framed,
+            special: special || wire.is_some(),
             eager: !discipline.decides_at_departure() && !config.impairments.reorders(),
-            discipline,
-            wire: wire.map(Box::new),
             up: !config.blocked,
-            held: VecDeque::new(),
+            target,
+            discipline,
+            serializer: Serializer::new(&config.speed),
+            counters: PortCounters::default(),
             departure_due: false,
             listed: false,
-            counters: PortCounters::default(),
-            config,
+            held: VecDeque::new(),
+            last_exported: (Time::ZERO, Time::ZERO),
+            wire: wire.map(Box::new),
+            config: Box::new(config),
         }
     }
 
     /// Moves those that have started by `now` out of the queue.
     #[inline]
     pub fn settle(&mut self, now: Time) {
-        while let Some(next) = self.ring.get(self.started) {
+        if self.ring.waiting() == 0 {
+            return;
+        }
+        if self.eager && self.busy_until <= now {
+            // All have left.
+            self.counters.sent += u64::from(self.ring.waiting());
+            self.counters.sent_bytes += self.waiting_bytes;
+            self.waiting_bytes = 0;
+            self.ring.cursor = self.ring.tail;
+            return;
+        }
+        while let Some(next) = self.ring.next() {
             if next.start > now {
                 break;
             }
-            let next = *next;
-            self.count(&next);
-            self.started += 1;
+            let bytes = next.bytes;
+            self.count(bytes);
+            self.ring.cursor = self.ring.cursor.wrapping_add(1);
         }
     }
 
     /// A packet has left the queue for the link.
     #[inline]
-    fn count(&mut self, next: &InFlight) {
-        self.waiting_bytes -= u64::from(next.bytes);
+    fn count(&mut self, bytes: u32) {
+        self.waiting_bytes -= u64::from(bytes);
         self.counters.sent += 1;
-        self.counters.sent_bytes += u64::from(next.bytes);
-        self.counters.busy += next.end - next.start;
-        self.counters.waited += next.start - next.enqueued;
-        self.last_end = next.end;
-        self.last_arrival = next.key.time();
-    }
-
-    /// The earliest moment at which another packet may arrive and keep the order.
-    #[inline]
-    pub fn in_order(&self) -> Time {
-        match self.ring.back() {
-            Some(last) if self.ring.len() > self.started => last.key.time(),
-            _ => self.last_arrival,
-        }
+        self.counters.sent_bytes += u64::from(bytes);
     }
 
     /// Packets that wait.
     #[inline]
     pub fn waiting(&self) -> u32 {
-        (self.ring.len() - self.started + self.held.len()) as u32
+        self.ring.waiting() + self.held.len() as u32
     }
 
     /// How long a packet that comes now would wait.
@@ -275,13 +409,61 @@ impl Port {
     /// Takes the ring's first packet out.
     #[inline]
     pub fn pop_front(&mut self) -> InFlight {
-        let head = self.ring.pop_front().expect("the ring has a first packet");
-        if self.started == 0 {
+        let unsettled = self.ring.cursor == self.ring.head;
+        let head = self.ring.pop_any().expect("the ring has a first packet");
+        if unsettled {
             // A packet arrives after it has started; the cursor had only not been moved yet.
-            self.count(&head);
-        } else {
-            self.started -= 1;
+            self.count(head.bytes);
         }
         head
+    }
+
+    /// Empties the ring at the stop; nothing is counted.
+    pub fn drain(&mut self) -> Option<InFlight> {
+        self.ring.pop_any()
+    }
+
+    /// What a node may know.
+    #[inline]
+    pub fn info(&self) -> LinkInfo {
+        LinkInfo { mtu: self.mtu, framed: self.framed, up: self.up }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_below_a_picosecond_is_carried_on() {
+        // 1500 bytes at 7 Gbit/s take 12000/7 ns: seven packets back to back take 12 us to the picosecond.
+        let mut serializer = Serializer::new(&Speed::Rate(Rate::from_bps(7_000_000_000)));
+        let mut at = Time::ZERO;
+        for number in 0..7 {
+            at = serializer.end(at, 1500, number == 0);
+        }
+        assert_eq!(at, Time::ZERO + Span::from_us(12));
+        // After a pause a packet takes what it takes alone.
+        let alone = serializer.end(at, 1499, true) - at;
+        serializer.end(at, 1499, false);
+        assert_eq!(serializer.end(at, 1499, true) - at, alone);
+    }
+
+    #[test]
+    fn a_ring_keeps_order_while_it_grows() {
+        let mut ring = Ring::new();
+        let (mut put, mut taken) = (0, 0);
+        for step in 0_u32..1_000 {
+            for _ in 0..step % 5 {
+                ring.push_back(InFlight { packet: put, ..NOTHING });
+                put += 1;
+            }
+            for _ in 0..step % 4 {
+                let Some(first) = ring.pop_any() else { break };
+                assert_eq!(first.packet, taken);
+                taken += 1;
+            }
+            assert_eq!(ring.waiting(), put - taken);
+        }
     }
 }

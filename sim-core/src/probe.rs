@@ -210,6 +210,9 @@ pub(crate) struct Probes {
     pub drops: bool,
     pub bytes_on_every_hop: bool,
     pub captures: Vec<CapturePoint>,
+    /// Whether anybody looks at each packet that has crossed a link.
+    pub observing: bool,
+    pub auditing: bool,
 }
 
 impl Probes {
@@ -222,6 +225,8 @@ impl Probes {
             drops: wants(&DROPS),
             bytes_on_every_hop: config.bytes_on_every_hop,
             captures: config.captures.clone(),
+            observing: wants(&HOPS) || !config.captures.is_empty(),
+            auditing: false,
         }
     }
 
@@ -248,7 +253,7 @@ pub struct Captured {
 }
 
 /// The order of a row: the event that emitted it, and its place among that event's rows.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub(crate) struct RowKey {
     pub event: EventKey,
     pub index: u128,
@@ -263,7 +268,7 @@ pub(crate) struct Row {
 /// Rows of a shard, in the order of its events.
 #[derive(Default)]
 pub(crate) struct Recorder {
-    pub key: Option<RowKey>,
+    pub key: RowKey,
     pub rows: Vec<Row>,
     pub values: Vec<u64>,
     pub captured: Vec<(RowKey, Captured)>,
@@ -274,13 +279,12 @@ impl Recorder {
     /// Rows from here on belong to this event, and count from `index`.
     #[inline]
     pub fn begin(&mut self, event: EventKey, index: u128) {
-        self.key = Some(RowKey { event, index });
+        self.key = RowKey { event, index };
     }
 
     pub fn next_key(&mut self) -> RowKey {
-        let key = self.key.as_mut().expect("rows are emitted within events");
-        let this = *key;
-        key.index += 1;
+        let this = self.key;
+        self.key.index += 1;
         this
     }
 

@@ -7,7 +7,7 @@ use crate::drop::DropCause;
 use crate::event::{Event, EventKey, What};
 use crate::node::{Fault, Node};
 use crate::packet::PacketRef;
-use crate::port::{Port, Serializer};
+use crate::port::{Port, PortCounters, Serializer};
 use crate::probe::{HopRow, LINKS, QUEUE, port_word};
 use crate::record::{Record, Table};
 use crate::time::{Span, Time};
@@ -61,31 +61,30 @@ impl<N: Node> Shard<N> {
             self.core.now = time;
             self.core.queue.take();
             match event.what {
-                What::Arrive => self.arrive_from_ring(event),
-                What::ArriveCut => self.arrive_from_cut(event),
-                What::ArriveLoose => {
-                    let from = self.origin(event.at);
-                    let Target::Here { node, port } = self.core.targets[event.at as usize] else {
-                        unreachable!("loose packets over a cut link arrive by transfer")
-                    };
-                    self.arrive(event.key, node, port, from, PacketRef(event.argument as u32));
-                }
-                What::ArriveLooseCut => {
-                    let Inbound { node, port, from, .. } = self.core.inbound[event.at as usize];
-                    self.arrive(event.key, node, port, from, PacketRef(event.argument as u32));
-                }
-                What::Depart => {
-                    let node = self.core.node_of(event.at);
-                    self.begin(event.key, node, 0);
-                    self.core.depart(event.at);
-                }
+                What::Arrive => self.arrive_from_ring(&event),
                 What::Wake => {
-                    self.begin(event.key, event.at, 0);
+                    self.begin(&event, event.at, 0, 0);
                     self.nodes[event.at as usize]
                         .timer(&mut Cx { core: &mut self.core, node: event.at }, event.argument);
                 }
+                What::Depart => {
+                    let node = event.argument as u32;
+                    self.begin(&event, node, 0, 0);
+                    self.core.depart(node, event.at);
+                }
+                What::ArriveCut => self.arrive_from_cut(&event),
+                What::ArriveLoose => {
+                    let Target::Here { node, port } = self.core.ports[event.at as usize].target else {
+                        unreachable!("loose packets over a cut link arrive by transfer")
+                    };
+                    self.arrive(&event, node, port, PacketRef(event.argument as u32));
+                }
+                What::ArriveLooseCut => {
+                    let Inbound { node, port, .. } = self.core.inbound[event.at as usize];
+                    self.arrive(&event, node, port, PacketRef(event.argument as u32));
+                }
                 What::Change => {
-                    self.begin(event.key, event.at, 0);
+                    self.begin(&event, event.at, 0, 0);
                     self.change(event.argument as usize);
                 }
             }
@@ -93,14 +92,19 @@ impl<N: Node> Shard<N> {
     }
 
     #[inline]
-    fn begin(&mut self, key: EventKey, node: u32, length: u32) {
-        self.core.events += 1;
-        self.core.recorder.begin(key, 0);
-        self.core.states[node as usize].saw(key, length);
+    fn begin(&mut self, event: &Event, node: u32, packet: u64, length: u32) {
+        let core = &mut self.core;
+        core.events += 1;
+        core.recorder.begin(event.key, 0);
+        let state = &mut core.states[node as usize];
+        state.saw(event.key, length);
+        if core.probes.auditing {
+            core.auditor.saw(event, state, packet, length);
+        }
     }
 
     #[inline]
-    fn arrive_from_ring(&mut self, event: Event) {
+    fn arrive_from_ring(&mut self, event: &Event) {
         let port = &mut self.core.ports[event.at as usize];
         if port.ring.front().is_none_or(|head| head.key != event.key) {
             // The link has changed since: the packet was given another time, which stands in the queue too, or was dropped.
@@ -108,26 +112,22 @@ impl<N: Node> Shard<N> {
         }
         let head = port.pop_front();
         if let Some(next) = port.ring.front() {
-            self.core.queue.push(Event { key: next.key, ..event });
+            self.core.queue.push(Event { key: next.key, ..*event });
         }
-        let Target::Here { node, port } = self.core.targets[event.at as usize] else {
-            unreachable!("a cut port has no arrivals of its own")
-        };
-        let from =
-            if self.core.probes.hops || !self.core.probes.captures.is_empty() { self.origin(event.at) } else { (0, 0) };
-        self.arrive(event.key, node, port, from, PacketRef(head.packet));
+        let Target::Here { node, port } = port.target else { unreachable!("a cut port has no arrivals of its own") };
+        self.arrive(event, node, port, PacketRef(head.packet));
     }
 
-    #[inline]
-    fn arrive_from_cut(&mut self, event: Event) {
+    #[inline(never)]
+    fn arrive_from_cut(&mut self, event: &Event) {
         let inbound = &mut self.core.inbound[event.at as usize];
         let (key, packet) = inbound.ring.pop_front().expect("an arrival has a packet");
         debug_assert_eq!(key, event.key);
         if let Some((next, _)) = inbound.ring.front() {
-            self.core.queue.push(Event { key: *next, ..event });
+            self.core.queue.push(Event { key: *next, ..*event });
         }
-        let Inbound { node, port, from, .. } = *inbound;
-        self.arrive(event.key, node, port, from, packet);
+        let Inbound { node, port, .. } = *inbound;
+        self.arrive(event, node, port, packet);
     }
 
     /// The node that a port belongs to, and its number there.
@@ -136,26 +136,47 @@ impl<N: Node> Shard<N> {
         (state.id, at - state.first_port)
     }
 
+    /// Where the packet of an arrival comes from, in the plan's numbers.
+    fn sender(&self, event: &Event) -> (u32, u32) {
+        match event.what {
+            What::ArriveCut | What::ArriveLooseCut => self.core.inbound[event.at as usize].from,
+            _ => self.origin(event.at),
+        }
+    }
+
     #[inline]
-    fn arrive(&mut self, key: EventKey, node: u32, port: u32, from: (u32, u32), packet: PacketRef) {
+    fn arrive(&mut self, event: &Event, node: u32, port: u32, packet: PacketRef) {
         let body = self.core.slab.get(&packet);
-        let (length, lost) = (body.len, body.lost);
-        self.begin(key, node, length);
-        if self.core.probes.hops || !self.core.probes.captures.is_empty() {
-            self.observe(node, port, from, &packet);
+        let (id, length, lost) = (body.id, body.len, body.lost);
+        self.begin(event, node, id, length);
+        if self.core.probes.observing {
+            self.observe(event, node, port, &packet);
         }
         if lost {
-            self.core.slab.remove(packet);
-            return;
+            return self.lose(event, packet);
         }
         self.core.hops += 1;
         self.nodes[node as usize].packet(&mut Cx { core: &mut self.core, node }, port, packet);
     }
 
+    /// The wire has lost it: it has taken link time and is dropped where it would have arrived.
+    #[cold]
+    #[inline(never)]
+    fn lose(&mut self, event: &Event, packet: PacketRef) {
+        let (id, port) = self.sender(event);
+        match event.what {
+            What::ArriveCut | What::ArriveLooseCut => self.core.inbound[event.at as usize].lost += 1,
+            _ => self.core.ports[event.at as usize].counters.lost += 1,
+        }
+        self.core.dropped(id, Some(port), &packet, DropCause::Loss);
+        self.core.slab.remove(packet);
+    }
+
     /// The probes that look at each packet that has crossed a link.
     #[cold]
-    fn observe(&mut self, node: u32, port: u32, from: (u32, u32), packet: &PacketRef) {
-        let now = self.core.now;
+    #[inline(never)]
+    fn observe(&mut self, event: &Event, node: u32, port: u32, packet: &PacketRef) {
+        let (now, from) = (self.core.now, self.sender(event));
         let body = self.core.slab.get(packet);
         if self.core.probes.hops {
             let row = HopRow::crossed(from.0, from.1, body, now);
@@ -212,8 +233,7 @@ impl<N: Node> Shard<N> {
                 port.settle(now);
                 port.serializer = Serializer::new(&speed);
                 port.config.speed = speed;
-                let delay = port.delay;
-                self.retime(at, delay);
+                self.resend(at);
                 None
             }
             Change::Delay(delay) => {
@@ -221,7 +241,7 @@ impl<N: Node> Shard<N> {
                 port.settle(now);
                 let old = std::mem::replace(&mut port.delay, delay);
                 port.config.delay = delay;
-                self.retime(at, old);
+                self.delay(at, old);
                 None
             }
             Change::Loss(loss) => {
@@ -240,51 +260,96 @@ impl<N: Node> Shard<N> {
     fn empty(&mut self, node: u32, at: u32) {
         let now = self.core.now;
         self.core.ports[at as usize].settle(now);
+        let waiting = self.core.ports[at as usize].ring.waiting();
         loop {
             let port = &mut self.core.ports[at as usize];
-            if port.ring.len() > port.started {
-                let last = port.ring.pop_back().expect("the ring is not empty");
-                port.waiting_bytes -= u64::from(last.bytes);
-                self.core.refuse(node, at, PacketRef(last.packet), DropCause::LinkDown);
+            let (packet, bytes) = if let Some(last) = port.ring.pop_waiting() {
+                let body = self.core.slab.get(&PacketRef(last.packet));
+                port.counters.busy -= body.ended - body.started;
+                port.counters.waited -= body.started - body.enqueued;
+                (last.packet, last.bytes)
             } else if let Some(held) = port.held.pop_back() {
-                port.waiting_bytes -= u64::from(held.bytes);
-                self.core.refuse(node, at, PacketRef(held.packet), DropCause::LinkDown);
+                (held.packet, held.bytes)
             } else {
                 break;
-            }
+            };
+            port.waiting_bytes -= u64::from(bytes);
+            self.core.refuse(node, at, PacketRef(packet), DropCause::LinkDown, true);
         }
-        let port = &mut self.core.ports[at as usize];
-        if port.eager {
-            port.busy_until = port.last_end.max(now);
+        if waiting > 0 {
+            // Where packets waited, the one before them is still being sent.
+            let (end, arrival) = self.last_started(at);
+            let port = &mut self.core.ports[at as usize];
+            port.serializer.cleared(end);
+            (port.busy_until, port.last_arrival) = (end, arrival);
         }
     }
 
-    /// Gives what has not started its new times.
-    fn retime(&mut self, at: u32, old_delay: Span) {
+    /// When the last packet that a port has started has left, and when it arrives.
+    fn last_started(&self, at: u32) -> (Time, Time) {
+        let port = &self.core.ports[at as usize];
+        match port.ring.last_started() {
+            Some(last) => (self.core.slab.get(&PacketRef(last.packet)).ended, last.key.time()),
+            // It has arrived; or it has gone to another shard.
+            None => port.last_exported,
+        }
+    }
+
+    /// Sends what waits anew, at another speed.
+    fn resend(&mut self, at: u32) {
         let now = self.core.now;
-        let port: &mut Port = &mut self.core.ports[at as usize];
-        if !port.eager {
+        if !self.core.ports[at as usize].eager {
             return;
         }
-        let started = port.started;
-        // What was sent before keeps its place in front, also where it has moved to another shard.
-        let (mut free, mut last) = (port.last_end.max(now), port.last_arrival);
-        for next in port.ring.iter_mut().skip(started) {
-            let extra = next.key.time().since(next.end + old_delay);
-            let body = self.core.slab.get_mut(&PacketRef(next.packet));
-            next.start = free;
-            next.end = port.serializer.end(free, next.bytes);
-            free = next.end;
-            last = last.max(next.end + port.delay + extra);
+        let (end, mut last) = self.last_started(at);
+        // What has been sent before keeps its place in front, also where it has moved to another shard.
+        let mut free = end.max(now);
+        let Core { ports, slab, .. } = &mut self.core;
+        let Port { ring, serializer, counters, delay, .. } = &mut ports[at as usize];
+        let waiting = ring.waiting() > 0;
+        ring.for_each_waiting(|next| {
+            let body = slab.get_mut(&PacketRef(next.packet));
+            let extra = next.key.time().since(body.ended + *delay);
+            counters.busy -= body.ended - body.started;
+            counters.waited -= body.started - body.enqueued;
+            body.started = free;
+            body.ended = serializer.end(free, next.bytes, false);
+            counters.busy += body.ended - body.started;
+            counters.waited += body.started - body.enqueued;
+            free = body.ended;
+            last = last.max(free + *delay + extra);
+            next.start = body.started;
             next.key = next.key.moved(last);
-            body.started = next.start;
-            body.ended = next.end;
+        });
+        if waiting {
+            let port = &mut self.core.ports[at as usize];
+            (port.busy_until, port.last_arrival) = (free, last);
+            self.announce(at);
         }
-        port.busy_until = free;
-        if started == 0
-            && matches!(self.core.targets[at as usize], Target::Here { .. })
-            && let Some(head) = port.ring.front()
-        {
+    }
+
+    /// What waits arrives after another delay.
+    fn delay(&mut self, at: u32, old: Span) {
+        if !self.core.ports[at as usize].eager {
+            return;
+        }
+        let (_, mut last) = self.last_started(at);
+        let Core { ports, slab, .. } = &mut self.core;
+        let Port { ring, delay, last_arrival, .. } = &mut ports[at as usize];
+        ring.for_each_waiting(|next| {
+            let ended = slab.get(&PacketRef(next.packet)).ended;
+            let extra = next.key.time().since(ended + old);
+            last = last.max(ended + *delay + extra);
+            next.key = next.key.moved(last);
+        });
+        *last_arrival = last;
+        self.announce(at);
+    }
+
+    /// The ring's first packet may have another time of arrival. Its old event stays behind in the queue; nobody will know its key.
+    fn announce(&mut self, at: u32) {
+        let port = &self.core.ports[at as usize];
+        if let (Target::Here { .. }, None, Some(head)) = (port.target, port.ring.last_started(), port.ring.front()) {
             self.core.queue.push(Event { key: head.key, argument: 0, at, what: What::Arrive });
         }
     }
@@ -296,13 +361,12 @@ impl<N: Node> Shard<N> {
         let mut latest = Time::NEVER;
         let mut listed = std::mem::take(&mut core.cuts_in_use);
         listed.retain(|at| {
-            let Target::Cut { shard, inbound } = core.targets[*at as usize] else {
-                unreachable!("a cut port is listed")
-            };
             let port = &mut core.ports[*at as usize];
+            let Target::Cut { shard, inbound } = port.target else { unreachable!("a cut port is listed") };
             while port.ring.front().is_some_and(|head| head.start < end) {
                 let head = port.pop_front();
                 let packet = core.slab.take(PacketRef(head.packet));
+                port.last_exported = (packet.ended, head.key.time());
                 core.outbox[shard as usize].push(Transfer { key: head.key, inbound, loose: false, packet });
             }
             port.listed = match port.ring.front() {
@@ -335,54 +399,66 @@ impl<N: Node> Shard<N> {
         }
     }
 
-    /// The stop: last rows, and every packet goes back.
+    /// The stop: the last rows of the nodes.
     pub fn finish(&mut self) {
         self.core.now = self.stop;
         for index in 0..self.nodes.len() as u32 {
-            let NodeState { id, first_port, ports, .. } = self.core.states[index as usize];
-            self.core.recorder.begin(EventKey::last(self.stop, id), 0);
+            self.core.recorder.begin(EventKey::last(self.stop, self.core.states[index as usize].id), 0);
             self.nodes[index as usize].finish(&mut Cx { core: &mut self.core, node: index });
+        }
+    }
+
+    /// The last rows of the links, once every shard has finished; every packet goes back.
+    pub fn close(&mut self) {
+        for index in 0..self.nodes.len() as u32 {
+            let NodeState { id, first_port, ports, .. } = self.core.states[index as usize];
             for number in 0..ports {
-                self.close(id, number, first_port + number);
+                self.close_port(id, number, first_port + number);
             }
         }
         for at in 0..self.core.inbound.len() {
-            let from = self.core.inbound[at].from;
-            self.core.recorder.begin(EventKey::last(self.stop, from.0), under_way_index(from.1));
             while let Some((_, packet)) = self.core.inbound[at].ring.pop_front() {
-                self.left_over(from, packet, true);
+                self.left_over(self.core.inbound[at].from, packet, true);
             }
         }
         while let Some(&event) = self.core.queue.peek() {
             self.core.queue.take();
-            match event.what {
-                What::ArriveLoose => {
-                    let from = self.origin(event.at);
-                    self.core.recorder.begin(EventKey::last(self.stop, from.0), under_way_index(from.1));
-                    self.left_over(from, PacketRef(event.argument as u32), true);
-                }
-                What::ArriveLooseCut => {
-                    let from = self.core.inbound[event.at as usize].from;
-                    self.core.recorder.begin(EventKey::last(self.stop, from.0), under_way_index(from.1));
-                    self.left_over(from, PacketRef(event.argument as u32), true);
-                }
-                _ => {}
+            if matches!(event.what, What::ArriveLoose | What::ArriveLooseCut) {
+                self.left_over(self.sender(&event), PacketRef(event.argument as u32), true);
             }
         }
         assert_eq!(self.core.slab.len(), 0, "every packet is back at the end");
     }
 
-    fn close(&mut self, id: u32, number: u32, at: u32) {
+    fn close_port(&mut self, id: u32, number: u32, at: u32) {
         let stop = self.stop;
         let port = &mut self.core.ports[at as usize];
         port.settle(Time::from_ps(stop.ps().saturating_sub(1)));
-        if self.core.probes.wants(&LINKS) && !port.config.blocked {
-            let row = LinkRow(port_word(id, number), port, stop);
+        let PortCounters { received, enqueued, sent, dropped_inside, .. } = port.counters;
+        let name = &port.config.name;
+        assert_eq!(
+            received,
+            port.counters.drops() - dropped_inside + enqueued,
+            "{name}: received = dropped + enqueued"
+        );
+        assert_eq!(enqueued, sent + dropped_inside + u64::from(port.waiting()), "{name}: enqueued = dequeued + queued");
+        if port.waiting() == 0 {
+            assert_eq!(port.waiting_bytes, 0, "{name}: an empty queue has no bytes");
+        }
+        let (ring, counters, slab) = (&mut port.ring, &mut port.counters, &self.core.slab);
+        ring.for_each_waiting(|next| {
+            let body = slab.get(&PacketRef(next.packet));
+            counters.busy -= body.ended - body.started;
+            counters.waited -= body.started - body.enqueued;
+        });
+        let port = &self.core.ports[at as usize];
+        let last_end = if port.eager { self.last_started(at).0 } else { port.busy_until };
+        if self.core.probes.wants(&LINKS) && !self.core.ports[at as usize].config.blocked {
+            let row = LinkRow(port_word(id, number), &self.core.ports[at as usize], stop, last_end);
             self.core.recorder.begin(EventKey::last(stop, id), (1 << 40) + u128::from(number));
             self.core.recorder.emit(&row);
         }
-        self.core.recorder.begin(EventKey::last(stop, id), under_way_index(number));
-        while let Some(next) = self.core.ports[at as usize].ring.pop_front() {
+        while let Some(next) = self.core.ports[at as usize].drain() {
             self.left_over((id, number), PacketRef(next.packet), next.start < stop);
         }
         while let Some(next) = self.core.ports[at as usize].held.pop_front() {
@@ -390,13 +466,19 @@ impl<N: Node> Shard<N> {
         }
     }
 
-    fn left_over(&mut self, from: (u32, u32), packet: PacketRef, scheduled: bool) {
+    /// A packet that the stop has overtaken on a link, or before it.
+    fn left_over(&mut self, from: (u32, u32), packet: PacketRef, started: bool) {
+        let body = self.core.slab.get(&packet);
+        // By packet, so that shards cannot be told from the order.
+        let index = under_way_index(from.1) + u128::from(body.id);
+        self.core.recorder.begin(EventKey::last(self.stop, from.0), index);
         if self.core.probes.hops {
-            let row = HopRow::under_way(from.0, from.1, self.core.slab.get(&packet), scheduled);
-            // By packet, so that shards cannot be told from the order.
-            let key = self.core.recorder.key.expect("rows are emitted within events");
-            self.core.recorder.begin(key.event, under_way_index(from.1) + u128::from(self.core.slab.get(&packet).id));
-            self.core.recorder.emit(&row);
+            self.core.recorder.emit(&HopRow::under_way(from.0, from.1, body, started));
+        }
+        for (at, point) in self.core.probes.captures.iter().enumerate() {
+            if started && (point.node, point.port) == from {
+                self.core.recorder.capture(&self.core.probes.captures, at as u32, false, body.started, body);
+            }
         }
         self.core.slab.remove(packet);
     }
@@ -426,15 +508,15 @@ impl Record for QueueRow<'_> {
     }
 }
 
-struct LinkRow<'a>(u64, &'a Port, Time);
+struct LinkRow<'a>(u64, &'a Port, Time, Time);
 
 impl Record for LinkRow<'_> {
     const TABLE: &'static Table = &LINKS;
     fn values(&self, out: &mut Vec<u64>) {
-        let LinkRow(word, port, stop) = *self;
+        let LinkRow(word, port, stop, last_end) = *self;
         let counters = &port.counters;
         // Of the packet in transmission at the stop, only the part before it.
-        let busy = counters.busy.saturating_sub(port.last_end.since(stop));
+        let busy = counters.busy.saturating_sub(last_end.since(stop));
         let dropped = |causes: &[DropCause]| causes.iter().map(|cause| counters.dropped[*cause as usize]).sum::<u64>();
         let ratio = u128::from(busy.ps()) * u128::from(Prob::ONE_PARTS) / u128::from(stop.ps().max(1));
         let mean = counters.waited.ps().checked_div(counters.sent).unwrap_or(u64::MAX);
@@ -443,10 +525,10 @@ impl Record for LinkRow<'_> {
             counters.received,
             counters.sent,
             counters.sent_bytes,
-            counters.drops(),
+            counters.drops() + counters.lost,
             dropped(&[DropCause::QueueFull]),
             dropped(&[DropCause::Red, DropCause::CoDel]),
-            dropped(&[DropCause::ForcedLoss, DropCause::Loss]),
+            dropped(&[DropCause::ForcedLoss]) + counters.lost,
             dropped(&[DropCause::LinkDown]),
             counters.marked,
             ratio as u64,

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
+use crate::audit::{Audit, Auditor};
 use crate::cx::{Core, Inbound, NodeState, Target, Transfer};
 use crate::event::{Event, EventQueue, What};
 use crate::link::{Loss, Wire};
@@ -50,6 +51,7 @@ pub struct WorldBuilder<N: Node> {
     ports: Vec<Vec<PortConfig>>,
     scheduled: Vec<Scheduled>,
     probes: ProbeConfig,
+    audit: Audit,
 }
 
 impl<N: Node> WorldBuilder<N> {
@@ -62,6 +64,7 @@ impl<N: Node> WorldBuilder<N> {
             ports: Vec::new(),
             scheduled: Vec::new(),
             probes: ProbeConfig::default(),
+            audit: Audit::Off,
         }
     }
 
@@ -100,6 +103,11 @@ impl<N: Node> WorldBuilder<N> {
         self.probes = probes;
     }
 
+    /// What is kept of the events, to compare the run with another (see [`first_difference`](crate::first_difference)).
+    pub fn audit(&mut self, audit: Audit) {
+        self.audit = audit;
+    }
+
     /// The least delay that a port ever has, all changes considered: what a cut there gives as look-ahead.
     pub fn least_delay(&self, node: u32, port: u32) -> Span {
         let changed = self.scheduled.iter().filter_map(|entry| match entry.change {
@@ -136,7 +144,7 @@ impl<N: Node> WorldBuilder<N> {
             }
         }
         let mut built: Vec<Shard<N>> = (0..shards).map(|_| self.empty_shard(shards)).collect();
-        let WorldBuilder { streams, salt, nodes, ports, mut scheduled, probes } = self;
+        let WorldBuilder { streams, salt, nodes, ports, mut scheduled, probes, audit: _ } = self;
         for (id, (node, ports)) in (0_u32..).zip(nodes.into_iter().zip(ports)) {
             let at = shard_of(id);
             let mut cuts = Vec::new();
@@ -152,19 +160,20 @@ impl<N: Node> WorldBuilder<N> {
             for (number, config) in (0_u32..).zip(ports) {
                 let (peer, peer_port) = config.peer;
                 let far = shard_of(peer);
-                if far == at {
-                    core.targets.push(Target::Here { node: local[peer as usize].0, port: peer_port });
+                let target = if far == at {
+                    Target::Here { node: local[peer as usize].0, port: peer_port }
                 } else {
-                    core.targets.push(Target::Cut { shard: far as u32, inbound: u32::MAX });
-                    cuts.push((core.targets.len() - 1, far, (id, number), config.peer));
-                }
-                let mut port = Port::new(config, &streams);
+                    cuts.push((core.ports.len(), far, (id, number), config.peer));
+                    Target::Cut { shard: far as u32, inbound: u32::MAX }
+                };
+                let mut port = Port::new(config, target, probes.bytes_on_every_hop, &streams);
                 let loses = |entry: &&Scheduled| {
                     (entry.node, entry.port) == (id, number) && matches!(entry.change, Change::Loss(_))
                 };
                 if port.wire.is_none() && scheduled.iter().any(|entry| loses(&entry)) {
                     let wire = Wire::new(port.config.impairments.clone(), &port.config.name, &streams);
                     port.wire = Some(Box::new(wire));
+                    port.special = true;
                 }
                 if probes.sampled.contains(&(id, number)) {
                     own.sampled.push(core.ports.len() as u32);
@@ -175,8 +184,10 @@ impl<N: Node> WorldBuilder<N> {
             for (target, far, from, (peer, port)) in cuts {
                 let inbound = built[far].core.inbound.len() as u32;
                 let ring = VecDeque::new();
-                built[far].core.inbound.push(Inbound { node: local[peer as usize].0, port, from, ring });
-                built[at].core.targets[target] = Target::Cut { shard: far as u32, inbound };
+                let sender = (at as u32, target as u32);
+                let node = local[peer as usize].0;
+                built[far].core.inbound.push(Inbound { node, port, from, ring, sender, lost: 0 });
+                built[at].core.ports[target].target = Target::Cut { shard: far as u32, inbound };
             }
         }
         scheduled.sort_by_key(|entry| entry.at);
@@ -200,12 +211,12 @@ impl<N: Node> WorldBuilder<N> {
                 slab: Slab::new(),
                 states: Vec::new(),
                 ports: Vec::new(),
-                targets: Vec::new(),
                 inbound: Vec::new(),
                 outbox: (0..shards).map(|_| Vec::new()).collect(),
                 cuts_in_use: Vec::new(),
                 recorder: Recorder::default(),
-                probes: Probes::new(&self.probes),
+                probes: Probes { auditing: self.audit != Audit::Off, ..Probes::new(&self.probes) },
+                auditor: Auditor::new(self.audit),
                 scratch: Vec::new(),
                 events: 0,
                 hops: 0,
@@ -252,6 +263,7 @@ impl<N: Node> World<N> {
     pub fn run(mut self, stop: Time, threads: usize, progress: &(dyn Fn(Time) + Sync)) -> Outcome {
         for shard in &mut self.shards {
             shard.stop = stop;
+            shard.core.auditor.stop_at(stop);
         }
         let windows = if self.shards.len() == 1 {
             let shard = &mut self.shards[0];
@@ -267,6 +279,16 @@ impl<N: Node> World<N> {
         } else {
             run_sharded(&mut self.shards, self.look_ahead, stop, threads, progress)
         };
+        let lost = self
+            .shards
+            .iter()
+            .flat_map(|shard| shard.core.inbound.iter().map(|inbound| (inbound.sender, inbound.lost)));
+        for ((shard, port), lost) in lost.collect::<Vec<_>>() {
+            self.shards[shard as usize].core.ports[port as usize].counters.lost += lost;
+        }
+        for shard in &mut self.shards {
+            shard.close();
+        }
         Outcome::gather(self.shards, &self.probes, self.look_ahead, windows)
     }
 }

@@ -92,6 +92,19 @@ impl TraceCursor {
         at
     }
 
+    /// Goes on behind `time`: opportunities after it that were given away are free again.
+    pub fn seek(&mut self, time: Time) {
+        let period = *self.trace.stamps_ms.last().expect("a trace is not empty");
+        (self.round, self.next, self.left) = (time.ms().saturating_sub(1) / period, 0, 0);
+        loop {
+            let before = (self.round, self.next);
+            if self.opportunity() > time {
+                (self.round, self.next) = before;
+                return;
+            }
+        }
+    }
+
     /// When a packet of `bytes` that is first in line at `ready` has left: at the opportunity that carries its last byte.
     pub fn leave(&mut self, ready: Time, mut bytes: u32) -> Time {
         // What is left of an opportunity serves only those that waited at it.
