@@ -305,7 +305,8 @@ fn bar_label(page: &mut Canvas, frame: &Frame<'_>, bar: Rect, after: f64, label:
 
 fn legend_width(entries: &[&Series]) -> f64 {
     let longest = entries.iter().map(|entry| text::width(&entry.name, LEGEND, false)).fold(0.0, f64::max);
-    longest.min(LEGEND_WIDTH - 46.0) + 46.0
+    // The fonts of SVG viewers may be wider than ours.
+    (longest * 1.14).min(LEGEND_WIDTH - 46.0) + 46.0
 }
 
 fn legend_box(page: &mut Canvas, entries: &[&Series], left: f64, top: f64, width: f64) {

@@ -366,7 +366,7 @@ impl Connection {
         self.control.on_restart(idle, now);
         let restart = self.window.cwnd.min(self.config.initial_window);
         let before = self.window.cwnd;
-        // RFC 2861: the threshold remembers what was reached.
+        // RFC 2861 §3: the threshold remembers what was reached.
         self.window.ssthresh = self.window.ssthresh.max(before / 4 * 3);
         while idle > rto && self.window.cwnd > restart {
             idle = idle.saturating_sub(rto);
