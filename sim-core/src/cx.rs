@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use crate::audit::Auditor;
 use crate::drop::DropCause;
 use crate::event::{Event, EventKey, EventQueue, What};
+use crate::link::Fate;
 use crate::packet::{Header, Packet, PacketRef};
 use crate::port::{Held, InFlight, LinkInfo, Port};
 use crate::probe::{DropRow, HopRow, Probes, Recorder};
@@ -222,7 +223,7 @@ impl<H: Header> Core<H> {
         if self.ports[at as usize].special {
             return self.special(node, at, packet);
         }
-        self.offer(node, at, packet, Span::ZERO);
+        self.offer(node, at, packet);
     }
 
     #[inline(never)]
@@ -233,42 +234,47 @@ impl<H: Header> Core<H> {
         if self.ports[at as usize].wire.is_some() {
             return self.impaired(node, at, packet);
         }
-        self.offer(node, at, packet, Span::ZERO);
+        self.offer(node, at, packet);
     }
 
-    /// The way of a packet over a link with impairments: the exact list, then a second copy, then what befalls each on the wire.
+    /// What comes before the queue on a link with impairments: the exact list, then a second copy.
     fn impaired(&mut self, node: u32, at: u32, packet: PacketRef) {
-        let body = self.slab.get(&packet);
+        let body = self.slab.get_mut(&packet);
         let (flow, class) = (body.flow, body.header.class(&body.payload));
         let port = &mut self.ports[at as usize];
-        let bytes = (body.len + port.overhead).max(port.frame_min);
         let wire = port.wire.as_mut().expect("this link has impairments");
         if wire.forced(flow, class) {
+            body.enqueued = self.now;
+            body.wire_bytes = (body.len + port.overhead).max(port.frame_min);
             port.counters.received += 1;
             return self.refuse(node, at, packet, DropCause::ForcedLoss, false);
         }
-        let copy = wire.duplicates();
-        let fates = [Some(wire.fate(bytes)), copy.then(|| wire.fate(bytes))];
-        let mut copy = copy.then(|| {
-            let mut copy = self.slab.get(&packet).clone();
+        let copy = wire.duplicates().then(|| body.clone());
+        self.offer(node, at, packet);
+        if let Some(mut copy) = copy {
             copy.id = self.packet_id(node);
-            self.slab.insert(copy)
-        });
-        let mut packet = Some(packet);
-        for fate in fates.into_iter().flatten() {
-            let one = packet.take().or_else(|| copy.take()).expect("a packet for each fate");
-            let body = self.slab.get_mut(&one);
-            body.lost = fate.lost;
-            if let Some(bit) = fate.flipped_bit {
-                body.flipped_bit = bit;
-            }
-            self.offer(node, at, one, fate.extra);
+            let copy = self.slab.insert(copy);
+            self.offer(node, at, copy);
         }
+    }
+
+    /// What befalls a packet on the wire that the queue has let through.
+    #[inline(never)]
+    fn befall(&mut self, at: u32, packet: &PacketRef) -> Fate {
+        let Some(wire) = &mut self.ports[at as usize].wire else { return Fate::default() };
+        let body = self.slab.get_mut(packet);
+        let fate = wire.fate(body.wire_bytes);
+        body.lost = fate.lost;
+        body.extra = fate.extra;
+        if let Some(bit) = fate.flipped_bit {
+            body.flipped_bit = bit;
+        }
+        fate
     }
 
     /// Offers a packet to the queue of a port.
     #[inline]
-    fn offer(&mut self, node: u32, at: u32, packet: PacketRef, extra: Span) {
+    fn offer(&mut self, node: u32, at: u32, packet: PacketRef) {
         let now = self.now;
         let body = self.slab.get_mut(&packet);
         let port = &mut self.ports[at as usize];
@@ -300,9 +306,9 @@ impl<H: Header> Core<H> {
         port.counters.enqueued += 1;
         port.waiting_bytes += u64::from(bytes);
         if port.eager {
+            let extra = if port.special { self.befall(at, &packet).extra } else { Span::ZERO };
             self.schedule(node, at, packet, extra, bytes);
         } else {
-            body.extra = extra;
             self.hold(node, at, packet, bytes);
         }
     }
@@ -395,12 +401,15 @@ impl<H: Header> Core<H> {
 
     /// Sends a packet that was held; from here on it can overtake where the link reorders.
     fn transmit(&mut self, node: u32, at: u32, held: Held) {
-        let extra = self.slab.get(&PacketRef(held.packet)).extra;
         let now = self.now;
-        if !self.ports[at as usize].config.impairments.reorders() {
-            self.schedule(node, at, PacketRef(held.packet), extra, held.bytes);
+        let fate = self.befall(at, &PacketRef(held.packet));
+        let impairments = &self.ports[at as usize].config.impairments;
+        if !impairments.reorders() {
+            self.schedule(node, at, PacketRef(held.packet), fate.extra, held.bytes);
             return self.ports[at as usize].settle(now);
         }
+        let keeps_order = impairments.jitter.is_none_or(|jitter| !jitter.reorder);
+        let early = impairments.reorder.filter(|_| fate.overtakes);
         let port = &mut self.ports[at as usize];
         let end = port.serializer.end(now, held.bytes, port.busy_until < now);
         port.busy_until = end;
@@ -410,7 +419,16 @@ impl<H: Header> Core<H> {
         counters.sent_bytes += u64::from(held.bytes);
         counters.busy += end - now;
         counters.waited += now - held.enqueued;
-        let key = self.states[node as usize].next_key(end + port.delay + extra);
+        let arrival = match early {
+            Some(reorder) => end + reorder.shortened(port.delay),
+            None => {
+                let arrival = end + port.delay + fate.extra;
+                // Those that do not overtake keep their order among themselves.
+                port.last_arrival = if keeps_order { arrival.max(port.last_arrival) } else { arrival };
+                port.last_arrival
+            }
+        };
+        let key = self.states[node as usize].next_key(arrival);
         let body = self.slab.get_mut(&PacketRef(held.packet));
         body.started = now;
         body.ended = end;

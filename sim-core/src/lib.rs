@@ -39,14 +39,19 @@ pub use audit::{Audit, Difference, EventRecord, first_difference};
 pub use cx::Cx;
 pub use drop::DropCause;
 pub use event::{Event, EventKey, EventQueue, What};
-pub use link::{ForcedLoss, GilbertElliott, Impairments, Jitter, JitterShape, LINK_MODELS, Loss, Trace, TraceError};
+pub use link::{
+    ForcedLoss, GilbertElliott, Impairments, Jitter, JitterShape, LINK_MODELS, Loss, Reorder, Trace, TraceError,
+    link_model_parameters,
+};
 pub use node::{Fault, Node};
 pub use outcome::{Fingerprints, Outcome, Rows};
 pub use packet::{Ecn, Header, Packet, PacketClass, PacketRef, ParseError, Payload};
 pub use params::{Amount, ParamHelp, Params, describe};
 pub use port::{LinkInfo, PortConfig, Speed};
 pub use probe::{CapturePoint, Captured, DROPS, ENGINE_TABLES, HOPS, LINKS, ProbeConfig, QUEUE, flip};
-pub use qdisc::{Arrival, CoDelConfig, Departure, DropTailConfig, Entry, QUEUES, QueueConfig, RedConfig, Verdict};
+pub use qdisc::{
+    Arrival, CoDelConfig, Departure, DropTailConfig, Entry, LinkFacts, QUEUES, QueueConfig, RedConfig, Verdict,
+};
 pub use record::{Column, Kind, Record, Table};
 pub use rng::{Rng, Streams, stable_hash};
 pub use time::{PS_PER_SECOND, Span, Time};

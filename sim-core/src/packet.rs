@@ -232,7 +232,7 @@ pub struct Packet<H> {
     pub wire_bytes: u32,
     /// Whether the wire loses it: it takes link time and does not arrive.
     pub(crate) lost: bool,
-    /// What jitter adds to the delay of the hop that it waits for.
+    /// What jitter adds to the delay of the hop that it is on.
     pub(crate) extra: Span,
     /// The bit that the link flipped, counted from the first bit of the frame; `u32::MAX` where none was.
     pub flipped_bit: u32,

@@ -10,7 +10,7 @@ use crate::cx::Target;
 use crate::drop::DropCause;
 use crate::event::EventKey;
 use crate::link::{Impairments, Trace, TraceCursor, Wire};
-use crate::qdisc::{Discipline, QueueConfig};
+use crate::qdisc::{Discipline, LinkFacts, QueueConfig};
 use crate::rng::Streams;
 use crate::time::{PS_PER_SECOND, Span, Time};
 use crate::units::Rate;
@@ -62,6 +62,18 @@ pub struct LinkInfo {
     pub framed: bool,
     /// Whether it has its carrier.
     pub up: bool,
+}
+
+impl PortConfig {
+    /// What a discipline is told of the link.
+    pub(crate) fn facts(&self) -> LinkFacts {
+        let bps = match &self.speed {
+            Speed::Infinite => u64::MAX,
+            Speed::Rate(rate) => rate.bps(),
+            Speed::Trace(trace) => trace.mean_bps(),
+        };
+        LinkFacts { bps: bps.max(1), frame_max: (self.mtu.saturating_add(self.overhead)).max(self.frame_min) }
+    }
 }
 
 /// What a port has counted.
@@ -334,7 +346,7 @@ pub(crate) struct Port {
 
 impl Port {
     pub fn new(config: PortConfig, target: Target, special: bool, streams: &Streams) -> Port {
-        let discipline = config.queue.open(|| streams.open(&format!("link/{}/queue", config.name)));
+        let discipline = config.queue.open(&config.facts(), || streams.open(&format!("link/{}/queue", config.name)));
         let wire = config.impairments.any().then(|| Wire::new(config.impairments.clone(), &config.name, streams));
         Port {
             ring: Ring::new(),

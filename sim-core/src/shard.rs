@@ -233,21 +233,28 @@ impl<N: Node> Shard<N> {
                 port.settle(now);
                 port.serializer = Serializer::new(&speed);
                 port.config.speed = speed;
+                port.discipline.link_changed(&port.config.facts());
                 self.resend(at);
                 None
             }
             Change::Delay(delay) => {
                 let port = &mut self.core.ports[at as usize];
                 port.settle(now);
-                let old = std::mem::replace(&mut port.delay, delay);
+                port.delay = delay;
                 port.config.delay = delay;
-                self.delay(at, old);
+                self.delay(at);
                 None
             }
             Change::Loss(loss) => {
                 let wire =
                     self.core.ports[at as usize].wire.as_mut().expect("the builder opens a wire for a change of loss");
                 wire.config.loss = loss;
+                None
+            }
+            Change::QueueLimit(limit) => {
+                let port = &mut self.core.ports[at as usize];
+                port.discipline.set_limit(limit);
+                port.config.queue.set_limit(limit);
                 None
             }
         };
@@ -305,11 +312,11 @@ impl<N: Node> Shard<N> {
         // What has been sent before keeps its place in front, also where it has moved to another shard.
         let mut free = end.max(now);
         let Core { ports, slab, .. } = &mut self.core;
-        let Port { ring, serializer, counters, delay, .. } = &mut ports[at as usize];
+        let Port { ring, serializer, counters, delay, wire, .. } = &mut ports[at as usize];
         let waiting = ring.waiting() > 0;
         ring.for_each_waiting(|next| {
             let body = slab.get_mut(&PacketRef(next.packet));
-            let extra = next.key.time().since(body.ended + *delay);
+            let extra = if wire.is_some() { body.extra } else { Span::ZERO };
             counters.busy -= body.ended - body.started;
             counters.waited -= body.started - body.enqueued;
             body.started = free;
@@ -329,17 +336,18 @@ impl<N: Node> Shard<N> {
     }
 
     /// What waits arrives after another delay.
-    fn delay(&mut self, at: u32, old: Span) {
+    fn delay(&mut self, at: u32) {
         if !self.core.ports[at as usize].eager {
             return;
         }
         let (_, mut last) = self.last_started(at);
         let Core { ports, slab, .. } = &mut self.core;
-        let Port { ring, delay, last_arrival, .. } = &mut ports[at as usize];
+        let Port { ring, delay, last_arrival, wire, .. } = &mut ports[at as usize];
         ring.for_each_waiting(|next| {
-            let ended = slab.get(&PacketRef(next.packet)).ended;
-            let extra = next.key.time().since(ended + old);
-            last = last.max(ended + *delay + extra);
+            let body = slab.get(&PacketRef(next.packet));
+            // Drawn, not read off the arrival: there, waiting for those in front would count as jitter.
+            let extra = if wire.is_some() { body.extra } else { Span::ZERO };
+            last = last.max(body.ended + *delay + extra);
             next.key = next.key.moved(last);
         });
         *last_arrival = last;

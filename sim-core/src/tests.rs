@@ -118,17 +118,39 @@ fn ring(seed: u64, nodes: u32, shards: u32, threads: usize, salt: u32, probes: P
             };
             let jitter = Jitter { shape: JitterShape::Normal, span: Span::from_us(50), reorder: dice.below(2) == 0 };
             let impairments = Impairments {
-                loss: (dice.below(3) == 0).then(|| Loss::Bernoulli(percent(5))),
+                loss: match dice.below(4) {
+                    0 => Some(Loss::Bernoulli(percent(5))),
+                    1 => {
+                        let (p, r) = (percent(3), percent(40));
+                        Some(Loss::GilbertElliott(GilbertElliott {
+                            p,
+                            r,
+                            loss_bad: percent(90),
+                            loss_good: percent(1),
+                        }))
+                    }
+                    _ => None,
+                },
+                forced: match dice.below(3) {
+                    0 => vec![ForcedLoss { flow: None, class: PacketClass::Data, numbers: vec![2, 7, 30] }],
+                    _ => Vec::new(),
+                },
+                reorder: (dice.below(3) == 0).then(|| Reorder {
+                    p: percent(30),
+                    gap: 1 + dice.below(3) as u32,
+                    by: (dice.below(2) == 0).then_some(Span::from_us(20)),
+                }),
                 jitter: (dice.below(3) == 0).then_some(jitter),
                 duplicate: percent(dice.below(3)),
                 corrupt: percent(dice.below(3)),
-                ..Impairments::default()
             };
             let delay = Span::from_us(50 + dice.below(500));
-            world.port(
-                node,
-                link(node, (peer, peer_port), 8_000_000 + dice.below(90_000_000), delay, queue, impairments),
-            );
+            let mut config =
+                link(node, (peer, peer_port), 8_000_000 + dice.below(90_000_000), delay, queue, impairments);
+            if dice.below(4) == 0 {
+                config.speed = Speed::Trace(Trace::parse("0\n0\n1\n1\n1\n3\n").expect("a trace"));
+            }
+            world.port(node, config);
         }
         let at = |dice: &mut Rng| Time::ZERO + Span::from_us(dice.below(12_000));
         let (down, port) = (at(&mut dice), dice.below(2) as u32);
@@ -136,6 +158,8 @@ fn ring(seed: u64, nodes: u32, shards: u32, threads: usize, salt: u32, probes: P
         world.change(down + Span::from_us(700), node, port, Change::Up);
         world.change(at(&mut dice), node, 0, Change::Speed(Speed::Rate(Rate::from_bps(3_000_000))));
         world.change(at(&mut dice), node, 1, Change::Delay(Span::from_us(40)));
+        world.change(at(&mut dice), node, 0, Change::Loss(Some(Loss::Bernoulli(percent(9)))));
+        world.change(at(&mut dice), node, 1, Change::QueueLimit(Amount::Packets(2)));
     }
     world.probes(probes);
     let partition: Vec<u32> = (0..nodes).map(|node| node * shards / nodes).collect();

@@ -10,6 +10,7 @@ use crate::event::{Event, EventQueue, What};
 use crate::link::{Loss, Wire};
 use crate::node::{Fault, Node};
 use crate::outcome::Outcome;
+use crate::params::Amount;
 use crate::port::{Port, PortConfig, Speed};
 use crate::probe::{ProbeConfig, Probes, Recorder};
 use crate::rng::{Streams, mix};
@@ -24,8 +25,10 @@ pub enum Change {
     Speed(Speed),
     /// Its propagation delay; what has not started gets the new one, and order is kept.
     Delay(Span),
-    /// Its random loss.
+    /// Its random loss, for packets that the queue lets in from then on (a discipline that decides at departure: that leave from then on).
     Loss(Option<Loss>),
+    /// What its queue holds at the most. Packets beyond a lower limit stay until they leave; none is let in before that.
+    QueueLimit(Amount),
     /// The link loses its carrier: what waits and what comes is dropped, what has started arrives. The node is told.
     Down,
     /// The carrier is back. The node is told.
@@ -110,11 +113,12 @@ impl<N: Node> WorldBuilder<N> {
 
     /// The least delay that a port ever has, all changes considered: what a cut there gives as look-ahead.
     pub fn least_delay(&self, node: u32, port: u32) -> Span {
+        let config = &self.ports[node as usize][port as usize];
         let changed = self.scheduled.iter().filter_map(|entry| match entry.change {
             Change::Delay(delay) if (entry.node, entry.port) == (node, port) => Some(delay),
             _ => None,
         });
-        changed.fold(self.ports[node as usize][port as usize].delay, Ord::min)
+        config.impairments.least_delay(changed.fold(config.delay, Ord::min))
     }
 
     /// Spreads the world over shards: `partition` gives each node's shard (empty: one shard for all).

@@ -44,7 +44,7 @@ impl Plan {
                 Change::Delay(delay) => Some(delay),
                 _ => None,
             });
-        (!plan.config.blocked).then(|| later.fold(plan.config.delay, Ord::min))
+        (!plan.config.blocked).then(|| plan.config.impairments.least_delay(later.fold(plan.config.delay, Ord::min)))
     }
 
     /// What each node has to do, roughly: an event for each packet that crosses it, more for a connection's end.

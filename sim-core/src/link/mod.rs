@@ -1,17 +1,28 @@
 //! What a link does to packets beyond carrying them: loss, jitter, reordering, duplication, corruption. Each has its own random stream; one
-//! that is off draws nothing. They act on the wire: a packet lost there has taken link time. Only the exact list acts before the queue and takes none.
+//! that is off draws nothing. A packet goes through them in this order:
+//!
+//! 1. The exact list may take it as it is handed to the port: it takes no room in the queue and no link time.
+//! 2. Duplication, there too: the copy is handed over right behind it, with an identity of its own, and is not duplicated again.
+//! 3. The queue discipline.
+//! 4. The wire, for packets that the queue lets through alone: loss (the packet takes link time and does not arrive), corruption, jitter,
+//!    overtaking. What a discipline decides at arrival is drawn there and then, otherwise at departure.
+//!
+//! Jitter only adds to the delay; overtaking shortens it by a known span. [`Impairments::least_delay`] is what look-ahead may rely on.
 
 mod jitter;
 mod loss;
+mod reorder;
 mod trace;
 
 pub use jitter::{Jitter, JitterShape};
 pub use loss::{ForcedLoss, GilbertElliott, Loss};
+pub use reorder::Reorder;
 pub use trace::{Trace, TraceError};
 
 pub(crate) use trace::TraceCursor;
 
 use crate::packet::PacketClass;
+use crate::params::{ParamHelp, describe};
 use crate::qdisc::Entry;
 use crate::rng::{Rng, Streams};
 use crate::time::Span;
@@ -32,7 +43,10 @@ pub const LINK_MODELS: &[Entry] = &[
         name: "jitter",
         help: "extra delay, uniform, normal or exponential; keeps packets in order unless told otherwise",
     },
-    Entry { name: "reorder", help: "a packet overtakes: it skips the jitter and the order, with probability p" },
+    Entry {
+        name: "reorder",
+        help: "some packets overtake: no jitter and less delay, one in `gap` at the most, with probability p (netem)",
+    },
     Entry { name: "duplicate", help: "a packet arrives twice, with probability p" },
     Entry {
         name: "corrupt",
@@ -50,8 +64,8 @@ pub struct Impairments {
     pub forced: Vec<ForcedLoss>,
     /// Extra delay.
     pub jitter: Option<Jitter>,
-    /// The probability that a packet overtakes those before it: it is sent with the base delay, and order is not kept.
-    pub reorder: Prob,
+    /// Packets that overtake.
+    pub reorder: Option<Reorder>,
     /// The probability of a second copy.
     pub duplicate: Prob,
     /// The probability of a flipped bit.
@@ -64,12 +78,18 @@ impl Impairments {
         self.loss.is_some()
             || !self.forced.is_empty()
             || self.jitter.is_some()
-            || [self.reorder, self.duplicate, self.corrupt].iter().any(|p| *p != Prob::ZERO)
+            || self.reorder.is_some()
+            || [self.duplicate, self.corrupt].iter().any(|p| *p != Prob::ZERO)
     }
 
     /// Whether packets may arrive in another order than they were sent.
     pub fn reorders(&self) -> bool {
-        self.reorder != Prob::ZERO || self.jitter.as_ref().is_some_and(|jitter| jitter.reorder)
+        self.reorder.is_some() || self.jitter.as_ref().is_some_and(|jitter| jitter.reorder)
+    }
+
+    /// The shortest time that a packet takes over a link of this propagation delay.
+    pub fn least_delay(&self, delay: Span) -> Span {
+        self.reorder.map_or(delay, |reorder| reorder.shortened(delay))
     }
 }
 
@@ -78,7 +98,10 @@ impl Impairments {
 pub(crate) struct Fate {
     pub lost: bool,
     pub flipped_bit: Option<u32>,
+    /// What jitter adds to the delay.
     pub extra: Span,
+    /// Whether it arrives early, past others.
+    pub overtakes: bool,
 }
 
 /// The state of a direction's models.
@@ -87,6 +110,7 @@ pub(crate) struct Wire {
     pub config: Impairments,
     loss: loss::LossState,
     forced: Vec<loss::ForcedState>,
+    reorder: reorder::ReorderState,
     rngs: WireStreams,
 }
 
@@ -105,6 +129,7 @@ impl Wire {
         Wire {
             loss: loss::LossState::default(),
             forced: config.forced.iter().map(|_| loss::ForcedState::default()).collect(),
+            reorder: reorder::ReorderState::default(),
             rngs: WireStreams {
                 loss: open("loss"),
                 jitter: open("jitter"),
@@ -142,9 +167,31 @@ impl Wire {
         if let Some(jitter) = &self.config.jitter {
             fate.extra = jitter.draw(&mut self.rngs.jitter);
         }
-        if self.config.reorder != Prob::ZERO && self.rngs.reorder.chance(self.config.reorder) {
+        if let Some(reorder) = &self.config.reorder
+            && self.reorder.takes(reorder, &mut self.rngs.reorder)
+        {
+            fate.overtakes = true;
             fate.extra = Span::ZERO;
         }
         fate
     }
+}
+
+/// The parameters of one of [`LINK_MODELS`], for `clockwire list`.
+pub fn link_model_parameters(name: &str) -> Vec<ParamHelp> {
+    describe(|params| match name {
+        "loss.bernoulli" | "loss.gilbert_elliott" => {
+            Loss::read(&name["loss.".len()..], params);
+        }
+        "jitter" => {
+            Jitter::read(JitterShape::Normal, params);
+        }
+        "reorder" => {
+            Reorder::read(params);
+        }
+        "duplicate" | "corrupt" => {
+            params.prob("p", None, "probability for each packet");
+        }
+        _ => {}
+    })
 }

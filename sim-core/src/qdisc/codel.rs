@@ -1,7 +1,7 @@
 //! Controlled delay: RFC 8289.
 
 use super::droptail::fits;
-use super::{Arrival, Departure, QueueDisc, Verdict};
+use super::{Arrival, Departure, LinkFacts, QueueDisc, Verdict};
 use crate::drop::DropCause;
 use crate::packet::Ecn;
 use crate::params::{Amount, Params};
@@ -19,19 +19,11 @@ pub struct CoDelConfig {
     pub interval: Span,
     /// Marks ECN-capable packets instead of dropping them.
     pub ecn: bool,
-    /// Bytes below which a queue is never too long: one full packet (RFC 8289 §4.2's MTU guard).
-    pub mtu: u32,
 }
 
 impl Default for CoDelConfig {
     fn default() -> CoDelConfig {
-        CoDelConfig {
-            limit: Amount::Packets(1000),
-            target: Span::from_ms(5),
-            interval: Span::from_ms(100),
-            ecn: false,
-            mtu: 1514,
-        }
+        CoDelConfig { limit: Amount::Packets(1000), target: Span::from_ms(5), interval: Span::from_ms(100), ecn: false }
     }
 }
 
@@ -52,7 +44,6 @@ impl CoDelConfig {
                 "for how long it may be exceeded (RFC 8289 §4.3)",
             ),
             ecn: params.flag("ecn", default.ecn, "marks ECN-capable packets instead of dropping them"),
-            mtu: default.mtu,
         }
     }
 }
@@ -60,22 +51,28 @@ impl CoDelConfig {
 #[derive(Debug)]
 pub(crate) struct CoDel {
     config: CoDelConfig,
+    /// Bytes that may always stand behind a packet: one full frame of the link.
+    frame_max: u32,
     first_above: Option<Time>,
     dropping: bool,
     drop_next: Time,
     count: u64,
     last_count: u64,
+    /// The last decision was a drop, and the control law goes on if the next packet, of the same moment, could be dropped too.
+    just_dropped: bool,
 }
 
 impl CoDel {
-    pub fn new(config: &CoDelConfig, _rng: impl FnOnce() -> Rng) -> CoDel {
+    pub fn new(config: &CoDelConfig, link: &LinkFacts, _rng: impl FnOnce() -> Rng) -> CoDel {
         CoDel {
             config: config.clone(),
+            frame_max: link.frame_max,
             first_above: None,
             dropping: false,
             drop_next: Time::ZERO,
             count: 0,
             last_count: 0,
+            just_dropped: false,
         }
     }
 
@@ -87,7 +84,7 @@ impl CoDel {
 
     fn ok_to_drop(&mut self, departure: &Departure) -> bool {
         let sojourn = departure.now.since(departure.enqueued);
-        if sojourn < self.config.target || departure.bytes_behind <= u64::from(self.config.mtu) {
+        if sojourn < self.config.target || departure.bytes_behind <= u64::from(self.frame_max) {
             self.first_above = None;
             return false;
         }
@@ -119,18 +116,28 @@ impl QueueDisc for CoDel {
     fn departure(&mut self, departure: &Departure) -> Verdict {
         let now = departure.now;
         let ok = self.ok_to_drop(departure);
+        let just_dropped = std::mem::take(&mut self.just_dropped);
         if self.dropping {
             if !ok {
                 self.dropping = false;
                 return Verdict::Pass;
             }
+            if just_dropped {
+                self.drop_next = self.control_law(self.drop_next);
+            }
             if now < self.drop_next {
                 return Verdict::Pass;
             }
-            // RFC 8289 §5.5: while it is time, drop and come closer. The port asks again for each packet that follows a drop.
+            // RFC 8289 §5.5: while it is time, drop and come closer. The port asks again at once for the packet that follows a drop, and
+            // the next time is set if that one could be dropped too. A mark lets the packet go, so its next time is set here (as Linux does).
             self.count += 1;
-            self.drop_next = self.control_law(self.drop_next);
-            return self.congested(departure);
+            let verdict = self.congested(departure);
+            if verdict == Verdict::Mark {
+                self.drop_next = self.control_law(self.drop_next);
+            } else {
+                self.just_dropped = true;
+            }
+            return verdict;
         }
         if !ok {
             return Verdict::Pass;
@@ -138,10 +145,14 @@ impl QueueDisc for CoDel {
         self.dropping = true;
         // RFC 8289 §5.5: after a short pause, go on near the old rate.
         let delta = self.count - self.last_count;
-        let recently = now.since(self.drop_next) < self.config.interval * 16;
+        let recently = now.since(self.drop_next) < self.config.interval.saturating_mul(16);
         self.count = if delta > 1 && recently { delta } else { 1 };
         self.last_count = self.count;
         self.drop_next = self.control_law(now);
         self.congested(departure)
+    }
+
+    fn set_limit(&mut self, limit: Amount) {
+        self.config.limit = limit;
     }
 }

@@ -1,6 +1,6 @@
 //! DropTail: first in, first out, and what comes when the buffer is full is dropped.
 
-use super::{Arrival, QueueDisc, Verdict};
+use super::{Arrival, LinkFacts, QueueDisc, Verdict};
 use crate::drop::DropCause;
 use crate::params::{Amount, Params};
 use crate::rng::Rng;
@@ -45,7 +45,7 @@ impl DropTailConfig {
 pub(crate) struct DropTail(Amount);
 
 impl DropTail {
-    pub fn new(config: &DropTailConfig, _rng: impl FnOnce() -> Rng) -> DropTail {
+    pub fn new(config: &DropTailConfig, _link: &LinkFacts, _rng: impl FnOnce() -> Rng) -> DropTail {
         DropTail(config.limit)
     }
 }
@@ -60,5 +60,8 @@ impl QueueDisc for DropTail {
         } else {
             Verdict::Drop(DropCause::QueueFull)
         }
+    }
+    fn set_limit(&mut self, limit: Amount) {
+        self.0 = limit;
     }
 }

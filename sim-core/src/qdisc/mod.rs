@@ -44,6 +44,15 @@ pub struct Departure {
     pub ecn: Ecn,
 }
 
+/// What a discipline is told of its link.
+#[derive(Clone, Copy, Debug)]
+pub struct LinkFacts {
+    /// Bits per second; the mean of a trace.
+    pub bps: u64,
+    /// The longest packet, in bytes on the wire.
+    pub frame_max: u32,
+}
+
 /// What becomes of a packet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Verdict {
@@ -102,8 +111,12 @@ macro_rules! registry {
                 match self { $(QueueConfig::$variant(config) => config.limit,)* }
             }
 
-            pub(crate) fn open(&self, rng: impl FnOnce() -> Rng) -> Discipline {
-                match self { $(QueueConfig::$variant(config) => Discipline::$variant(<$state>::new(config, rng)),)* }
+            pub(crate) fn set_limit(&mut self, limit: Amount) {
+                match self { $(QueueConfig::$variant(config) => config.limit = limit,)* }
+            }
+
+            pub(crate) fn open(&self, link: &LinkFacts, rng: impl FnOnce() -> Rng) -> Discipline {
+                match self { $(QueueConfig::$variant(config) => Discipline::$variant(<$state>::new(config, link, rng)),)* }
             }
         }
 
@@ -128,6 +141,14 @@ macro_rules! registry {
             pub fn departure(&mut self, departure: &Departure) -> Verdict {
                 match self { $(Discipline::$variant(state) => state.departure(departure),)* }
             }
+
+            pub fn set_limit(&mut self, limit: Amount) {
+                match self { $(Discipline::$variant(state) => state.set_limit(limit),)* }
+            }
+
+            pub fn link_changed(&mut self, link: &LinkFacts) {
+                match self { $(Discipline::$variant(state) => state.link_changed(link),)* }
+            }
         }
     };
 }
@@ -148,4 +169,8 @@ trait QueueDisc {
     fn departure(&mut self, _departure: &Departure) -> Verdict {
         Verdict::Pass
     }
+    /// It holds so much from now on.
+    fn set_limit(&mut self, limit: Amount);
+    /// The link has another speed.
+    fn link_changed(&mut self, _link: &LinkFacts) {}
 }

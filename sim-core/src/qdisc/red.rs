@@ -2,12 +2,12 @@
 //! ECN marking (RFC 3168). All arithmetic is fixed-point, so that every machine drops the same packets.
 
 use super::droptail::fits;
-use super::{Arrival, QueueDisc, Verdict};
+use super::{Arrival, LinkFacts, QueueDisc, Verdict};
 use crate::drop::DropCause;
 use crate::packet::Ecn;
 use crate::params::{Amount, Params};
 use crate::rng::Rng;
-use crate::time::{Span, Time};
+use crate::time::{PS_PER_SECOND, Span, Time};
 use crate::units::Prob;
 
 /// Parameters of RED. Lengths are packets waiting.
@@ -27,8 +27,9 @@ pub struct RedConfig {
     pub gentle: bool,
     /// Marks ECN-capable packets instead of dropping them.
     pub ecn: bool,
-    /// Transmission time of a typical packet, by which the average decays while the link is idle.
-    pub idle_packet: Span,
+    /// Transmission time of a typical small packet, by which the average decays while the link is idle (the paper's s); that of 500 bytes at the
+    /// link's rate (ns-3's mean packet size) where none is given.
+    pub idle_packet: Option<Span>,
 }
 
 impl Default for RedConfig {
@@ -41,7 +42,7 @@ impl Default for RedConfig {
             weight_log2: 9,
             gentle: true,
             ecn: false,
-            idle_packet: Span::from_us(100),
+            idle_packet: None,
         }
     }
 }
@@ -77,11 +78,10 @@ impl RedConfig {
             ) as u32,
             gentle: params.flag("gentle", default.gentle, "climbs to certainty between `max_packets` and twice that"),
             ecn: params.flag("ecn", default.ecn, "marks ECN-capable packets instead of dropping them"),
-            idle_packet: params.span(
-                "idle_packet",
-                Some(default.idle_packet),
-                "a typical packet's time, by which the average decays on an idle link",
-            ),
+            idle_packet: params.given("idle_packet").then(|| {
+                let help = "a small packet's time, by which the average decays on an idle link; that of 500 bytes at the link's rate by default";
+                params.span("idle_packet", None, help)
+            }),
         };
         if config.min >= config.max {
             params.refuse("min_packets", "it must be below `max_packets`".into());
@@ -89,6 +89,9 @@ impl RedConfig {
         config
     }
 }
+
+/// A typical packet where the link is idle: ns-3's `MeanPktSize`.
+const TYPICAL_BYTES: u32 = 500;
 
 /// Fraction bits of the average.
 const SCALE: u32 = 24;
@@ -102,11 +105,21 @@ pub(crate) struct Red {
     /// Packets since the last drop or mark; `None` below `min`.
     count: Option<u64>,
     idle_done: Time,
+    idle_packet: Span,
 }
 
 impl Red {
-    pub fn new(config: &RedConfig, rng: impl FnOnce() -> Rng) -> Red {
-        Red { config: config.clone(), rng: rng(), average: 0, count: None, idle_done: Time::ZERO }
+    pub fn new(config: &RedConfig, link: &LinkFacts, rng: impl FnOnce() -> Rng) -> Red {
+        let mut red = Red {
+            config: config.clone(),
+            rng: rng(),
+            average: 0,
+            count: None,
+            idle_done: Time::ZERO,
+            idle_packet: Span::ZERO,
+        };
+        red.link_changed(link);
+        red
     }
 
     fn update_average(&mut self, arrival: &Arrival) {
@@ -115,7 +128,7 @@ impl Red {
             // The paper's m: packets that could have been sent while the queue was empty; avg <- (1 - w)^m avg.
             let idle = arrival.now.since(since.max(self.idle_done));
             self.idle_done = arrival.now;
-            let mut m = idle.ps() / self.config.idle_packet.ps().max(1);
+            let mut m = idle.ps() / self.idle_packet.ps().max(1);
             let mut factor = (1_u64 << 32) - (1_u64 << 32 >> weight);
             while m > 0 && self.average > 0 {
                 if m & 1 == 1 {
@@ -178,5 +191,13 @@ impl QueueDisc for Red {
         }
         self.count = Some(0);
         if self.config.ecn && arrival.ecn != Ecn::NotEct { Verdict::Mark } else { Verdict::Drop(DropCause::Red) }
+    }
+    fn set_limit(&mut self, limit: Amount) {
+        self.config.limit = limit;
+    }
+
+    fn link_changed(&mut self, link: &LinkFacts) {
+        let typical = u128::from(TYPICAL_BYTES) * 8 * u128::from(PS_PER_SECOND) / u128::from(link.bps);
+        self.idle_packet = self.config.idle_packet.unwrap_or(Span::from_ps(typical as u64));
     }
 }

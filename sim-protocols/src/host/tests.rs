@@ -394,7 +394,7 @@ fn every_byte_survives_loss_duplication_reordering_and_corruption() {
         lab.impairments = Impairments {
             loss: Some(Loss::Bernoulli(percent(1))),
             duplicate: percent(1),
-            reorder: percent(2),
+            reorder: Some(sim_core::Reorder { p: percent(2), gap: 1, by: None }),
             corrupt: percent(1),
             jitter: Some(sim_core::Jitter { shape: sim_core::JitterShape::Uniform, span: ms(2), reorder: false }),
             ..Impairments::default()

@@ -16,6 +16,7 @@ pub(super) fn changes(sink: &mut Sink, written: &Changes) -> Vec<Change> {
     let mut out = Vec::new();
     out.extend(written.speed.iter().map(|speed| Change::Speed(speed.value.clone())));
     out.extend(written.delay.map(|delay| Change::Delay(delay.value)));
+    out.extend(written.limit.map(|limit| Change::QueueLimit(limit.value)));
     match written.loss.as_ref().map(|loss| (&loss.value, loss.at)) {
         Some((LossSpec::None, _)) => out.push(Change::Loss(None)),
         Some((LossSpec::Random(loss), _)) => out.push(Change::Loss(Some(loss.clone()))),
@@ -73,6 +74,17 @@ pub(super) fn ports(
                 let help = "as in `rate: 10 Mbit/s`, at the link or in `defaults: { link: { rate: … } }`; `rate: infinite` takes no time";
                 sink.missing(link.at, message, help.into());
             }
+            let still = side_of.delay.is_none_or(|delay| delay.value == Span::ZERO);
+            let steady = side_of.jitter.is_none_or(|jitter| jitter.value.is_none());
+            if let Some(reorder) = side_of.reorder.filter(|_| still && steady && !blocked) {
+                // As tc refuses it: «reordering not possible without specifying some delay».
+                sink.warn(
+                    reorder.at,
+                    format!("nothing can overtake on `{}`: it has neither delay nor jitter", link.name),
+                )
+                .help
+                .push("a packet overtakes by having less delay than others; as in `delay: 20 ms`".into());
+            }
             let options = &written.options;
             let mtu = options.mtu.or(spec.link_defaults.mtu).map_or(1500, |mtu| mtu.value.bytes() as u32);
             let framing = options.framing.or(spec.link_defaults.framing).map_or(FRAMINGS[0], |framing| framing.value);
@@ -121,7 +133,7 @@ fn impairments(side: &Side) -> Impairments {
         // Exact lists name flows, which are resolved after the ports.
         forced: Vec::new(),
         jitter: side.jitter.and_then(|jitter| jitter.value),
-        reorder: side.reorder.map_or(Prob::ZERO, |prob| prob.value),
+        reorder: side.reorder.map(|reorder| reorder.value).filter(|reorder| reorder.p != Prob::ZERO),
         duplicate: side.duplicate.map_or(Prob::ZERO, |prob| prob.value),
         corrupt: side.corrupt.map_or(Prob::ZERO, |prob| prob.value),
     }

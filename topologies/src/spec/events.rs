@@ -1,6 +1,6 @@
 //! `events:`: what befalls links at given times.
 
-use sim_core::{Span, Speed, Time};
+use sim_core::{Amount, Span, Speed, Time};
 
 use super::impair::{self, LossSpec};
 use super::outputs::names;
@@ -29,6 +29,8 @@ pub(crate) struct Changes {
     pub speed: Option<At<Speed>>,
     pub delay: Option<At<Span>>,
     pub loss: Option<At<LossSpec>>,
+    /// What the queue holds.
+    pub limit: Option<At<Amount>>,
 }
 
 pub(crate) fn read(sink: &mut Sink, node: &Node) -> Vec<EventSpec> {
@@ -46,6 +48,7 @@ pub(crate) fn read(sink: &mut Sink, node: &Node) -> Vec<EventSpec> {
                 speed: impair::speed(sink, &mut map),
                 delay: map.quantity(sink, "delay", "20 ms"),
                 loss: impair::loss(sink, &mut map),
+                limit: impair::limit(sink, &mut map),
             };
             if node.entries().is_empty() {
                 sink.error(node.at, "`set` changes nothing").help.push("as in `set: { rate: 5 Mbit/s }`".into());

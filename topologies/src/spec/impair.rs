@@ -1,11 +1,11 @@
 //! What a link does to packets: speed, queue, loss, jitter.
 
-use sim_core::{Amount, Jitter, JitterShape, Loss, PacketClass, QUEUES, QueueConfig, Rate, Speed, Trace};
+use sim_core::{Amount, Jitter, Loss, PacketClass, QUEUES, QueueConfig, Rate, Reorder, Speed, Trace};
 
 use super::outputs::names;
 use super::params;
 use crate::files;
-use crate::read::{At, Map, Sink, short};
+use crate::read::{At, Kind, Map, Sink, short};
 use crate::yaml::{Node, Value};
 
 /// Loss as written.
@@ -73,7 +73,19 @@ pub(super) fn queue(sink: &mut Sink, map: &mut Map<'_>) -> Option<At<QueueConfig
     let (kind, entry) =
         params::choose(sink, node, "queue", "droptail: { limit: 100 packets }", QUEUES, |entry| entry.name)?;
     let config = params::read(sink, kind, "a queue", |params| QueueConfig::read(entry.name, params))?;
-    match config.limit() {
+    holds_something(sink, node, config.limit());
+    Some(At { value: config, at: node.at })
+}
+
+/// `limit` in an event.
+pub(super) fn limit(sink: &mut Sink, map: &mut Map<'_>) -> Option<At<Amount>> {
+    let limit = map.quantity::<Amount>(sink, "limit", "100 packets")?;
+    holds_something(sink, map.get("limit")?, limit.value);
+    Some(limit)
+}
+
+fn holds_something(sink: &mut Sink, node: &Node, limit: Amount) {
+    match limit {
         Amount::Packets(0) => sink
             .error(node.at, "a queue of 0 packets drops all that comes while the link sends")
             .help
@@ -85,7 +97,6 @@ pub(super) fn queue(sink: &mut Sink, map: &mut Map<'_>) -> Option<At<QueueConfig
         }
         _ => {}
     }
-    Some(At { value: config, at: node.at })
 }
 
 /// `loss: 1 %`, a kind with its parameters, or a list of packets.
@@ -157,24 +168,26 @@ const CLASSES: &[(&str, PacketClass)] = &[
     ("other", PacketClass::Other),
 ];
 
-const SHAPES: &[(&str, JitterShape)] =
-    &[("uniform", JitterShape::Uniform), ("normal", JitterShape::Normal), ("exponential", JitterShape::Exponential)];
-
 /// `jitter: { normal: 5 ms }`, or with `span:` and `reorder:`.
 pub(super) fn jitter(sink: &mut Sink, map: &mut Map<'_>) -> Option<At<Option<Jitter>>> {
     let node = map.get("jitter")?;
     if matches!(&node.value, Value::Text(text) if text == "none") {
         return Some(At { value: None, at: node.at });
     }
-    let names: Vec<&str> = SHAPES.iter().map(|(name, _)| *name).collect();
-    let written = params::or_scalar(node, &names, SHAPES[0].0);
-    let (kind, (_, shape)) = params::choose(sink, &written, "jitter", "normal: 5 ms", SHAPES, |(name, _)| name)?;
-    let jitter = params::read(sink, kind, "jitter", |params| Jitter {
-        shape: *shape,
-        span: params.span("span", None, "half the width, the deviation or the mean"),
-        reorder: params.flag("reorder", false, "lets a packet with less jitter overtake"),
-    });
+    let names: Vec<&str> = Jitter::SHAPES.iter().map(|(name, _)| *name).collect();
+    let written = params::or_scalar(node, &names, names[0]);
+    let (kind, (_, shape)) =
+        params::choose(sink, &written, "jitter", "normal: 5 ms", Jitter::SHAPES, |(name, _)| name)?;
+    let jitter = params::read(sink, kind, "jitter", |params| Jitter::read(*shape, params));
     Some(At { value: Some(jitter), at: node.at })
+}
+
+/// `reorder: 1 %`, or with `gap:` and `by:`.
+pub(super) fn reorder(sink: &mut Sink, map: &mut Map<'_>) -> Option<At<Reorder>> {
+    let node = map.get("reorder")?;
+    let kind = Kind { name: "reorder", at: node.at, params: Some(node) };
+    let value = params::read(sink, kind, "reordering", Reorder::read);
+    Some(At { value, at: node.at })
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use sim_core::{Jitter, Prob, QueueConfig, Size, Span, Speed};
+use sim_core::{Jitter, Prob, QueueConfig, Reorder, Size, Span, Speed};
 
 use super::impair::{self, LossSpec};
 use super::nodes::{address, check_name};
@@ -41,7 +41,7 @@ pub(crate) struct Side {
     pub queue: Option<At<QueueConfig>>,
     pub loss: Option<At<LossSpec>>,
     pub jitter: Option<At<Option<Jitter>>>,
-    pub reorder: Option<At<Prob>>,
+    pub reorder: Option<At<Reorder>>,
     pub duplicate: Option<At<Prob>>,
     pub corrupt: Option<At<Prob>>,
 }
@@ -196,7 +196,7 @@ fn side(sink: &mut Sink, map: &mut Map<'_>) -> Side {
         queue: impair::queue(sink, map),
         loss: impair::loss(sink, map),
         jitter: impair::jitter(sink, map),
-        reorder: map.quantity(sink, "reorder", "0.1 %"),
+        reorder: impair::reorder(sink, map),
         duplicate: map.quantity(sink, "duplicate", "0.1 %"),
         corrupt: map.quantity(sink, "corrupt", "0.1 %"),
     }
