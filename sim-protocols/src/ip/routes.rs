@@ -83,7 +83,8 @@ fn mask(prefix: u8) -> u32 {
     u32::MAX.checked_shl(32 - u32::from(prefix)).unwrap_or(0)
 }
 
-/// Places of the cache at the most.
+/// Places of the cache at first, and at the most: it grows with the destinations that are really asked for.
+const CACHE_MIN: usize = 4;
 const CACHE_MAX: usize = 4096;
 
 /// Where a datagram goes from here.
@@ -99,8 +100,8 @@ pub(super) enum Way<'t> {
     Nowhere,
 }
 
-/// What is known of a destination, in sixteen bytes, so that four destinations share a cache line and the single next hop needs
-/// no second look-up.
+/// What is known of a destination, in twelve bytes: five destinations share a cache line, and a single next hop needs no second
+/// look-up.
 #[derive(Clone, Copy, Debug)]
 struct Place {
     /// The destination; 0.0.0.0, which no datagram goes to, stands for an empty place.
@@ -121,21 +122,27 @@ const SEVERAL: u32 = u32::MAX - 2;
 pub(super) struct RouteCache {
     places: Vec<Place>,
     shift: u32,
+    /// Looks that found another destination in the place since the last growth.
+    conflicts: u32,
 }
 
 impl RouteCache {
-    pub fn new(routes: usize) -> RouteCache {
-        let size = routes.saturating_mul(2).clamp(4, CACHE_MAX).next_power_of_two();
-        RouteCache { places: vec![Place { to: 0, port: NOWHERE, via: 0 }; size], shift: 32 - size.trailing_zeros() }
+    pub fn new() -> RouteCache {
+        RouteCache::of(CACHE_MIN)
+    }
+
+    fn of(size: usize) -> RouteCache {
+        let places = vec![Place { to: 0, port: NOWHERE, via: 0 }; size];
+        RouteCache { places, shift: 32 - size.trailing_zeros(), conflicts: 0 }
     }
 
     /// The way to a destination. `mine` tells whether the node takes it itself; it is asked once while the destination stays known.
     #[inline]
     pub fn lookup<'t>(&mut self, table: &'t RouteTable, to: Ipv4Addr, mine: impl FnOnce() -> bool) -> Way<'t> {
         let to = to.to_bits();
-        let place = &mut self.places[(to.wrapping_mul(0x9e37_79b1) >> self.shift) as usize];
+        let mut place = self.places[self.at(to)];
         if place.to != to {
-            *place = fill(table, to, mine());
+            place = self.fill(table, to, mine());
         }
         match place.port {
             HERE => Way::Here,
@@ -144,10 +151,27 @@ impl RouteCache {
             port => Way::Hop(Hop { port, via: (place.via != 0).then_some(Ipv4Addr::from_bits(place.via)) }),
         }
     }
+
+    #[inline]
+    fn at(&self, to: u32) -> usize {
+        (to.wrapping_mul(0x9e37_79b1) >> self.shift) as usize
+    }
+
+    #[cold]
+    fn fill(&mut self, table: &RouteTable, to: u32, mine: bool) -> Place {
+        let at = self.at(to);
+        self.conflicts += u32::from(self.places[at].to != 0);
+        if self.conflicts as usize > 2 * self.places.len() && self.places.len() < CACHE_MAX {
+            *self = RouteCache::of(2 * self.places.len());
+        }
+        let place = resolve(table, to, mine);
+        let at = self.at(to);
+        self.places[at] = place;
+        place
+    }
 }
 
-#[cold]
-fn fill(table: &RouteTable, to: u32, mine: bool) -> Place {
+fn resolve(table: &RouteTable, to: u32, mine: bool) -> Place {
     let (port, via) = match table.find(to) {
         _ if mine => (HERE, 0),
         None => (NOWHERE, 0),
@@ -185,7 +209,7 @@ mod tests {
             route([10, 1, 2, 3], 32, 5),
             route([10, 1, 2, 3], 32, 6),
         ]);
-        let mut cache = RouteCache::new(table.len());
+        let mut cache = RouteCache::new();
         let cases =
             [([11, 0, 0, 1], 1), ([10, 9, 9, 9], 2), ([10, 1, 9, 9], 3), ([10, 1, 2, 9], 4), ([10, 1, 2, 3], 5)];
         for _ in 0..3 {
@@ -204,7 +228,7 @@ mod tests {
             Route { to: [10, 0, 0, 0].into(), prefix: 8, hops: two.clone() },
             Route { to: [10, 1, 0, 0].into(), prefix: 16, hops: two[..1].into() },
         ]);
-        let mut cache = RouteCache::new(table.len());
+        let mut cache = RouteCache::new();
         for _ in 0..2 {
             assert_eq!(cache.lookup(&table, [10, 0, 0, 1].into(), || false), Way::Hops(&two));
             assert_eq!(cache.lookup(&table, [10, 1, 0, 1].into(), || false), Way::Hop(two[0]));
@@ -212,6 +236,23 @@ mod tests {
             assert_eq!(cache.lookup(&table, [10, 0, 0, 2].into(), || true), Way::Here);
             assert_eq!(cache.lookup(&table, Ipv4Addr::UNSPECIFIED, || false), Way::Nowhere);
         }
+    }
+
+    #[test]
+    fn the_cache_grows_with_the_destinations_that_are_asked_for() {
+        let table = RouteTable::new([route([0, 0, 0, 0], 0, 1), route([10, 0, 0, 0], 25, 2)]);
+        let mut cache = RouteCache::new();
+        for _ in 0..100 {
+            for to in 0..200 {
+                let port = if to < 128 { 2 } else { 1 };
+                assert_eq!(cache.lookup(&table, [10, 0, 0, to].into(), || false), Way::Hop(Hop { port, via: None }));
+            }
+        }
+        assert!((256..=1024).contains(&cache.places.len()), "{}", cache.places.len());
+        for to in 0..1_000_000 {
+            cache.lookup(&table, Ipv4Addr::from_bits(to), || false);
+        }
+        assert_eq!(cache.places.len(), CACHE_MAX);
     }
 
     #[test]

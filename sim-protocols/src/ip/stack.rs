@@ -78,7 +78,7 @@ impl IpStack {
         let mut broadcasts: Vec<Ipv4Addr> = config.interfaces.iter().filter_map(Interface::broadcast).collect();
         broadcasts.sort_unstable();
         IpStack {
-            cache: RouteCache::new(config.tables[0].len()),
+            cache: RouteCache::new(),
             interfaces: config.interfaces,
             addresses,
             broadcasts,
@@ -162,7 +162,7 @@ impl IpStack {
             Fault::Routes(table) => {
                 self.table = table as usize;
                 assert!(self.table < self.tables.len(), "the plan has this table");
-                self.cache = RouteCache::new(self.tables[self.table].len());
+                self.cache = RouteCache::new();
             }
             Fault::PortDown(port) => self.neighbours.forget(port),
             Fault::PortUp(_) => {}
