@@ -84,7 +84,7 @@ fn mask(prefix: u8) -> u32 {
 }
 
 /// Places of the cache at first, and at the most: it grows with the destinations that are really asked for.
-const CACHE_MIN: usize = 4;
+const CACHE_MIN: usize = 16;
 const CACHE_MAX: usize = 4096;
 
 /// Where a datagram goes from here.
@@ -161,7 +161,7 @@ impl RouteCache {
     fn fill(&mut self, table: &RouteTable, to: u32, mine: bool) -> Place {
         let at = self.at(to);
         self.conflicts += u32::from(self.places[at].to != 0);
-        if self.conflicts as usize > 2 * self.places.len() && self.places.len() < CACHE_MAX {
+        if self.conflicts as usize > self.places.len() && self.places.len() < CACHE_MAX {
             *self = RouteCache::of(2 * self.places.len());
         }
         let place = resolve(table, to, mine);
