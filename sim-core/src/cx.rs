@@ -7,7 +7,7 @@ use crate::drop::DropCause;
 use crate::event::{Event, EventKey, EventQueue, What};
 use crate::link::Fate;
 use crate::packet::{Header, Packet, PacketRef};
-use crate::port::{Held, InFlight, LinkInfo, Port};
+use crate::port::{Held, LinkInfo, Port};
 use crate::probe::{DropRow, HopRow, Probes, Recorder};
 use crate::qdisc::{Arrival, Departure, Verdict};
 use crate::record::{Record, Table};
@@ -217,13 +217,29 @@ impl<H: Header> Core<H> {
 
     #[inline]
     fn hand_over(&mut self, node: u32, port: u32, packet: PacketRef) {
-        let state = &self.states[node as usize];
+        let state = &mut self.states[node as usize];
         assert!(port < state.ports, "a node sends over its own ports");
         let at = state.first_port + port;
-        if self.ports[at as usize].special {
+        let port = &mut self.ports[at as usize];
+        if !port.plain {
             return self.special(node, at, packet);
         }
-        self.offer(node, at, packet);
+        // The way of nearly all packets: a link that is up and does nothing but carry, behind a FIFO with a limit.
+        let body = self.slab.get_mut(&packet);
+        let bytes = (body.len + port.overhead).max(port.frame_min);
+        port.counters.received += 1;
+        port.settle(self.now);
+        body.enqueued = self.now;
+        body.wire_bytes = bytes;
+        if port.busy_until > self.now && !port.fits(bytes) {
+            return self.refuse(node, at, packet, DropCause::QueueFull, false);
+        }
+        port.counters.enqueued += 1;
+        port.waiting_bytes += u64::from(bytes);
+        let (key, first) = port.fix(state, body, self.now, Span::ZERO, packet, bytes);
+        if first {
+            self.announce(at, key);
+        }
     }
 
     #[inline(never)]
@@ -273,7 +289,6 @@ impl<H: Header> Core<H> {
     }
 
     /// Offers a packet to the queue of a port.
-    #[inline]
     fn offer(&mut self, node: u32, at: u32, packet: PacketRef) {
         let now = self.now;
         let body = self.slab.get_mut(&packet);
@@ -306,7 +321,7 @@ impl<H: Header> Core<H> {
         port.counters.enqueued += 1;
         port.waiting_bytes += u64::from(bytes);
         if port.eager {
-            let extra = if port.special { self.befall(at, &packet).extra } else { Span::ZERO };
+            let extra = if port.wire.is_some() { self.befall(at, &packet).extra } else { Span::ZERO };
             self.schedule(node, at, packet, extra, bytes);
         } else {
             self.hold(node, at, packet, bytes);
@@ -333,37 +348,26 @@ impl<H: Header> Core<H> {
     }
 
     /// Fixes the course of a packet: its start, its end, its arrival.
-    #[inline]
     fn schedule(&mut self, node: u32, at: u32, packet: PacketRef, extra: Span, bytes: u32) {
-        let now = self.now;
+        let (port, state) = (&mut self.ports[at as usize], &mut self.states[node as usize]);
         let body = self.slab.get_mut(&packet);
-        let port = &mut self.ports[at as usize];
-        let fresh = port.busy_until < now;
-        let start = if fresh { now } else { port.busy_until };
-        let end = port.serializer.end(start, bytes, fresh);
-        port.busy_until = end;
-        body.started = start;
-        body.ended = end;
-        let counters = &mut port.counters;
-        counters.busy += end - start;
-        counters.waited += start - body.enqueued;
-        let arrival = (end + port.delay + extra).max(port.last_arrival);
-        port.last_arrival = arrival;
-        let key = self.states[node as usize].next_key(arrival);
-        let first = port.ring.is_empty();
-        port.ring.push_back(InFlight { key, start, packet: packet.0, bytes });
-        if start > now {
-            counters.waiting_max = counters.waiting_max.max(port.ring.waiting());
-        }
+        let (key, first) = port.fix(state, body, self.now, extra, packet, bytes);
         if first {
-            match port.target {
-                Target::Here { .. } => self.queue.push(Event { key, argument: 0, at, what: What::Arrive }),
-                Target::Cut { .. } if !port.listed => {
-                    port.listed = true;
-                    self.cuts_in_use.push(at);
-                }
-                Target::Cut { .. } => {}
+            self.announce(at, key);
+        }
+    }
+
+    /// A port has something in flight again.
+    #[inline]
+    fn announce(&mut self, at: u32, key: EventKey) {
+        let port = &mut self.ports[at as usize];
+        match port.target {
+            Target::Here { .. } => self.queue.push(Event { key, argument: 0, at, what: What::Arrive }),
+            Target::Cut { .. } if !port.listed => {
+                port.listed = true;
+                self.cuts_in_use.push(at);
             }
+            Target::Cut { .. } => {}
         }
     }
 

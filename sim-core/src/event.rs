@@ -78,13 +78,31 @@ pub struct Event {
     pub what: What,
 }
 
+/// Four events that have the same parent, on two lines of the cache.
+#[derive(Clone, Copy)]
+#[repr(align(128))]
+struct Four([Event; 4]);
+
+const NOTHING: Event = Event { key: EventKey::NEVER, argument: 0, at: 0, what: What::Wake };
+
 /// A 4-ary heap of events, the earliest first. Taking the earliest leaves a gap at the top, which the next push fills: most events make one
 /// other, and so most steps cost one pass from the top, not two.
-#[derive(Default)]
+///
+/// The top stands alone; event number `n` below it has the four events of `fours[n + 1]` as children, those of the top are `fours[0]`.
+/// Places without an event hold one that never happens.
 pub struct EventQueue {
-    items: Vec<Event>,
-    /// Whether the place at the top is empty.
+    top: Event,
+    fours: Vec<Four>,
+    /// Events below the top.
+    below: usize,
+    /// Whether the top is empty, of its event or because there is none.
     gap: bool,
+}
+
+impl Default for EventQueue {
+    fn default() -> EventQueue {
+        EventQueue { top: NOTHING, fours: vec![Four([NOTHING; 4])], below: 0, gap: true }
+    }
 }
 
 impl EventQueue {
@@ -92,15 +110,18 @@ impl EventQueue {
     #[inline]
     pub fn peek(&mut self) -> Option<&Event> {
         if self.gap {
+            if self.below == 0 {
+                return None;
+            }
             self.close_gap();
         }
-        self.items.first()
+        Some(&self.top)
     }
 
     /// Takes the earliest event away, which [`EventQueue::peek`] has just shown.
     #[inline]
     pub fn take(&mut self) {
-        debug_assert!(!self.gap && !self.items.is_empty(), "an event was peeked at");
+        debug_assert!(!self.gap, "an event was peeked at");
         self.gap = true;
     }
 
@@ -115,60 +136,117 @@ impl EventQueue {
         }
     }
 
-    fn sift_up(&mut self, event: Event) {
-        let mut hole = self.items.len();
-        self.items.push(event);
-        while hole > 0 {
-            let parent = (hole - 1) / 4;
-            let above = self.items[parent];
-            if above.key <= event.key {
-                break;
-            }
-            self.items[hole] = above;
-            hole = parent;
-        }
-        self.items[hole] = event;
+    /// Events that are in it.
+    pub fn len(&self) -> usize {
+        self.below + usize::from(!self.gap)
     }
 
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn sift_up(&mut self, event: Event) {
+        let mut place = self.below;
+        self.below += 1;
+        if place / 4 == self.fours.len() {
+            self.fours.push(Four([NOTHING; 4]));
+        }
+        while place >= 4 {
+            let above = place / 4 - 1;
+            let parent = self.fours[above / 4].0[above % 4];
+            if parent.key <= event.key {
+                self.fours[place / 4].0[place % 4] = event;
+                return;
+            }
+            self.fours[place / 4].0[place % 4] = parent;
+            place = above;
+        }
+        if self.top.key <= event.key {
+            self.fours[0].0[place] = event;
+        } else {
+            self.fours[0].0[place] = self.top;
+            self.top = event;
+        }
+    }
+
+    /// Puts the last event into the gap at the top.
     fn close_gap(&mut self) {
         self.gap = false;
-        let last = self.items.pop().expect("a gap has a place");
-        if !self.items.is_empty() {
-            self.sift_down(last);
-        }
+        self.below -= 1;
+        let last = std::mem::replace(&mut self.fours[self.below / 4].0[self.below % 4], NOTHING);
+        self.sift_down(last);
     }
 
     /// Puts `event` at the top and moves it down to its place.
     fn sift_down(&mut self, event: Event) {
-        let items = &mut self.items[..];
-        let mut hole = 0;
-        loop {
-            let first = hole * 4 + 1;
-            if let Some(children) = items.get(first..first + 4) {
-                let children: &[Event; 4] = children.try_into().expect("four children");
-                let left = if children[1].key < children[0].key { 1 } else { 0 };
-                let right = if children[3].key < children[2].key { 3 } else { 2 };
-                let least = if children[right].key < children[left].key { right } else { left };
-                let child = children[least];
-                if event.key <= child.key {
-                    break;
-                }
-                items[hole] = child;
-                hole = first + least;
-            } else {
-                let mut least = first;
-                for next in first + 1..items.len() {
-                    if items[next].key < items[least].key {
-                        least = next;
-                    }
-                }
-                if least < items.len() && items[least].key < event.key {
-                    items[hole] = items[least];
-                    hole = least;
-                }
+        let fours = &mut self.fours[..];
+        let (least, child) = least_of(&fours[0]);
+        if event.key <= child.key {
+            self.top = event;
+            return;
+        }
+        self.top = child;
+        let mut place = least;
+        while let Some(four) = fours.get(place + 1) {
+            let (least, child) = least_of(four);
+            if event.key <= child.key {
                 break;
             }
+            fours[place / 4].0[place % 4] = child;
+            place = (place + 1) * 4 + least;
         }
-        items[hole] = event;
+        fours[place / 4].0[place % 4] = event;
+    }
+}
+
+/// The earliest of four events, and which it is.
+#[inline]
+fn least_of(Four(four): &Four) -> (usize, Event) {
+    let left = usize::from(four[1].key < four[0].key);
+    let right = 2 + usize::from(four[3].key < four[2].key);
+    let least = if four[right].key < four[left].key { right } else { left };
+    (least, four[least])
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
+
+    use super::*;
+
+    #[test]
+    fn an_event_has_32_bytes() {
+        assert_eq!(size_of::<Event>(), 32);
+        assert_eq!(size_of::<Four>(), 128);
+    }
+
+    proptest! {
+        /// The heap against a sorted set, through every mixture of looking, taking and pushing.
+        #[test]
+        fn the_heap_is_a_sorted_set(steps in proptest::collection::vec(any::<(u8, u8)>(), 0..600)) {
+            let mut queue = EventQueue::default();
+            let mut model = BTreeSet::new();
+            for (counter, (action, time)) in steps.into_iter().enumerate() {
+                if action % 5 < 3 {
+                    let key = EventKey::new(Time::from_ps(u64::from(time)), u32::from(action), counter as u64);
+                    queue.push(Event { key, argument: counter as u64, at: 0, what: What::Wake });
+                    model.insert((key, counter as u64));
+                } else if action % 5 == 3 {
+                    prop_assert_eq!(queue.peek().map(|event| (event.key, event.argument)), model.first().copied());
+                } else if queue.peek().is_some() {
+                    queue.take();
+                    model.pop_first();
+                }
+                prop_assert_eq!(queue.len(), model.len());
+            }
+            while let Some(least) = model.pop_first() {
+                prop_assert_eq!(queue.peek().map(|event| (event.key, event.argument)), Some(least));
+                queue.take();
+            }
+            prop_assert!(queue.is_empty() && queue.peek().is_none());
+        }
     }
 }

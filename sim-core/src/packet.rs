@@ -213,29 +213,30 @@ impl std::fmt::Display for ParseError {
 
 impl std::error::Error for ParseError {}
 
-/// A packet in its shard's slab.
+/// A packet in its shard's slab. What the engine touches at each hop stands first, on one line of the cache.
 #[derive(Clone, Debug)]
+#[repr(C, align(64))]
 pub struct Packet<H> {
     /// Identity for traces: the source node in the upper 24 bits, its counter below. Set by [`crate::Cx::alloc`].
     pub id: u64,
     /// Bytes at the network layer (IP header to the end of the payload); a link adds its own overhead.
     pub len: u32,
-    /// The workload flow that sent it, plus one; 0 where none did. Names the packet in loss lists and tables.
-    pub flow: u32,
+    /// Bytes that it takes on the link that it crosses now, the link's overhead included.
+    pub wire_bytes: u32,
     /// When it entered the queue of the port that it crosses now.
     pub enqueued: Time,
     /// When that port begins to send it.
     pub started: Time,
     /// When its last bit has left that port.
     pub ended: Time,
-    /// Bytes that it takes on that port's link, the link's overhead included.
-    pub wire_bytes: u32,
-    /// Whether the wire loses it: it takes link time and does not arrive.
-    pub(crate) lost: bool,
-    /// What jitter adds to the delay of the hop that it is on.
-    pub(crate) extra: Span,
+    /// The workload flow that sent it, plus one; 0 where none did. Names the packet in loss lists and tables.
+    pub flow: u32,
     /// The bit that the link flipped, counted from the first bit of the frame; `u32::MAX` where none was.
     pub flipped_bit: u32,
+    /// What jitter adds to the delay of the hop that it is on.
+    pub(crate) extra: Span,
+    /// Whether the wire loses it: it takes link time and does not arrive.
+    pub(crate) lost: bool,
     /// Typed headers.
     pub header: H,
     /// What follows them.

@@ -6,10 +6,12 @@
 
 use std::collections::VecDeque;
 
-use crate::cx::Target;
+use crate::cx::{NodeState, Target};
 use crate::drop::DropCause;
 use crate::event::EventKey;
 use crate::link::{Impairments, Trace, TraceCursor, Wire};
+use crate::packet::{Packet, PacketRef};
+use crate::params::Amount;
 use crate::qdisc::{Discipline, LinkFacts, QueueConfig};
 use crate::rng::Streams;
 use crate::time::{PS_PER_SECOND, Span, Time};
@@ -264,8 +266,8 @@ impl Serializer {
         // The lengths that are common together (1500, 1502, 1514, 1518 and 52, 54, 66, 70) fall apart here.
         let place = (bytes as usize >> 1 ^ bytes as usize >> 5) & 3;
         if self.known[place].bytes != bytes {
-            if let Some(trace) = &mut self.trace {
-                return trace.leave(start, bytes);
+            if self.trace.is_some() {
+                return self.leave(start, bytes);
             }
             self.learn(place, bytes);
         }
@@ -279,6 +281,12 @@ impl Serializer {
             self.carry -= self.rate;
         }
         start + Span::from_ps(whole + u64::from(more))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn leave(&mut self, start: Time, bytes: u32) -> Time {
+        self.trace.as_mut().map_or(start, |trace| trace.leave(start, bytes))
     }
 
     /// The time that so many bytes take at the constant rate; zero with a trace.
@@ -311,7 +319,7 @@ impl Serializer {
 
 /// The state of a port. What every packet touches stands first.
 #[derive(Debug)]
-#[repr(C)]
+#[repr(C, align(64))]
 pub(crate) struct Port {
     /// What was handed over and has not arrived, in order of arrival.
     pub ring: Ring,
@@ -322,20 +330,25 @@ pub(crate) struct Port {
     pub waiting_bytes: u64,
     pub overhead: u32,
     pub frame_min: u32,
-    pub mtu: u32,
-    pub framed: bool,
-    /// Whether packets take the long way: the link does something to them, or their bytes are wanted.
-    pub special: bool,
+    /// Limits of a plain queue.
+    packets_max: u32,
+    bytes_max: u64,
+    /// Whether the link is up and does nothing but carry, behind a FIFO with a limit, and nobody wants to see bytes.
+    pub plain: bool,
     /// Whether a packet's course is fixed when it is handed over.
     pub eager: bool,
     pub up: bool,
+    pub framed: bool,
+    pub mtu: u32,
     pub target: Target,
-    pub discipline: Discipline,
     pub serializer: Serializer,
     pub counters: PortCounters,
+    pub discipline: Discipline,
     pub departure_due: bool,
     /// Whether it stands in its shard's list of cut ports in use.
     pub listed: bool,
+    /// Whether bytes are wanted.
+    wants_bytes: bool,
     /// Packets that wait for a decision at departure.
     pub held: VecDeque<Held>,
     /// When the last packet that went to another shard had left, and when it arrives there.
@@ -345,10 +358,10 @@ pub(crate) struct Port {
 }
 
 impl Port {
-    pub fn new(config: PortConfig, target: Target, special: bool, streams: &Streams) -> Port {
+    pub fn new(config: PortConfig, target: Target, wants_bytes: bool, streams: &Streams) -> Port {
         let discipline = config.queue.open(&config.facts(), || streams.open(&format!("link/{}/queue", config.name)));
         let wire = config.impairments.any().then(|| Wire::new(config.impairments.clone(), &config.name, streams));
-        Port {
+        let mut port = Port {
             ring: Ring::new(),
             busy_until: Time::ZERO,
             last_arrival: Time::ZERO,
@@ -358,7 +371,10 @@ impl Port {
             frame_min: config.frame_min,
             mtu: config.mtu,
             framed: config.framed,
-            special: special || wire.is_some(),
+            packets_max: 0,
+            bytes_max: 0,
+            plain: false,
+            wants_bytes,
             eager: !discipline.decides_at_departure() && !config.impairments.reorders(),
             up: !config.blocked,
             target,
@@ -371,7 +387,58 @@ impl Port {
             last_exported: (Time::ZERO, Time::ZERO),
             wire: wire.map(Box::new),
             config: Box::new(config),
+        };
+        port.judge();
+        port
+    }
+
+    /// Finds out whether packets can take the short way. To be called when something of it has changed.
+    pub fn judge(&mut self) {
+        let QueueConfig::DropTail(tail) = &self.config.queue else {
+            self.plain = false;
+            return;
+        };
+        (self.packets_max, self.bytes_max) = match tail.limit {
+            Amount::Packets(packets) => (packets, u64::MAX),
+            Amount::Bytes(bytes) => (u32::MAX, bytes.bytes()),
+        };
+        self.plain = self.up && self.eager && self.wire.is_none() && !self.wants_bytes;
+    }
+
+    /// Whether a plain queue has room behind a packet in transmission.
+    #[inline]
+    pub fn fits(&self, bytes: u32) -> bool {
+        self.ring.waiting() < self.packets_max && self.waiting_bytes + u64::from(bytes) <= self.bytes_max
+    }
+
+    /// Fixes the course of a packet: its start, its end, its arrival, whose key is returned, and whether it is alone in flight.
+    #[inline(always)]
+    pub fn fix<H>(
+        &mut self,
+        state: &mut NodeState,
+        body: &mut Packet<H>,
+        now: Time,
+        extra: Span,
+        packet: PacketRef,
+        bytes: u32,
+    ) -> (EventKey, bool) {
+        let fresh = self.busy_until < now;
+        let start = if fresh { now } else { self.busy_until };
+        let end = self.serializer.end(start, bytes, fresh);
+        self.busy_until = end;
+        body.started = start;
+        body.ended = end;
+        self.counters.busy += end.since(start);
+        self.counters.waited += start.since(body.enqueued);
+        let arrival = (end + self.delay + extra).max(self.last_arrival);
+        self.last_arrival = arrival;
+        let key = state.next_key(arrival);
+        let first = self.ring.is_empty();
+        self.ring.push_back(InFlight { key, start, packet: packet.0, bytes });
+        if start > now {
+            self.counters.waiting_max = self.counters.waiting_max.max(self.ring.waiting());
         }
+        (key, first)
     }
 
     /// Moves those that have started by `now` out of the queue.

@@ -220,12 +220,12 @@ impl<N: Node> Shard<N> {
         let fault = match change {
             Change::Fault(fault) => Some(fault),
             Change::Down => {
-                let was_up = std::mem::replace(&mut self.core.ports[at as usize].up, false);
+                let was_up = self.set_up(at, false);
                 self.empty(node, at);
                 was_up.then_some(Fault::PortDown(port))
             }
             Change::Up => {
-                let was_up = std::mem::replace(&mut self.core.ports[at as usize].up, true);
+                let was_up = self.set_up(at, true);
                 (!was_up).then_some(Fault::PortUp(port))
             }
             Change::Speed(speed) => {
@@ -255,12 +255,20 @@ impl<N: Node> Shard<N> {
                 let port = &mut self.core.ports[at as usize];
                 port.discipline.set_limit(limit);
                 port.config.queue.set_limit(limit);
+                port.judge();
                 None
             }
         };
         if let Some(fault) = fault {
             self.nodes[node as usize].fault(&mut Cx { core: &mut self.core, node }, fault);
         }
+    }
+
+    fn set_up(&mut self, at: u32, up: bool) -> bool {
+        let port = &mut self.core.ports[at as usize];
+        let was_up = std::mem::replace(&mut port.up, up);
+        port.judge();
+        was_up
     }
 
     /// A link has lost its carrier: what waits is dropped, what has started arrives.

@@ -177,7 +177,7 @@ impl<N: Node> WorldBuilder<N> {
                 if port.wire.is_none() && scheduled.iter().any(|entry| loses(&entry)) {
                     let wire = Wire::new(port.config.impairments.clone(), &port.config.name, &streams);
                     port.wire = Some(Box::new(wire));
-                    port.special = true;
+                    port.judge();
                 }
                 if probes.sampled.contains(&(id, number)) {
                     own.sampled.push(core.ports.len() as u32);
