@@ -213,9 +213,9 @@ impl std::fmt::Display for ParseError {
 
 impl std::error::Error for ParseError {}
 
-/// A packet in its shard's slab. What the engine touches at each hop stands first, on one line of the cache.
+/// A packet in its shard's slab. What the engine touches at each hop stands first, in 64 bytes.
 #[derive(Clone, Debug)]
-#[repr(C, align(64))]
+#[repr(C)]
 pub struct Packet<H> {
     /// Identity for traces: the source node in the upper 24 bits, its counter below. Set by [`crate::Cx::alloc`].
     pub id: u64,
