@@ -66,18 +66,17 @@ fn one(loaded: &Loaded, options: &RunOptions, how: How) -> Done {
         })
         .collect();
     let bar = bar(experiment, jobs.len(), options.quiet);
-    let done: Vec<Result<(Metrics, Vec<PathBuf>, String), String>> =
-        jobs.par_iter().map(|job| execute(job, how, options.timing, &bar)).collect();
+    let done: Vec<Result<Ran, String>> = jobs.par_iter().map(|job| execute(job, how, options.timing, &bar)).collect();
     bar.finish_and_clear();
-    let done: Vec<(Metrics, Vec<PathBuf>, String)> = done.into_iter().collect::<Result<_, String>>()?;
+    let done: Vec<Ran> = done.into_iter().collect::<Result<_, String>>()?;
     let mut figures = Vec::new();
     let mut metrics = Vec::new();
-    for (measured, drawn, timing) in done {
+    for ran in done {
         if options.timing {
-            println!("{timing}");
+            println!("{}", ran.timing);
         }
-        figures.extend(drawn);
-        metrics.push(measured);
+        figures.extend(ran.figures);
+        metrics.push(ran.metrics);
     }
     let seeds = experiment.seeds.len();
     let mut metrics = metrics.into_iter();
@@ -118,12 +117,14 @@ fn bar(experiment: &Experiment, jobs: usize, quiet: bool) -> ProgressBar {
     bar.with_style(style.progress_chars("=> ")).with_message(experiment.name.clone())
 }
 
-fn execute(
-    job: &Job<'_>,
-    how: How,
-    timing: bool,
-    bar: &ProgressBar,
-) -> Result<(Metrics, Vec<PathBuf>, String), String> {
+/// What a simulation has left for the summary.
+struct Ran {
+    metrics: Metrics,
+    figures: Vec<PathBuf>,
+    timing: String,
+}
+
+fn execute(job: &Job<'_>, how: How, timing: bool, bar: &ProgressBar) -> Result<Ran, String> {
     let plan = &job.point.plan;
     let told = AtomicU64::new(0);
     let progress = |time: Time| {
@@ -139,8 +140,9 @@ fn execute(
     let requests: Vec<plots::Request> =
         plan.outputs.plots.iter().map(request).filter(|request| request.kind != "sweep").collect();
     let drawn = plots::draw(&job.folder, &requests).map_err(|error| failed(&error))?;
-    let line = if timing { timing_line(job, &outcome, cost) } else { String::new() };
-    Ok((Metrics::of(plan, &outcome), drawn.into_iter().map(|figure| figure.png).collect(), line))
+    let timing = if timing { timing_line(job, &outcome, cost) } else { String::new() };
+    let figures = drawn.into_iter().map(|figure| figure.png).collect();
+    Ok(Ran { metrics: Metrics::of(plan, &outcome), figures, timing })
 }
 
 fn timing_line(job: &Job<'_>, outcome: &Outcome, cost: Cost) -> String {
