@@ -201,3 +201,122 @@ impl QueueDisc for Red {
         self.idle_packet = self.config.idle_packet.unwrap_or(Span::from_ps(typical as u64));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::Streams;
+
+    const LINK: LinkFacts = LinkFacts { bps: 4_000_000, frame_max: 1500 };
+
+    fn red(config: RedConfig) -> Red {
+        Red::new(&config, &LINK, || Streams::new(11).open("red"))
+    }
+
+    fn waiting(packets: u32, ecn: Ecn) -> Arrival {
+        Arrival { now: Time::ZERO, packets, bytes: 0, length: 1500, ecn, idle_since: None }
+    }
+
+    fn config(max_p_percent: u64) -> RedConfig {
+        let max_p = Prob::from_parts(Prob::ONE_PARTS * max_p_percent / 100).expect("a probability");
+        RedConfig { max_p, weight_log2: 4, ..RedConfig::default() }
+    }
+
+    /// Gaps between drops (1: the very next packet) while the queue stands at `packets`.
+    fn gaps(config: RedConfig, packets: u32, arrivals: u32) -> Vec<u64> {
+        let mut red = red(config);
+        (0..1000).for_each(|_| {
+            red.arrival(&waiting(packets, Ecn::NotEct));
+        });
+        let (mut gaps, mut gap, mut first) = (Vec::new(), 0, true);
+        for _ in 0..arrivals {
+            gap += 1;
+            if red.arrival(&waiting(packets, Ecn::NotEct)) != Verdict::Pass {
+                if !std::mem::take(&mut first) {
+                    gaps.push(gap);
+                }
+                gap = 0;
+            }
+        }
+        gaps
+    }
+
+    #[test]
+    fn the_average_is_the_papers() {
+        // avg <- (1 - w) avg + w q, against the same in floats.
+        let mut red = red(RedConfig { weight_log2: 9, ..RedConfig::default() });
+        let (mut dice, mut expected) = (Streams::new(2).open("queue"), 0.0);
+        for _ in 0..20_000 {
+            let packets = dice.below(40) as u32;
+            red.update_average(&waiting(packets, Ecn::NotEct));
+            expected += (f64::from(packets) - expected) / 512.0;
+            let average = red.average as f64 / f64::from(1 << SCALE);
+            assert!((average - expected).abs() < 0.002, "{average} {expected}");
+        }
+    }
+
+    #[test]
+    fn the_average_decays_by_the_packets_that_an_idle_link_could_have_sent() {
+        // 500 bytes at 4 Mbit/s take 1 ms: idle for 700 ms are 700 packets, and one for the arrival itself.
+        let mut red = red(RedConfig { weight_log2: 9, ..RedConfig::default() });
+        red.average = 10 << SCALE;
+        let now = Time::ZERO + Span::from_ms(900);
+        red.update_average(&Arrival {
+            now,
+            idle_since: Some(Time::ZERO + Span::from_ms(200)),
+            ..waiting(0, Ecn::NotEct)
+        });
+        let expected = (0..701).fold(10.0, |average, _| average * 511.0 / 512.0);
+        let average = red.average as f64 / f64::from(1 << SCALE);
+        assert!((average - expected).abs() < 0.001, "{average} {expected}");
+        // At another rate another packet.
+        red.link_changed(&LinkFacts { bps: 8_000_000, ..LINK });
+        assert_eq!(red.idle_packet, Span::from_us(500));
+    }
+
+    #[test]
+    fn the_probability_climbs_as_published() {
+        // Without the count a packet would be dropped with p_b; with it gaps are uniform on 1 .. 1/p_b - 1, hence 1 / (2 p_b) in the mean
+        // (Floyd and Jacobson 1993, section 7, method 2; their algorithm counts the first packet after a drop as one). Gentle from 15 to 30.
+        for (packets, p_b) in [(6, 0.01), (8, 0.03), (10, 0.05), (13, 0.08), (15, 0.1), (16, 0.16), (18, 0.28)] {
+            let gaps = gaps(config(10), packets, 400_000);
+            let mean = gaps.iter().sum::<u64>() as f64 / gaps.len() as f64;
+            // The mean of a uniform law on 1 .. n, n = 1 / p_b - 1, up to the last, shortened step.
+            let expected = 1.0 / (2.0 * p_b);
+            assert!((mean / expected - 1.0).abs() < 0.04, "{packets} waiting: {mean}, not {expected}");
+        }
+    }
+
+    #[test]
+    fn gaps_between_drops_are_uniform() {
+        // 10 waiting of 5 to 15, max_p 20 %: p_b = 1/10, gaps 1 to 9.
+        let gaps = gaps(config(20), 10, 400_000);
+        let mut seen = [0_u32; 9];
+        gaps.iter().for_each(|gap| seen[*gap as usize - 1] += 1);
+        let expected = gaps.len() as f64 / 9.0;
+        let chi: f64 = seen.iter().map(|n| (f64::from(*n) - expected) * (f64::from(*n) - expected) / expected).sum();
+        // 8 degrees of freedom: 99.9 % lie below 26.1.
+        assert!(chi < 26.1, "{chi} {seen:?}");
+    }
+
+    #[test]
+    fn nothing_goes_below_min_and_all_beyond_the_last_threshold() {
+        assert_eq!(gaps(config(100), 4, 10_000), []);
+        assert!(gaps(config(2), 31, 10_000).iter().all(|gap| *gap == 1));
+        let harsh = RedConfig { gentle: false, ..config(2) };
+        assert!(gaps(harsh, 16, 10_000).iter().all(|gap| *gap == 1));
+    }
+
+    #[test]
+    fn packets_that_can_be_marked_are_marked_until_all_must_go() {
+        let verdicts = |ecn_on: bool, packets: u32, ecn: Ecn| {
+            let mut red = red(RedConfig { ecn: ecn_on, ..config(50) });
+            let all: Vec<Verdict> = (0..2000).map(|_| red.arrival(&waiting(packets, ecn))).collect();
+            (all.contains(&Verdict::Mark), all.contains(&Verdict::Drop(DropCause::Red)))
+        };
+        assert_eq!(verdicts(true, 12, Ecn::Ect0), (true, false));
+        assert_eq!(verdicts(true, 12, Ecn::NotEct), (false, true));
+        assert_eq!(verdicts(false, 12, Ecn::Ect0), (false, true));
+        assert_eq!(verdicts(true, 40, Ecn::Ect1), (true, true));
+    }
+}

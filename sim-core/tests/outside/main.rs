@@ -2,3 +2,4 @@
 
 mod links;
 mod net;
+mod queues;

@@ -135,6 +135,8 @@ pub struct Link {
     pub overhead: u32,
     pub stop: Time,
     pub shards: u32,
+    /// How often the queue is sampled.
+    pub every: Option<Span>,
 }
 
 impl Link {
@@ -148,8 +150,9 @@ impl Link {
             impairments: Impairments::default(),
             changes: Vec::new(),
             overhead: 0,
-            stop: Time::ZERO + Span::from_secs(3600),
+            stop: Time::ZERO + Span::from_secs(60),
             shards: 1,
+            every: None,
         }
     }
 
@@ -175,7 +178,12 @@ impl Link {
         for (at, change) in &self.changes {
             world.change(*at, 0, 0, change.clone());
         }
-        world.probes(ProbeConfig { tables: vec![&HOPS, &LINKS, &DROPS, &ARRIVALS], ..ProbeConfig::default() });
+        world.probes(ProbeConfig {
+            tables: vec![&HOPS, &LINKS, &DROPS, &ARRIVALS, &QUEUE],
+            every: self.every,
+            sampled: vec![(0, 0)],
+            ..ProbeConfig::default()
+        });
         let partition: &[u32] = if self.shards == 2 { &[0, 1] } else { &[] };
         Seen(world.build(partition).run(self.stop, self.shards as usize, &|_| {}))
     }
@@ -211,6 +219,12 @@ impl Seen {
     pub fn hops(&self, column: &str) -> Vec<u64> {
         let at = HOPS.columns.iter().position(|known| known.name == column).expect("a column");
         self.0.table("hops").map_or(Vec::new(), |rows| rows.iter().map(|(_, row)| row[at]).collect())
+    }
+
+    /// Values of the samples of the queue, by column.
+    pub fn samples(&self, column: &str) -> Vec<u64> {
+        let at = QUEUE.columns.iter().position(|known| known.name == column).expect("a column");
+        self.0.table("queue").map_or(Vec::new(), |rows| rows.iter().map(|(_, row)| row[at]).collect())
     }
 
     pub fn drop_rows(&self) -> usize {
