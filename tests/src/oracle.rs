@@ -26,18 +26,38 @@ pub struct PortFacts {
     pub rate: Vec<(u64, Option<u64>)>,
     /// Delay in picoseconds from a moment on.
     pub delay: Vec<(u64, u64)>,
-    /// The most packets that wait, where the queue counts packets.
-    pub limit_packets: Option<u64>,
-    /// The most bytes that wait, where the queue counts bytes.
-    pub limit_bytes: Option<u64>,
+    /// The most packets and the most bytes that wait, each where the queue counts them, from a moment on.
+    pub limit: Vec<(u64, (Option<u64>, Option<u64>))>,
     /// When the link was down: from, until (picoseconds).
     pub down: Vec<(u64, u64)>,
     /// Whether jitter may add to the delay.
     pub jitter: bool,
+    /// Whether a packet with less jitter may overtake.
+    pub unordered: bool,
+    /// How much earlier than with the delay a packet may come that overtakes; `None` where none does.
+    pub overtake: Option<Overtake>,
     /// The fates that its models can give, besides `delivered`, `queue_full` (a limit) and `link_down` (an event).
     pub fates: Vec<String>,
     /// Whether the queue decides at arrival and keeps order, so that a packet starts at once when the link is free.
     pub fifo: bool,
+}
+
+/// How much earlier a packet comes that overtakes.
+#[derive(Clone, Copy, Debug)]
+pub enum Overtake {
+    /// So many picoseconds, and the whole delay at the most.
+    By(u64),
+    /// Half the delay, rounded up.
+    HalfTheDelay,
+}
+
+impl Overtake {
+    fn delay(self, whole: u64) -> u64 {
+        match self {
+            Overtake::By(by) => whole.saturating_sub(by),
+            Overtake::HalfTheDelay => whole - whole / 2,
+        }
+    }
 }
 
 /// One row of the table.
@@ -85,13 +105,24 @@ fn picoseconds(text: &str) -> Option<u64> {
     Some(u64::try_from(ps).expect("a time below 213 days"))
 }
 
-/// The value of a schedule at a moment.
-fn at<T: Copy>(schedule: &[(u64, T)], when: u64) -> T {
-    schedule.iter().rev().find(|(from, _)| *from <= when).expect("a schedule starts at 0").1
+/// The values of a schedule that may hold at a moment: where something else befalls at the very moment of a change, either may come first.
+fn at<T: Copy>(schedule: &[(u64, T)], when: u64) -> impl Iterator<Item = T> {
+    let next = |index: usize| schedule.get(index + 1).map_or(u64::MAX, |(from, _)| *from);
+    schedule
+        .iter()
+        .enumerate()
+        .filter(move |(index, (from, _))| *from <= when && when <= next(*index))
+        .map(|(_, (_, value))| *value)
 }
 
-/// Audits the table of hops in `csv` against the plan's facts.
+/// Audits the table of hops in a file against the plan's facts.
 pub fn audit(csv: &Path, ports: &[PortFacts]) -> Audit {
+    let text = std::fs::read_to_string(csv).unwrap_or_else(|error| panic!("{}: {error}", csv.display()));
+    audit_text(&text, ports)
+}
+
+/// Audits the table of hops, as CSV, against the plan's facts.
+pub fn audit_text(csv: &str, ports: &[PortFacts]) -> Audit {
     let mut audit = Audit::default();
     let index: BTreeMap<&str, usize> = ports.iter().enumerate().map(|(at, port)| (port.name.as_str(), at)).collect();
     let hops = read(csv, &index, &mut audit);
@@ -107,8 +138,8 @@ pub fn audit(csv: &Path, ports: &[PortFacts]) -> Audit {
     audit
 }
 
-fn read(csv: &Path, index: &BTreeMap<&str, usize>, audit: &mut Audit) -> Vec<Hop> {
-    let mut reader = csv::Reader::from_path(csv).unwrap_or_else(|error| panic!("{}: {error}", csv.display()));
+fn read(csv: &str, index: &BTreeMap<&str, usize>, audit: &mut Audit) -> Vec<Hop> {
+    let mut reader = csv::Reader::from_reader(csv.as_bytes());
     let headers = reader.headers().expect("a header line").clone();
     let column =
         |name: &str| headers.iter().position(|header| header == name).unwrap_or_else(|| panic!("no column {name}"));
@@ -135,13 +166,13 @@ fn read(csv: &Path, index: &BTreeMap<&str, usize>, audit: &mut Audit) -> Vec<Hop
     hops
 }
 
-/// One packet at a time, at the rate, and not before the delay is over.
+/// One packet at a time, at the rate.
 fn serialised(facts: &PortFacts, hops: &[&Hop], audit: &mut Audit) {
     let name = &facts.name;
-    let mut sent: Vec<&&Hop> = hops.iter().filter(|hop| hop.started.is_some()).collect();
-    sent.sort_by_key(|hop| hop.started);
+    let mut sent: Vec<&Hop> = hops.iter().copied().filter(|hop| hop.started.is_some()).collect();
+    sent.sort_by_key(|hop| (hop.started, hop.ended, hop.packet));
     let mut free = 0;
-    for hop in sent {
+    for hop in &sent {
         let (started, Some(ended)) = (hop.started.expect("filtered"), hop.ended) else {
             audit.fault(format!("{name}: packet {} started and never ended", hop.packet));
             continue;
@@ -155,69 +186,110 @@ fn serialised(facts: &PortFacts, hops: &[&Hop], audit: &mut Audit) {
                 hop.packet
             ));
         }
-        let wrong = match facts.rate.is_empty() {
-            true => false,
-            false => match at(&facts.rate, started) {
-                None => ended != started,
-                Some(rate) => {
-                    // The engine may carry remainders below a picosecond from packet to packet: one picosecond is the most that they add.
-                    let exact = u128::from(hop.bytes) * 8 * SECOND / u128::from(rate);
-                    u128::from(ended - started).abs_diff(exact) > 1
-                }
-            },
+        let right = |rate: Option<u64>| match rate {
+            None => ended == started,
+            Some(rate) => {
+                // The engine may carry remainders below a picosecond from packet to packet: one picosecond is the most that they add.
+                let exact = u128::from(hop.bytes) * 8 * SECOND / u128::from(rate);
+                u128::from(ended - started).abs_diff(exact) <= 1
+            }
         };
-        if wrong {
+        if !facts.rate.is_empty() && !at(&facts.rate, started).any(right) {
             audit.fault(format!("{name}: packet {} of {} B took {} ps", hop.packet, hop.bytes, ended - started));
         }
         if facts.fifo && !facts.rate.is_empty() && started > free.max(hop.enqueued) {
             audit.fault(format!("{name}: packet {} waited until {started} ps for a free link", hop.packet));
         }
         free = ended;
-        if let Some(arrived) = hop.arrived {
-            let least = ended + at(&facts.delay, started);
-            if arrived < least || (arrived != least && !facts.jitter) {
-                audit.fault(format!("{name}: packet {} arrived at {arrived} ps, due at {least} ps", hop.packet));
+    }
+    punctual(facts, &sent, audit);
+}
+
+/// Nothing arrives before the delay is over, nor later than it must, nor out of order where order is kept.
+fn punctual(facts: &PortFacts, sent: &[&Hop], audit: &mut Audit) {
+    let name = &facts.name;
+    // When the last one is known to have been due, and whether one since then was lost at a time that jitter alone knows.
+    let mut last = 0;
+    for hop in sent {
+        let (Some(started), Some(ended)) = (hop.started, hop.ended) else { continue };
+        let Some(arrived) = hop.arrived else {
+            // Lost on the wire, or overtaken by the end: those behind it keep behind it, had it come.
+            if !facts.jitter && facts.overtake.is_none() {
+                last = at(&facts.delay, started).map(|delay| ended + delay).min().expect("a delay").max(last);
             }
+            continue;
+        };
+        let on_time = at(&facts.delay, started).any(|delay| {
+            let due = if facts.unordered { ended + delay } else { (ended + delay).max(last) };
+            // One that was lost may have been due later still, where jitter or overtaking let nobody know.
+            let may_be_later = facts.jitter || (facts.overtake.is_some() && facts.delay.len() > 1);
+            arrived == due || (arrived > due && may_be_later)
+        });
+        let early = facts
+            .overtake
+            .is_some_and(|overtake| at(&facts.delay, started).any(|delay| arrived == ended + overtake.delay(delay)));
+        if on_time {
+            last = last.max(arrived);
+        } else if !early {
+            audit.fault(format!(
+                "{name}: packet {} arrived at {arrived} ps, ended at {ended} ps, not when it was due",
+                hop.packet
+            ));
         }
+    }
+}
+
+/// When a packet that waits leaves the queue: it starts, or is dropped as the link goes down, or sees the end of the run.
+fn leaves(facts: &PortFacts, hop: &Hop) -> Option<u64> {
+    match (hop.fate.as_str(), hop.started) {
+        (_, Some(started)) => Some(started),
+        ("under_way", None) => Some(u64::MAX),
+        ("link_down", None) => {
+            let dropped_at_once = facts.down.iter().any(|(from, until)| *from <= hop.enqueued && hop.enqueued < *until);
+            let next = facts.down.iter().map(|(from, _)| *from).filter(|from| *from > hop.enqueued).min();
+            if dropped_at_once { None } else { next }
+        }
+        _ => None,
     }
 }
 
 /// The queue never holds more than its limit, and drops for that reason only when it is full.
 fn bounded(facts: &PortFacts, hops: &[&Hop], audit: &mut Audit) {
-    // Starts of the packets that are in, as a sorted multiset with their bytes.
+    // When the packets that are in leave, as a sorted multiset with their bytes.
     let mut waiting: BTreeMap<(u64, u64), u64> = BTreeMap::new();
     let mut bytes = 0;
+    // What CoDel drops at departure has waited until nobody knows when.
+    let all_known = !facts.fates.iter().any(|fate| fate == "codel");
     for hop in hops {
+        // Where a departure is an event of its own, one of this very moment may come after the arrival.
         while let Some((&(start, packet), &size)) = waiting.first_key_value() {
-            if start > hop.enqueued {
+            if start > hop.enqueued || (start == hop.enqueued && hop.fate == "queue_full") {
                 break;
             }
             bytes -= size;
             waiting.remove(&(start, packet));
         }
         let packets = waiting.len() as u64;
-        let over = |more_bytes: u64| {
-            facts.limit_packets.is_some_and(|limit| packets + 1 > limit)
-                || facts.limit_bytes.is_some_and(|limit| bytes + more_bytes > limit)
+        let fits = |(most_packets, most_bytes): (Option<u64>, Option<u64>)| {
+            most_packets.is_none_or(|limit| packets < limit)
+                && most_bytes.is_none_or(|limit| bytes + hop.bytes <= limit)
         };
-        match (hop.fate.as_str(), hop.started) {
-            ("queue_full", _) if !over(hop.bytes) => {
+        if hop.fate == "queue_full" {
+            if all_known && at(&facts.limit, hop.enqueued).all(fits) {
                 audit.fault(format!(
                     "{}: packet {} dropped as over the limit with {packets} waiting",
                     facts.name, hop.packet
                 ));
             }
-            (_, Some(started)) if started > hop.enqueued => {
-                if over(hop.bytes) {
-                    audit.fault(format!(
-                        "{}: packet {} let in with {packets} packets, {bytes} B waiting",
-                        facts.name, hop.packet
-                    ));
-                }
-                waiting.insert((started, hop.packet), hop.bytes);
-                bytes += hop.bytes;
+        } else if let Some(leaves) = leaves(facts, hop).filter(|leaves| *leaves > hop.enqueued) {
+            if !at(&facts.limit, hop.enqueued).any(fits) {
+                audit.fault(format!(
+                    "{}: packet {} let in with {packets} packets, {bytes} B waiting",
+                    facts.name, hop.packet
+                ));
             }
-            _ => {}
+            waiting.insert((leaves, hop.packet), hop.bytes);
+            bytes += hop.bytes;
         }
     }
 }
@@ -228,12 +300,9 @@ fn explained(facts: &PortFacts, hops: &[&Hop], audit: &mut Audit) {
         let true_here = match hop.fate.as_str() {
             "delivered" => hop.arrived.is_some(),
             "under_way" => hop.arrived.is_none(),
-            "queue_full" => facts.limit_packets.is_some() || facts.limit_bytes.is_some(),
+            "queue_full" => facts.limit.iter().any(|(_, (packets, bytes))| packets.is_some() || bytes.is_some()),
             // Dropped on arrival at a link that is down, or out of the queue when it went down.
-            "link_down" => facts
-                .down
-                .iter()
-                .any(|(from, until)| hop.enqueued < *until && hop.started.is_none_or(|start| start >= *from)),
+            "link_down" => hop.started.is_none() && facts.down.iter().any(|(_, until)| hop.enqueued <= *until),
             other => facts.fates.iter().any(|fate| fate == other),
         };
         if !true_here {
@@ -241,6 +310,10 @@ fn explained(facts: &PortFacts, hops: &[&Hop], audit: &mut Audit) {
                 "{}: packet {} has the fate {}, which nothing explains",
                 facts.name, hop.packet, hop.fate
             ));
+        }
+        let started_while_down = |start: u64| facts.down.iter().any(|(from, until)| *from < start && start < *until);
+        if hop.started.is_some_and(started_while_down) {
+            audit.fault(format!("{}: packet {} started while the link was down", facts.name, hop.packet));
         }
     }
 }
@@ -276,7 +349,7 @@ mod tests {
             to: to.into(),
             rate: vec![(0, Some(8_000_000))],
             delay: vec![(0, 1_000_000_000)],
-            limit_packets: Some(1),
+            limit: vec![(0, (Some(1), None))],
             fifo: true,
             ..PortFacts::default()
         }
