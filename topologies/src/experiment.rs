@@ -68,6 +68,8 @@ pub struct Expect {
     pub check: String,
     /// With what confidence over the seeds it must hold.
     pub confidence: Option<Prob>,
+    /// The points of the sweep that it is about: dimensions with the values that are meant. All, where there is none.
+    pub point: Vec<(String, Vec<String>)>,
     /// Where it stands.
     pub place: Option<Place>,
     /// Its YAML path.
@@ -207,6 +209,7 @@ fn resolve_point(
     let expect = spec.expect.iter().map(|expect| Expect {
         check: expect.check.value.clone(),
         confidence: expect.confidence,
+        point: expect.point.clone(),
         place: sink.sources.place(expect.check.at),
         path: String::new(),
     });

@@ -187,6 +187,8 @@ pub struct Outputs {
     pub captures: Vec<CapturePlan>,
     /// Figures.
     pub plots: Vec<PlotSpec>,
+    /// Columns of the summary that the file computes: a name and an expression, as written, each.
+    pub summary: Vec<(String, Named)>,
 }
 
 /// A name that the file gives, and where.

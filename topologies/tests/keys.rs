@@ -108,10 +108,16 @@ links:
         keys: &["start: 7 ms", "count: 2", "count: 2, stagger: 7 ms", "port: 777"],
     },
     Section {
+        name: "an expectation",
+        file: "hosts: { a: {}, b: {} }\nlinks: [ { a -- b: { name: wan, rate: 1 Mbit/s } } ]\nexperiment: { seeds: 2, sweep: { wan.delay: [ 1 ms, 2 ms ] } }\nexpect: [ { check: wan.drops == 0, @KEY@ } ]\n",
+        keys: &["confidence: 90 %", "point: { wan.delay: 1 ms }"],
+    },
+    Section {
         name: "outputs",
         file: "hosts: { a: {}, b: {} }\nlinks: [ { a -- b: { rate: 1 Mbit/s } } ]\nworkload: { w: { from: a, to: b, tcp: {} } }\noutputs: { @KEY@ }\n",
         keys: &[
             "tables: [ flows ]",
+            "summary: { speed: w.goodput }",
             "series: { queue: [ a--b ], every: 7 ms }",
             "series: { cwnd: all }",
             "capture: [ a--b ]",
@@ -177,7 +183,7 @@ links:
 
 /// Keys that every file of their section has already, so that there is no «without».
 const ALWAYS: &[&str] =
-    &["clockwire", "stop", "hosts", "links", "routing", "rate", "trace", "from", "to", "at", "link", "tcp"];
+    &["clockwire", "stop", "hosts", "links", "routing", "rate", "trace", "from", "to", "at", "link", "tcp", "check"];
 
 fn meaning(text: &str) -> Result<String, String> {
     let text = format!("clockwire: 1\nstop: 1 s\n{text}");

@@ -4,16 +4,35 @@
 //! check    = sum ( ">" | ">=" | "<" | "<=" | "==" | "!=" ) sum | sum "between" sum "and" sum
 //! sum      = product ( ( "+" | "-" ) product )*
 //! product  = atom ( ( "*" | "/" ) atom )*
-//! atom     = number [unit] | function "(" name ["." metric] ")" | path | "(" sum ")" | "-" atom
-//! path     = name "." metric ["." statistic] [ "[" dimension "=" value ( "," ... )* "]" ]
-//! function = jain | one of the statistics: mean, sum, min, max, p50, p95, p99, count
+//! atom     = number [unit] | function "(" sum [ comparison sum ] ")" | path | "(" sum ")" | "-" atom
+//! path     = name "." [ table "." ] metric [ "." statistic ] [ "[" ( point | window ) ( "," … )* "]" ]
+//! point    = dimension "=" value          window = [time] ".." [time]
 //! ```
 //!
-//! `flows` as a name means every flow; without a metric a function takes the goodput. A check is made at each point of a sweep, unless its
-//! paths name points in brackets. Over several seeds the means are compared, or with `confidence:` the interval of the difference.
+//! A *name* is a flow, a workload entry (all of its flows), a link, a link direction or a pattern (`bulk*`); `flows` and `links` are
+//! all of them. A *metric* is a column of a table without its unit (`goodput`, `drops`, `latency`), and `duration` of a flow, `rate`,
+//! `propagation` and `limit` of a link. Where there are many rows, a statistic says which number is meant. A name with several
+//! members is checked for each of them. A link stands for both of its directions: their counts are added, of anything else the
+//! greater one counts.
+//!
+//! A check is made at each point of a sweep, unless brackets name the point. Over several seeds the means are compared; with
+//! `confidence:` the interval of the difference, seed by seed, must be on the right side.
+//!
+//! | step | module |
+//! | --- | --- |
+//! | text to tree | `parse` |
+//! | names to columns of tables, before anything runs | `bind`, `names` |
+//! | rows to values | `value` |
+//! | values to verdicts | `judge` |
 
-mod evaluate;
+mod bind;
+mod judge;
+mod names;
 mod parse;
+#[cfg(test)]
+mod tests;
+mod value;
 
-pub use evaluate::{Judgement, Results, judge, show};
-pub use parse::{Check, parse};
+pub use bind::{FUNCTIONS, Program};
+pub use judge::Judgement;
+pub use value::Value;

@@ -92,6 +92,10 @@ pub(super) fn outputs(sink: &mut Sink, spec: &Spec, plan: &mut Plan, options: &L
         }
         out.plots.push(PlotSpec { kind: named(sink, &plot.kind, path), args });
     }
+    for (column, expression) in &written.summary {
+        let path = format!("outputs.summary.{}", column.value);
+        out.summary.push((column.value.clone(), named(sink, expression, path)));
+    }
     plan.outputs = out;
 }
 

@@ -2,6 +2,7 @@
 
 use sim_core::{Prob, Size, Span};
 
+use crate::emit;
 use crate::read::{At, Sink};
 use crate::yaml::{Entry, Node, Value};
 
@@ -16,6 +17,8 @@ pub(crate) struct OutputSpec {
     pub queue: Vec<At<String>>,
     pub captures: Vec<CaptureSpec>,
     pub plots: Vec<PlotNode>,
+    /// Columns of the summary that the file computes: a name and an expression each.
+    pub summary: Vec<(At<String>, At<String>)>,
 }
 
 /// One entry of `capture`.
@@ -35,6 +38,8 @@ pub(crate) struct PlotNode {
 pub(crate) struct ExpectSpec {
     pub check: At<String>,
     pub confidence: Option<Prob>,
+    /// Points of the sweep: dimensions with the values that are meant.
+    pub point: Vec<(String, Vec<String>)>,
 }
 
 impl OutputSpec {
@@ -74,6 +79,16 @@ impl OutputSpec {
         if let Some(node) = map.get("plots") {
             for item in sink.list(node) {
                 out.plots.extend(plot(sink, item));
+            }
+        }
+        if let Some(node) = map.get("summary") {
+            sink.map(node, "`summary`");
+            for Entry { key, at, value } in node.entries() {
+                super::nodes::check_name(sink, key, *at, "a column of the summary");
+                if let Some(text) = sink.text(value) {
+                    let expression = At { value: text.value.to_string(), at: text.at };
+                    out.summary.push((At { value: key.clone(), at: *at }, expression));
+                }
             }
         }
         map.finish(sink);
@@ -139,7 +154,11 @@ pub(crate) fn expect(sink: &mut Sink, node: &Node) -> Vec<ExpectSpec> {
     }
     for item in sink.list(node) {
         if let Value::Text(check) = &item.value {
-            out.push(ExpectSpec { check: At { value: check.clone(), at: item.at }, confidence: None });
+            out.push(ExpectSpec {
+                check: At { value: check.clone(), at: item.at },
+                confidence: None,
+                point: Vec::new(),
+            });
             continue;
         }
         let mut map = sink.map(item, "an expectation");
@@ -147,6 +166,14 @@ pub(crate) fn expect(sink: &mut Sink, node: &Node) -> Vec<ExpectSpec> {
         let confidence = map.quantity::<Prob>(sink, "confidence", "95 %");
         if map.get("check").is_none() {
             map.missing(sink, "check", "wan.drops == 0");
+        }
+        let mut point = Vec::new();
+        if let Some(node) = map.get("point") {
+            sink.map(node, "`point`");
+            for Entry { key, value, .. } in node.entries() {
+                let values = sink.list(value).into_iter().map(|item| emit::inline(item).trim_matches('"').to_string());
+                point.push((key.clone(), values.collect()));
+            }
         }
         map.finish(sink);
         let Some(check) = check else { continue };
@@ -156,6 +183,7 @@ pub(crate) fn expect(sink: &mut Sink, node: &Node) -> Vec<ExpectSpec> {
         out.push(ExpectSpec {
             check: At { value: check.value.to_string(), at: check.at },
             confidence: confidence.map(|confidence| confidence.value),
+            point,
         });
     }
     out
