@@ -1,49 +1,85 @@
-//! Values of rows as text, exact; and as numbers, for summaries and expectations.
+//! Values of rows as text, exact: names for nodes, ports and flows; decimals from integers.
 
+use std::io::Write;
 use std::net::Ipv4Addr;
 
-use sim_core::{Column, Kind, Prob};
+use sim_core::{Column, Kind};
 use topologies::Plan;
 
 /// Picoseconds as a decimal number of seconds, without trailing zeros.
 pub fn seconds(ps: u64) -> String {
-    decimal(ps, 12)
+    let mut out = Vec::new();
+    decimal(&mut out, ps);
+    String::from_utf8(out).expect("digits are text")
 }
 
-fn decimal(value: u64, places: usize) -> String {
-    let unit = 10_u64.pow(places as u32);
-    let text = format!("{}.{:0places$}", value / unit, value % unit);
-    text.trim_end_matches('0').trim_end_matches('.').to_string()
-}
-
-/// A value as its column prints it; empty where there is none.
+/// A value as its column prints it; empty where there is no value.
 pub fn text(plan: &Plan, column: &Column, value: u64) -> String {
+    let mut out = Vec::new();
+    write(&mut out, plan, column, value);
+    String::from_utf8(out).expect("names and digits are text")
+}
+
+/// The name of the link direction of a port word; empty where there is none.
+pub fn port_name(plan: &Plan, word: u64) -> String {
+    port_of(plan, word).map_or_else(String::new, |port| plan.ports[port as usize].config.name.clone())
+}
+
+/// Appends a value as its column prints it; nothing where there is no value.
+pub fn write(out: &mut Vec<u8>, plan: &Plan, column: &Column, value: u64) {
+    let known = |text: Option<&str>, out: &mut Vec<u8>| match text {
+        Some(text) => out.extend_from_slice(text.as_bytes()),
+        None => integer(out, value),
+    };
     if value == u64::MAX {
-        return String::new();
+        return;
     }
     match column.kind {
-        Kind::Time => seconds(value),
-        Kind::Ratio => decimal(value, 12),
-        Kind::Node => plan.nodes.get(value as usize).map_or_else(|| value.to_string(), |node| node.name.clone()),
-        Kind::Port => port_name(plan, value),
-        Kind::Flow => flow_name(plan, value).unwrap_or_default().to_string(),
-        Kind::Word(words) => words.get(value as usize).map_or_else(|| value.to_string(), ToString::to_string),
-        Kind::Address => Ipv4Addr::from_bits(value as u32).to_string(),
-        Kind::Count | Kind::Bytes | Kind::Rate | Kind::Flag => value.to_string(),
+        // Picoseconds as seconds, a ratio's parts in 10^12 as a fraction.
+        Kind::Time | Kind::Ratio => decimal(out, value),
+        Kind::Node => known(plan.nodes.get(value as usize).map(|node| node.name.as_str()), out),
+        Kind::Port => known(port_of(plan, value).map(|port| plan.ports[port as usize].config.name.as_str()), out),
+        Kind::Flow => out.extend_from_slice(flow_name(plan, value).unwrap_or_default().as_bytes()),
+        Kind::Word(words) => known(words.get(value as usize).copied(), out),
+        Kind::Address => write!(out, "{}", Ipv4Addr::from_bits(value as u32)).expect("memory takes all"),
+        Kind::Count | Kind::Bytes | Kind::Rate | Kind::Flag => integer(out, value),
     }
 }
 
-/// A value as a number in seconds, bytes, bits per second, or as it is.
-pub fn number(column: &Column, value: u64) -> Option<f64> {
-    if value == u64::MAX {
-        return None;
+/// Appends a number of parts in 10^12 as a decimal without trailing zeros.
+pub fn decimal(out: &mut Vec<u8>, parts: u64) {
+    const ONE: u64 = 1_000_000_000_000;
+    integer(out, parts / ONE);
+    let mut rest = parts % ONE;
+    if rest == 0 {
+        return;
     }
-    Some(match column.kind {
-        Kind::Time => value as f64 / 1e12,
-        Kind::Ratio => value as f64 / Prob::ONE_PARTS as f64,
-        Kind::Count | Kind::Bytes | Kind::Rate | Kind::Flag => value as f64,
-        Kind::Node | Kind::Port | Kind::Flow | Kind::Word(_) | Kind::Address => return None,
-    })
+    out.push(b'.');
+    let mut digits = 12;
+    while rest.is_multiple_of(10) {
+        rest /= 10;
+        digits -= 1;
+    }
+    let from = out.len();
+    out.resize(from + digits, b'0');
+    for place in out[from..].iter_mut().rev() {
+        *place = b'0' + (rest % 10) as u8;
+        rest /= 10;
+    }
+}
+
+fn integer(out: &mut Vec<u8>, mut value: u64) {
+    let mut digits = [0; 20];
+    let mut at = digits.len();
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (value % 10) as u8;
+        value /= 10;
+        if value == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&digits[at..]);
 }
 
 /// The flow of a flow word.
@@ -52,9 +88,30 @@ pub fn flow_name(plan: &Plan, word: u64) -> Option<&str> {
     plan.flows.get(index).map(|flow| flow.name.as_str())
 }
 
-/// The name of the link direction of a port word.
-pub fn port_name(plan: &Plan, word: u64) -> String {
-    let (node, number) = ((word >> 32) as u32, word as u32);
-    let port = plan.ports.iter().find(|port| (port.node, port.number) == (node, number));
-    port.map_or_else(String::new, |port| port.config.name.clone())
+/// The plan's number of the port of a port word.
+pub fn port_of(plan: &Plan, word: u64) -> Option<u32> {
+    let ports = &plan.nodes.get((word >> 32) as usize)?.ports;
+    let port = ports.start.checked_add(word as u32)?;
+    ports.contains(&port).then_some(port)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_exact_decimals() {
+        for (ps, text) in [
+            (0, "0"),
+            (1, "0.000000000001"),
+            (1_500_000_000_000, "1.5"),
+            (20_000_000_000, "0.02"),
+            (60_000_000_000_000, "60"),
+            (123_456_789_012_345_678, "123456.789012345678"),
+        ] {
+            let mut out = Vec::new();
+            decimal(&mut out, ps);
+            assert_eq!(String::from_utf8(out).as_deref(), Ok(text));
+        }
+    }
 }

@@ -40,13 +40,16 @@ pub struct RunOptions {
     /// Partitions of each simulation; more than one makes a single simulation run on several threads
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub shards: usize,
-    /// The folder for results; `results/NAME` unless given
+    /// The folder for results; `results/NAME` unless given. Where there is one already, the new one gets a number
     #[arg(long, value_name = "FOLDER")]
     pub out: Option<PathBuf>,
+    /// Replaces an earlier result instead of numbering the new one
+    #[arg(long)]
+    pub force: bool,
     /// Prints nothing but what is wrong
     #[arg(long, short)]
     pub quiet: bool,
-    /// Prints what each run has cost: a line of JSON for each
+    /// Prints what each run has cost: a line of JSON for each; runs one after the other
     #[arg(long)]
     pub timing: bool,
 }
@@ -93,15 +96,17 @@ enum Command {
     Plot {
         /// A results folder, or one of its seeds
         results: PathBuf,
-        /// Kinds of figures; those of the manifest unless given
-        kinds: Vec<String>,
+        /// Figures, such as `cwnd` or `cdf:table=requests,x=latency`; those of the manifest unless given
+        figures: Vec<String>,
     },
     /// Proves determinism: 1, 2, 3 and 8 shards, twice, and with bytes on every hop; all fingerprints must agree
     Verify(VerifyOptions),
     /// Names what there is: experiments, topologies, congestion controls, queues, link models, applications, plots, tables
     List {
-        /// One of these groups
+        /// One of these groups, with parameters
         group: Option<String>,
+        /// One thing of the group
+        name: Option<String>,
     },
 }
 
@@ -109,11 +114,11 @@ enum Command {
 pub fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Run(options) => commands::run::run(&options),
-        Command::Check { files, overrides, quiet } => commands::look::check(&files, &overrides, quiet),
-        Command::Show { file, overrides } => commands::look::show(&file, &overrides),
-        Command::Plot { results, kinds } => commands::look::plot(&results, &kinds),
+        Command::Check { files, overrides, quiet } => commands::check::check(&files, &overrides, quiet),
+        Command::Show { file, overrides } => commands::check::show_file(&file, &overrides),
+        Command::Plot { results, figures } => commands::plot::plot(&results, &figures),
         Command::Verify(options) => commands::verify::verify(&options),
-        Command::List { group } => commands::look::list(group.as_deref()),
+        Command::List { group, name } => commands::list::list(group.as_deref(), name.as_deref()),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,

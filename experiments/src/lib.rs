@@ -2,14 +2,39 @@
 //!
 //! | verb | module |
 //! | --- | --- |
-//! | `run` | `commands/run`, `results`, `pcapng`, `summary`, `expect/` |
-//! | `check`, `show`, `list`, `plot` | `commands/look` |
+//! | all | `cli`, `commands/mod` (loading), `run` (one simulation) |
+//! | `run` | `commands/run`, `campaign` (points and seeds), `results`, `pcapng`, `digest`, `summary`, `expect/` |
+//! | `check`, `show` | `commands/check` |
+//! | `plot` | `commands/plot`, `figures` |
 //! | `verify` | `commands/verify` |
+//! | `list` | `commands/list` |
 
-pub mod cells;
-pub mod expect;
-pub mod pcapng;
-pub mod quantity;
-pub mod results;
-pub mod run;
-pub mod statistics;
+mod campaign;
+mod cells;
+mod cli;
+mod commands;
+mod digest;
+mod expect;
+mod figures;
+mod pcapng;
+mod quantity;
+mod queues;
+mod results;
+mod run;
+mod statistics;
+mod summary;
+
+pub use cells::{port_name, seconds};
+pub use cli::main;
+pub use run::{Cost, How, simulate, tables, wanted_tables};
+
+/// What the reader of files must know of tables and figures.
+pub fn load_options(sets: &[String], seed: Option<u64>) -> topologies::LoadOptions {
+    let keys = |kind: &plots::Kind| kind.accepts().map(|key| key.name.to_string()).collect();
+    topologies::LoadOptions {
+        sets: sets.to_vec(),
+        seed,
+        plots: plots::kinds().iter().map(|kind| (kind.name.to_string(), keys(kind))).collect(),
+        tables: tables().iter().map(|table| table.name.to_string()).collect(),
+    }
+}

@@ -4,8 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
-use sim_core::{Outcome, Rows};
+use sim_core::{Captured, Fingerprints, Outcome, Rows};
 use topologies::{Plan, Point};
 
 use crate::{cells, pcapng};
@@ -13,26 +12,29 @@ use crate::{cells, pcapng};
 /// Bytes of a writer's buffer.
 const BUFFER: usize = 256 * 1024;
 
-/// A folder that takes its final name only when all is in it, so that a failed run leaves nothing behind.
+/// A folder that gets its name when all is in it: a run that fails leaves nothing behind, and an earlier result stays.
+#[derive(Debug)]
 pub struct Folder {
     partial: PathBuf,
-    name: PathBuf,
+    wanted: PathBuf,
+    force: bool,
+    done: bool,
 }
 
 impl Folder {
-    /// Prepares `wanted`, or `wanted-2` and so on where a result is there already.
+    /// Prepares a folder that will be called `wanted`, or `wanted-2` and so on where there is something already and
+    /// `force` does not allow to replace it.
     ///
     /// # Errors
     /// As the file system.
-    pub fn create(wanted: &Path) -> io::Result<Folder> {
-        let name = free_name(wanted);
-        let label = name.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let partial = name.with_file_name(format!(".{label}.partial"));
+    pub fn create(wanted: &Path, force: bool) -> io::Result<Folder> {
+        let label = wanted.file_name().unwrap_or_default().to_string_lossy();
+        let partial = wanted.with_file_name(format!(".{label}.partial-{}", std::process::id()));
         if partial.exists() {
             fs::remove_dir_all(&partial)?;
         }
         fs::create_dir_all(&partial)?;
-        Ok(Folder { partial, name })
+        Ok(Folder { partial, wanted: wanted.to_path_buf(), force, done: false })
     }
 
     /// Where files are written for now.
@@ -40,14 +42,32 @@ impl Folder {
         &self.partial
     }
 
-    /// Gives it its name.
+    /// Gives it its name, and tells it.
     ///
     /// # Errors
     /// As the file system.
-    pub fn finish(self) -> io::Result<PathBuf> {
-        let name = free_name(&self.name);
+    pub fn finish(mut self) -> io::Result<PathBuf> {
+        let name = if self.force { self.wanted.clone() } else { free_name(&self.wanted) };
+        let old = self.partial.with_extension("old");
+        let replaces = name.exists();
+        if replaces {
+            fs::rename(&name, &old)?;
+        }
         fs::rename(&self.partial, &name)?;
+        self.done = true;
+        if replaces {
+            fs::remove_dir_all(&old)?;
+        }
         Ok(name)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if !self.done {
+            // There is nobody left to tell of a failure to tidy up.
+            let _ = fs::remove_dir_all(&self.partial);
+        }
     }
 }
 
@@ -55,9 +75,9 @@ fn free_name(wanted: &Path) -> PathBuf {
     if !wanted.exists() {
         return wanted.to_path_buf();
     }
-    let label = wanted.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let names = (2..).map(|number| wanted.with_file_name(format!("{label}-{number}")));
-    names.into_iter().find(|name| !name.exists()).expect("there are more numbers than folders")
+    let label = wanted.file_name().unwrap_or_default().to_string_lossy();
+    let mut names = (2_u64..).map(|number| wanted.with_file_name(format!("{label}-{number}")));
+    names.find(|name| !name.exists()).expect("there are more numbers than folders")
 }
 
 /// Writes what a run has left into `folder`.
@@ -67,75 +87,112 @@ fn free_name(wanted: &Path) -> PathBuf {
 pub fn write(folder: &Path, point: &Point, seed: u64, outcome: &Outcome) -> io::Result<()> {
     fs::create_dir_all(folder)?;
     for rows in &outcome.rows {
-        write_table(&folder.join(format!("{}.csv", rows.table.name)), &point.plan, rows)?;
+        let file = File::create(folder.join(format!("{}.csv", rows.table.name)))?;
+        write_table(BufWriter::with_capacity(BUFFER, file), &point.plan, rows)?;
     }
     if !point.plan.outputs.captures.is_empty() {
-        write_capture(&folder.join("capture.pcapng"), &point.plan, outcome)?;
+        let file = File::create(folder.join("capture.pcapng"))?;
+        write_capture(BufWriter::with_capacity(BUFFER, file), &point.plan, &outcome.captured)?;
     }
     fs::write(folder.join("manifest.yaml"), manifest(point, seed, outcome))
 }
 
-fn write_table(path: &Path, plan: &Plan, rows: &Rows) -> io::Result<()> {
-    let mut out = csv::WriterBuilder::new().from_writer(BufWriter::with_capacity(BUFFER, File::create(path)?));
+/// Writes a table as CSV.
+///
+/// # Errors
+/// As the writer.
+pub fn write_table(out: impl Write, plan: &Plan, rows: &Rows) -> io::Result<()> {
+    let mut out = csv::Writer::from_writer(out);
     let columns = rows.table.columns;
     out.write_record(std::iter::once("time_s").chain(columns.iter().map(|column| column.name)))?;
+    let mut cell = Vec::new();
     for (time, values) in rows.iter() {
-        out.write_field(cells::seconds(time.ps()))?;
+        cells::decimal(&mut cell, time.ps());
+        out.write_field(&cell)?;
+        cell.clear();
         for (column, value) in columns.iter().zip(values) {
-            out.write_field(cells::text(plan, column, *value))?;
+            cells::write(&mut cell, plan, column, *value);
+            out.write_field(&cell)?;
+            cell.clear();
         }
         out.write_record(None::<&[u8]>)?;
     }
     out.flush()
 }
 
-fn write_capture(path: &Path, plan: &Plan, outcome: &Outcome) -> io::Result<()> {
-    let interfaces: Vec<pcapng::Interface<'_>> = plan
-        .outputs
-        .captures
-        .iter()
-        .map(|capture| {
-            let config = &plan.ports[capture.port as usize].config;
-            let snap = capture.snap.map_or(0, |size| u32::try_from(size.bytes()).unwrap_or(u32::MAX));
-            pcapng::Interface { name: &config.name, framed: config.framed, snap }
-        })
-        .collect();
-    let mut out = BufWriter::with_capacity(BUFFER, File::create(path)?);
-    pcapng::write(&mut out, &interfaces, &outcome.captured)?;
-    out.flush()
+/// Writes captured packets as pcapng, with an interface for each capture point of the plan.
+///
+/// # Errors
+/// As the writer.
+pub fn write_capture(mut out: impl Write, plan: &Plan, captured: &[Captured]) -> io::Result<()> {
+    let interfaces = plan.outputs.captures.iter().map(|capture| {
+        let config = &plan.ports[capture.port as usize].config;
+        let snap = capture.snap.map_or(0, |size| u32::try_from(size.bytes()).unwrap_or(u32::MAX));
+        pcapng::Interface { name: &config.name, framed: config.framed, snap }
+    });
+    pcapng::write(&mut out, &interfaces.collect::<Vec<_>>(), captured)
 }
 
-#[derive(Serialize)]
-struct Facts {
-    version: &'static str,
-    seed: u64,
-    events: u64,
-    packet_hops: u64,
-    fingerprints: Layers,
+/// Fingerprints with the names of their layers. That of the bytes is there in the mode with bytes on every hop only.
+pub fn layers(prints: &Fingerprints) -> Vec<(&'static str, u64)> {
+    let all = [("events", prints.events), ("lengths", prints.lengths), ("bytes", prints.bytes), ("rows", prints.rows)];
+    all.into_iter().filter(|(layer, print)| *layer != "bytes" || *print != 0).collect()
 }
 
-#[derive(Serialize)]
-struct Layers {
-    events: String,
-    lengths: String,
-    rows: String,
-}
-
-/// The resolved file, which runs again as it is; what the run was stands in comments at its top.
+/// The resolved file, which runs again as it is. What the run was stands in comments at its top.
 fn manifest(point: &Point, seed: u64, outcome: &Outcome) -> String {
-    let prints = &outcome.fingerprints;
-    let facts = Facts {
-        version: env!("CARGO_PKG_VERSION"),
-        seed,
-        events: outcome.events,
-        packet_hops: outcome.hops,
-        fingerprints: Layers {
-            events: format!("{:016x}", prints.events),
-            lengths: format!("{:016x}", prints.lengths),
-            rows: format!("{:016x}", prints.rows),
-        },
-    };
-    let facts = serde_yaml::to_string(&facts).expect("plain facts are YAML");
-    let comment: String = facts.lines().map(|line| format!("# {line}\n")).collect();
-    format!("# Written by clockwire; `clockwire run` takes it as it is.\n{comment}\n{}", point.flat(seed))
+    let mut head =
+        String::from("# Written by clockwire. `clockwire run` takes it as it is and repeats this very run:\n");
+    head.push_str(&format!("# version: {}\n# seed: {seed}\n", env!("CARGO_PKG_VERSION")));
+    head.push_str(&format!("# events: {}\n# packet_hops: {}\n# rows:\n", outcome.events, outcome.hops));
+    for rows in &outcome.rows {
+        head.push_str(&format!("#   {}: {}\n", rows.table.name, rows.len()));
+    }
+    if !point.plan.outputs.captures.is_empty() {
+        head.push_str(&format!("# captured_packets: {}\n", outcome.captured.len()));
+    }
+    head.push_str("# fingerprints:\n");
+    for (layer, print) in layers(&outcome.fingerprints) {
+        head.push_str(&format!("#   {layer}: {print:016x}\n"));
+    }
+    format!("{head}\n{}", point.flat(seed))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fresh(name: &str) -> PathBuf {
+        let dir = std::env::temp_dir().join(format!("clockwire-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&dir);
+        dir
+    }
+
+    #[test]
+    fn an_earlier_result_stays_unless_told_otherwise() {
+        let dir = fresh("folders");
+        let write = |force: bool, text: &str| {
+            let folder = Folder::create(&dir.join("x"), force).expect("a folder");
+            fs::write(folder.path().join("a"), text).expect("a file");
+            folder.finish().expect("a name")
+        };
+        assert_eq!(write(false, "1"), dir.join("x"));
+        assert_eq!(write(false, "2"), dir.join("x-2"));
+        assert_eq!(write(false, "3"), dir.join("x-3"));
+        assert_eq!(write(true, "4"), dir.join("x"));
+        assert_eq!(fs::read_to_string(dir.join("x/a")).ok().as_deref(), Some("4"));
+        assert_eq!(fs::read_to_string(dir.join("x-2/a")).ok().as_deref(), Some("2"));
+        assert_eq!(fs::read_dir(&dir).expect("a folder").count(), 3, "nothing else is left");
+        fs::remove_dir_all(&dir).expect("tidy");
+    }
+
+    #[test]
+    fn a_run_that_fails_leaves_nothing() {
+        let dir = fresh("failed");
+        let folder = Folder::create(&dir.join("x"), false).expect("a folder");
+        fs::write(folder.path().join("a"), "half").expect("a file");
+        drop(folder);
+        assert_eq!(fs::read_dir(&dir).expect("a folder").count(), 0);
+        fs::remove_dir_all(&dir).expect("tidy");
+    }
 }

@@ -17,6 +17,17 @@ pub fn tables() -> Vec<&'static Table> {
     tables
 }
 
+/// Whether flows of an application can have rows in a table of flows.
+pub fn suits(table: &Table, app: &str, tcp: bool) -> bool {
+    match table.name {
+        "requests" => app == "request",
+        "udp" | "datagrams" => matches!(app, "cbr" | "poisson" | "on_off"),
+        "ping" | "traceroute" => app == table.name,
+        "tcp" | "rtt" | "states" => tcp,
+        _ => true,
+    }
+}
+
 /// The tables that a plan asks for: by name, by its series, by its figures; and those that belong to what it runs.
 pub fn wanted_tables(plan: &Plan) -> Vec<&'static Table> {
     let mut names = vec![FLOWS.name, LINKS.name];
@@ -121,14 +132,15 @@ impl Clock {
     }
 }
 
-/// CPU time of this process so far: nanoseconds where Linux tells of all its threads, else zero.
+/// CPU time of this process so far, of threads that have ended too; zero where the system does not tell.
 fn cpu_time() -> Duration {
-    let Ok(tasks) = std::fs::read_dir("/proc/self/task") else { return Duration::ZERO };
-    let spent = |task: std::fs::DirEntry| {
-        let text = std::fs::read_to_string(task.path().join("schedstat")).ok()?;
-        text.split_whitespace().next()?.parse::<u64>().ok()
-    };
-    Duration::from_nanos(tasks.flatten().filter_map(spent).sum())
+    #[cfg(unix)]
+    {
+        let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+        Duration::new(time.tv_sec.try_into().unwrap_or(0), time.tv_nsec.try_into().unwrap_or(0))
+    }
+    #[cfg(not(unix))]
+    Duration::ZERO
 }
 
 /// The most memory that this process has had, in bytes; zero where the system does not tell.

@@ -1,153 +1,246 @@
-//! The summary: a table for people, `summary.json` for programs.
+//! The summary: tables for people, `summary.json` for programs, `summary.csv` for figures over a sweep.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
 
 use comfy_table::{Cell, CellAlignment, Table, presets};
 use serde::Serialize;
-use sim_core::{Amount, Span};
-use topologies::{Experiment, Plan};
+use topologies::{Experiment, Plan, Severity};
 
+use crate::digest::{Digest, EACH_MAX};
 use crate::expect::Judgement;
-use crate::metrics::{Dimension, Metrics};
-use crate::statistics::{self, Mean};
+use crate::quantity::show_mean;
+use crate::queues;
+use crate::statistics;
 
-/// A point with the metrics of its seeds.
-pub struct Measured<'a> {
-    /// The values of the dimensions.
-    pub values: &'a [String],
-    /// What ran.
-    pub plan: &'a Plan,
-    /// The metrics of each seed.
-    pub seeds: Vec<Metrics>,
-}
+/// More flows than this are printed by workload entry.
+const FLOWS_MAX: usize = 16;
+/// More queues than this are not printed.
+const QUEUES_MAX: usize = 10;
+/// More points than this are printed in one row each.
+const POINTS_MAX: usize = 3;
 
-/// The most rows of a kind in the printed table.
-const ROWS_MAX: usize = 16;
-
-fn over_seeds(seeds: &[Metrics], name: &str, metric: &str) -> Option<(Mean, Dimension)> {
-    let found: Vec<(f64, Dimension)> = seeds
-        .iter()
-        .filter_map(|metrics| metrics.get(name, metric))
-        .filter_map(|values| Some((*values.values.first()?, values.dimension)))
-        .collect();
-    let dimension = found.first()?.1;
-    Some((statistics::mean(&found.iter().map(|(value, _)| *value).collect::<Vec<_>>()), dimension))
-}
-
-fn cell(seeds: &[Metrics], name: &str, metric: &str) -> Cell {
-    let text = match over_seeds(seeds, name, metric) {
-        None => String::new(),
-        Some((mean, Dimension::NONE)) if metric == "utilization" || metric == "loss" => {
-            let percent = Mean { mean: mean.mean * 100.0, half: mean.half * 100.0 };
-            format!("{} %", show(percent, 2))
-        }
-        Some((mean, Dimension::NONE)) => show(mean, if mean.half > 0.0 { 1 } else { 0 }),
-        Some((mean, dimension)) => crate::expect_show(mean, dimension),
-    };
-    Cell::new(text).set_alignment(CellAlignment::Right)
-}
-
-fn show(mean: Mean, places: usize) -> String {
-    match mean.half {
-        0.0 => format!("{:.places$}", mean.mean),
-        half => format!("{:.places$} ± {half:.places$}", mean.mean),
-    }
-}
-
-fn table(head: &[&str]) -> Table {
+/// A table without much ink.
+pub fn grid(head: &[&str]) -> Table {
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_header(head.iter().map(|text| Cell::new(*text)));
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_header(head.iter().map(Cell::new));
     table
 }
 
-/// What a port's queue is: its limit, that at line rate, and in bandwidth-delay products of the links that it sees.
-pub fn queue_words(plan: &Plan, port: u32) -> String {
-    let port = &plan.ports[port as usize];
-    let limit = match port.config.queue.limit() {
-        Amount::Packets(count) => format!("{count} packets"),
-        Amount::Bytes(size) => size.to_string(),
-    };
-    let Some(rate) = port.rate().filter(|rate| rate.bps() > 0) else { return limit };
-    let bits = port.queue_bytes().bytes() as f64 * 8.0;
-    let seconds = bits / rate.bps() as f64;
-    let trip = round_trip(plan, port.link);
-    let mut words = format!("{limit} = {:.3} ms", seconds * 1e3);
-    if trip > 0.0 {
-        words.push_str(&format!(" = {:.2} BDP", seconds / trip));
-    }
-    words
+/// A number over the seeds, as a mean with its interval.
+fn cell(digest: &Digest, subject: &str, column: &str) -> Cell {
+    Cell::new(number(digest, subject, column)).set_alignment(CellAlignment::Right)
 }
 
-/// Twice the propagation delay of the path of the flows that cross the link, or of the link where none does.
-fn round_trip(plan: &Plan, link: u32) -> f64 {
-    let link = &plan.links[link as usize];
-    let both = [link.forward, link.reverse].map(|port| plan.ports[port as usize].config.delay);
-    (both[0] + both[1]).max(Span::ZERO).seconds()
+fn number(digest: &Digest, subject: &str, column: &str) -> String {
+    let values = digest.over_seeds(subject, column);
+    if values.is_empty() {
+        return "–".into();
+    }
+    let figure = digest.figures.iter().find(|figure| figure.subject == subject && figure.column == column);
+    let figure = figure.expect("there are values");
+    let mean = statistics::mean(&values, 0.95);
+    show_mean(mean.mean, mean.half, figure.dimension, figure.share)
 }
 
-/// The printed summary of a point.
-pub fn print(measured: &Measured<'_>) -> String {
-    let (plan, seeds) = (measured.plan, &measured.seeds);
-    let mut flows = table(&["flow", "goodput", "bytes", "sent", "again", "time-outs", "RTT mean", "p95", "loss"]);
-    for flow in plan.flows.iter().take(ROWS_MAX) {
-        let mut row = vec![Cell::new(&flow.name)];
-        for metric in ["goodput", "bytes", "sent", "retransmissions", "timeouts", "rtt_mean", "rtt_p95", "loss"] {
-            row.push(cell(seeds, &flow.name, metric));
+/// The printed summary of an experiment.
+pub fn print(experiment: &Experiment, digests: &[Digest], computed: &[&str]) -> String {
+    let mut text = String::new();
+    if experiment.points.len() > POINTS_MAX {
+        text.push_str(&compact(experiment, digests, computed));
+    } else {
+        for (point, digest) in experiment.points.iter().zip(digests) {
+            if !experiment.dimensions.is_empty() {
+                text.push_str(&format!("{}\n", label(experiment, &point.values)));
+            }
+            text.push_str(&flows(&point.plan, digest));
+            text.push_str(&links(&point.plan, digest));
+            for column in computed.iter().filter(|column| !digest.over_seeds("", column).is_empty()) {
+                text.push_str(&format!("{column}: {}\n", number(digest, "", column)));
+            }
+            text.push('\n');
         }
-        flows.add_row(row);
     }
-    let mut text = flows.to_string();
-    if plan.flows.len() > ROWS_MAX {
-        text.push_str(&format!("\n… and {} more flows\n", plan.flows.len() - ROWS_MAX));
-    }
-    let mut links = table(&["link", "queue", "utilization", "packets", "drops", "marks", "queue max", "wait mean"]);
-    let mut busiest: Vec<u32> =
-        (0..plan.ports.len() as u32).filter(|port| !plan.ports[*port as usize].config.blocked).collect();
-    let load = |port: u32, metric: &str| {
-        over_seeds(seeds, &plan.ports[port as usize].config.name, metric).map_or(0.0, |(mean, _)| mean.mean)
-    };
-    if busiest.len() > ROWS_MAX {
-        busiest.sort_by(|a, b| {
-            load(*b, "drops")
-                .total_cmp(&load(*a, "drops"))
-                .then(load(*b, "utilization").total_cmp(&load(*a, "utilization")))
-        });
-    }
-    for port in busiest.iter().take(ROWS_MAX) {
-        let name = &plan.ports[*port as usize].config.name;
-        let mut row = vec![Cell::new(name), Cell::new(queue_words(plan, *port))];
-        for metric in ["utilization", "sent", "drops", "marks", "queue_max", "wait_mean"] {
-            row.push(cell(seeds, name, metric));
-        }
-        links.add_row(row);
-    }
-    text.push('\n');
-    text.push_str(&links.to_string());
-    if busiest.len() > ROWS_MAX {
-        text.push_str(&format!("\n… and {} more link directions", busiest.len() - ROWS_MAX));
+    if experiment.seeds.len() > 1 {
+        text.push_str(&format!("means of {} seeds with their 95 % intervals\n", experiment.seeds.len()));
     }
     text
+}
+
+/// `wan.delay=10 ms, variant=codel`.
+pub fn label(experiment: &Experiment, values: &[String]) -> String {
+    let parts = experiment.dimensions.iter().zip(values).map(|(name, value)| format!("{name}={value}"));
+    parts.collect::<Vec<_>>().join(", ")
+}
+
+fn flows(plan: &Plan, digest: &Digest) -> String {
+    if plan.flows.is_empty() {
+        return String::new();
+    }
+    if plan.flows.len() > FLOWS_MAX {
+        return by_workload(plan, digest);
+    }
+    let requests = plan.flows.iter().any(|flow| flow.config.app.name() == "request");
+    let mut head = vec!["flow", "goodput", "bytes", "sent", "again", "time-outs", "lost", "RTT mean", "p99"];
+    if requests {
+        head.extend(["requests", "latency mean", "p99"]);
+    }
+    let mut table = grid(&head);
+    for flow in &plan.flows {
+        let columns =
+            ["goodput_bps", "bytes", "sent_packets", "retransmissions", "timeouts", "loss", "rtt_mean_s", "rtt_p99_s"];
+        let mut row = vec![Cell::new(&flow.name)];
+        row.extend(columns.iter().map(|column| cell(digest, &flow.name, column)));
+        if requests {
+            let entry = &plan.workloads[flow.workload as usize];
+            row.extend(["requests", "latency_mean_s", "latency_p99_s"].map(|column| cell(digest, entry, column)));
+        }
+        table.add_row(row);
+    }
+    format!("{table}\n")
+}
+
+fn by_workload(plan: &Plan, digest: &Digest) -> String {
+    let mut table =
+        grid(&["flows", "", "goodput, all", "each", "least", "most", "Jain", "sent", "again", "time-outs", "RTT mean"]);
+    for (at, name) in plan.workloads.iter().enumerate() {
+        let count = plan.flows.iter().filter(|flow| flow.workload as usize == at).count();
+        let columns: &[&str] = match count {
+            0 => continue,
+            1 => &["goodput_bps", "", "", "", "", "sent_packets", "retransmissions", "timeouts", "rtt_mean_s"],
+            _ => &[
+                "goodput_sum_bps",
+                "goodput_mean_bps",
+                "goodput_min_bps",
+                "goodput_max_bps",
+                "jain",
+                "sent_sum_packets",
+                "retransmissions_sum",
+                "timeouts_sum",
+                "rtt_mean_mean_s",
+            ],
+        };
+        let mut row = vec![Cell::new(name), Cell::new(format!("× {count}"))];
+        row.extend(columns.iter().map(|column| cell(digest, name, column)));
+        table.add_row(row);
+    }
+    format!("{table}\n")
+}
+
+/// The queues that had something to do: the ones with drops, marks or the longest queues first, in the order of the file.
+fn links(plan: &Plan, digest: &Digest) -> String {
+    let open = |port: &u32| !plan.ports[*port as usize].config.blocked;
+    let mut ports: Vec<u32> = (0..plan.ports.len() as u32).filter(open).collect();
+    if ports.len() > EACH_MAX {
+        return format!(
+            "{} links, see links.csv; dropped in all: {}\n",
+            plan.links.len(),
+            number(digest, "", "drops_packets")
+        );
+    }
+    let mean = |port: u32, column: &str| {
+        let values = digest.over_seeds(&plan.ports[port as usize].config.name, column);
+        values.iter().sum::<f64>() / values.len().max(1) as f64
+    };
+    let weight = |port: u32| {
+        let lost = mean(port, "drops_packets") + mean(port, "marks_packets");
+        (lost, mean(port, "utilization"))
+    };
+    let all = ports.len();
+    ports.sort_by(|a, b| weight(*b).partial_cmp(&weight(*a)).unwrap_or(std::cmp::Ordering::Equal).then(a.cmp(b)));
+    ports.truncate(QUEUES_MAX);
+    let direction = |port: &u32| {
+        (plan.ports[*port as usize].link, plan.links[plan.ports[*port as usize].link as usize].reverse == *port)
+    };
+    ports.sort_by_key(direction);
+    let mut table = grid(&["link", "used", "queue holds", "most", "mean wait", "sent", "dropped", "marked"]);
+    for port in &ports {
+        let name = &plan.ports[*port as usize].config.name;
+        let mut row = vec![Cell::new(name), cell(digest, name, "utilization"), Cell::new(queues::words(plan, *port))];
+        let columns = ["queue_max_packets", "wait_mean_s", "sent_packets", "drops_packets", "marks_packets"];
+        row.extend(columns.iter().map(|column| cell(digest, name, column)));
+        table.add_row(row);
+    }
+    let more = if all > ports.len() { format!("and {} more, less used\n", all - ports.len()) } else { String::new() };
+    format!("{table}\n{more}")
+}
+
+/// A row for each point.
+fn compact(experiment: &Experiment, digests: &[Digest], computed: &[&str]) -> String {
+    let mut columns: Vec<(String, String, String)> = Vec::new();
+    let entry = |heading: String, subject: &str, column: &str| (heading, subject.to_string(), column.to_string());
+    let has = |subject: &str, column: &str| {
+        digests.iter().any(|digest| digest.figures.iter().any(|f| f.subject == subject && f.column == column))
+    };
+    let mut names: Vec<&String> = experiment.points.iter().flat_map(|point| &point.plan.workloads).collect();
+    names.dedup();
+    let mut seen: Vec<&String> = Vec::new();
+    names.retain(|name| {
+        !seen.contains(name) && {
+            seen.push(name);
+            true
+        }
+    });
+    for name in names.into_iter().take(4) {
+        for (column, words) in [
+            ("goodput_bps", "goodput"),
+            ("goodput_sum_bps", "goodput, all"),
+            ("latency_p50_s", "latency p50"),
+            ("latency_p99_s", "p99"),
+            ("rtt_p99_s", "RTT p99"),
+        ] {
+            if has(name, column) {
+                columns.push(entry(format!("{name}: {words}"), name, column));
+            }
+        }
+    }
+    if has("", "jain") {
+        columns.push(entry("Jain".into(), "", "jain"));
+    }
+    columns.push(entry("again".into(), "", "retransmissions"));
+    columns.push(entry("dropped".into(), "", "drops_packets"));
+    columns.extend(computed.iter().map(|column| entry((*column).into(), "", column)));
+    let head: Vec<&str> = experiment
+        .dimensions
+        .iter()
+        .map(String::as_str)
+        .chain(columns.iter().map(|(head, ..)| head.as_str()))
+        .collect();
+    let mut table = grid(&head);
+    for (point, digest) in experiment.points.iter().zip(digests) {
+        let mut row: Vec<Cell> = point.values.iter().map(Cell::new).collect();
+        row.extend(columns.iter().map(|(_, subject, column)| cell(digest, subject, column)));
+        table.add_row(row);
+    }
+    format!("{table}\n")
 }
 
 #[derive(Serialize)]
 struct Json<'a> {
     name: &'a str,
+    version: &'a str,
     dimensions: &'a [String],
     seeds: &'a [u64],
     points: Vec<JsonPoint<'a>>,
     expect: Vec<JsonJudgement<'a>>,
+    warnings: Vec<&'a str>,
 }
 
 #[derive(Serialize)]
 struct JsonPoint<'a> {
-    values: &'a [String],
-    measured: std::collections::BTreeMap<String, std::collections::BTreeMap<String, JsonMean>>,
+    point: BTreeMap<&'a str, &'a str>,
+    folder: String,
+    /// Name, then number: mean, half of the 95 % interval, value of each seed.
+    measured: BTreeMap<&'a str, BTreeMap<&'a str, JsonNumber>>,
 }
 
 #[derive(Serialize)]
-struct JsonMean {
-    mean: f64,
-    half_95: f64,
+struct JsonNumber {
     unit: &'static str,
-    seeds: Vec<f64>,
+    mean: Option<f64>,
+    half_95: Option<f64>,
+    seeds: Vec<Option<f64>>,
 }
 
 #[derive(Serialize)]
@@ -158,34 +251,23 @@ struct JsonJudgement<'a> {
     says: &'a str,
 }
 
-/// The summary for programs: every metric that has one value, of every name, over the seeds.
-pub fn json(experiment: &Experiment, measured: &[Measured<'_>], judgements: &[Judgement]) -> String {
-    let points = measured.iter().map(|point| {
-        let mut names = std::collections::BTreeMap::new();
-        let Some(first) = point.seeds.first() else { return JsonPoint { values: point.values, measured: names } };
-        for name in first.names() {
-            let mut metrics = std::collections::BTreeMap::new();
-            for metric in first
-                .metrics(name)
-                .into_iter()
-                .filter(|metric| first.get(name, metric).is_some_and(|values| values.single))
-            {
-                let found = point.seeds.iter().filter_map(|seed| seed.get(name, metric));
-                let seeds: Vec<f64> = found.filter_map(|values| values.values.first().copied()).collect();
-                let Mean { mean, half } = statistics::mean(&seeds);
-                let (factor, unit) = match first.get(name, metric).map(|values| values.dimension) {
-                    Some(Dimension::TIME) => (1.0, "s"),
-                    Some(Dimension::BITS) => (8.0, "B"),
-                    Some(Dimension::RATE) => (1.0, "bit/s"),
-                    _ => (1.0, ""),
-                };
-                let seeds = seeds.iter().map(|value| value / factor).collect();
-                metrics
-                    .insert(metric.to_string(), JsonMean { mean: mean / factor, half_95: half / factor, unit, seeds });
-            }
-            names.insert(name.clone(), metrics);
+/// The summary for programs.
+pub fn json(experiment: &Experiment, digests: &[Digest], judgements: &[Judgement]) -> String {
+    let points = experiment.points.iter().zip(digests).map(|(point, digest)| {
+        let mut measured: BTreeMap<&str, BTreeMap<&str, JsonNumber>> = BTreeMap::new();
+        for (at, figure) in digest.figures.iter().enumerate() {
+            let (unit, factor) = figure.dimension.unit();
+            let seeds: Vec<Option<f64>> =
+                digest.seeds.iter().map(|seed| seed[at].map(|value| value / factor)).collect();
+            let values: Vec<f64> = seeds.iter().copied().flatten().collect();
+            let mean = (!values.is_empty()).then(|| statistics::mean(&values, 0.95));
+            let (half_95, mean) = (mean.map(|mean| mean.half), mean.map(|mean| mean.mean));
+            let subject = if figure.subject.is_empty() { "run" } else { &figure.subject };
+            measured.entry(subject).or_default().insert(&figure.column, JsonNumber { unit, mean, half_95, seeds });
         }
-        JsonPoint { values: point.values, measured: names }
+        let names = experiment.dimensions.iter().map(String::as_str);
+        let folder = point.slug(&experiment.dimensions);
+        JsonPoint { point: names.zip(point.values.iter().map(String::as_str)).collect(), folder, measured }
     });
     let expect = judgements.iter().map(|judgement| JsonJudgement {
         check: &judgement.check,
@@ -195,12 +277,45 @@ pub fn json(experiment: &Experiment, measured: &[Measured<'_>], judgements: &[Ju
     });
     let json = Json {
         name: &experiment.name,
+        version: env!("CARGO_PKG_VERSION"),
         dimensions: &experiment.dimensions,
         seeds: &experiment.seeds,
         points: points.collect(),
         expect: expect.collect(),
+        warnings: experiment.warnings.of(Severity::Warning).map(|warning| warning.message.as_str()).collect(),
     };
     let mut text = serde_json::to_string_pretty(&json).expect("plain data is JSON");
     text.push('\n');
     text
+}
+
+/// `summary.csv`: a row for each point and seed, a column for each dimension and each number.
+///
+/// # Errors
+/// As the file system.
+pub fn csv(path: &Path, experiment: &Experiment, digests: &[Digest]) -> io::Result<()> {
+    let mut columns: BTreeMap<String, usize> = BTreeMap::new();
+    let mut names: Vec<String> = Vec::new();
+    for figure in digests.iter().flat_map(|digest| &digest.figures) {
+        columns.entry(figure.name()).or_insert_with_key(|name| {
+            names.push(name.clone());
+            names.len() - 1
+        });
+    }
+    let mut out = csv::Writer::from_path(path)?;
+    let fixed = experiment.dimensions.iter().map(String::as_str).chain(["seed"]);
+    out.write_record(fixed.chain(names.iter().map(String::as_str)))?;
+    for (point, digest) in experiment.points.iter().zip(digests) {
+        for (seed, values) in experiment.seeds.iter().zip(&digest.seeds) {
+            let mut cells = vec![String::new(); names.len()];
+            for (figure, value) in digest.figures.iter().zip(values) {
+                if let Some(value) = value {
+                    cells[columns[&figure.name()]] = (value / figure.dimension.unit().1).to_string();
+                }
+            }
+            let fixed = point.values.iter().cloned().chain([seed.to_string()]);
+            out.write_record(fixed.chain(cells))?;
+        }
+    }
+    out.flush()
 }

@@ -36,6 +36,12 @@ impl Plan {
         (0..self.ports.len() as u32).filter(cut).filter_map(|port| self.delay_min(port)).min()
     }
 
+    /// The ports that a packet from a node to another crosses at the start, the first of each equally good hop; `None` where
+    /// there is no way.
+    pub fn path(&self, from: u32, to: u32) -> Option<Vec<u32>> {
+        walk(self, from, to).ok()
+    }
+
     /// The shortest delay that a port has at any time; `None` where it never sends.
     fn delay_min(&self, port: u32) -> Option<Span> {
         let plan = &self.ports[port as usize];

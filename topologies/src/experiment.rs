@@ -144,6 +144,7 @@ pub fn load_text(
     }
     let mut all = sink.drain(Some(tree));
     let mut failed = 0;
+    let alone = experiment.dimensions.is_empty() && experiment.seeds.len() == 1;
     for point in dimensions.points() {
         let mut tree = tree.clone();
         let values = point.values.clone();
@@ -153,7 +154,7 @@ pub fn load_text(
             if experiment.points.is_empty() {
                 experiment.expect = plan.1;
             }
-            experiment.points.push(Point { values, plan: plan.0, flat: flat(&tree) });
+            experiment.points.push(Point { values, plan: plan.0, flat: flat(&tree, alone) });
         }
         let found = sink.drain(Some(&tree));
         failed += usize::from(found.has_errors());
@@ -218,9 +219,11 @@ fn resolve_point(
     (!sink.has_errors()).then_some((plan, expect))
 }
 
-/// The tree of a point as a file: what was merged into it is left out, and its seed is filled in later.
-fn flat(tree: &Node) -> String {
+/// The tree of a point as a file: what was merged into it is left out, and its seed is filled in later. What is expected of
+/// several points or seeds together cannot be judged from one run, so then it is left out too.
+fn flat(tree: &Node, alone: bool) -> String {
     let mut sections: Vec<_> = tree.entries().to_vec();
+    sections.retain(|entry| alone || entry.key != "expect");
     sections.retain(|entry| !matches!(entry.key.as_str(), "include" | "topology" | "generate" | "experiment" | "seed"));
     let order = |key: &str| crate::spec::SECTIONS.iter().position(|section| *section == key);
     let seed = Node { value: Value::Null, at: Mark::default() };

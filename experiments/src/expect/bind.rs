@@ -153,28 +153,27 @@ impl Program {
         Ok(())
     }
 
-    /// The names of the computed columns of the summary.
-    pub fn columns(&self) -> Vec<&str> {
-        self.columns.iter().map(|column| column.name.as_str()).collect()
+    /// The computed columns of the summary: name, what it measures, whether it is a share.
+    pub fn columns(&self) -> Vec<(&str, Dimension, bool)> {
+        let of = |column: &Computed| column.points.first().map(|(_, typed)| (typed.dimension, typed.share));
+        self.columns
+            .iter()
+            .map(|column| (column.name.as_str(), of(column)))
+            .map(|(name, of)| {
+                let (dimension, share) = of.unwrap_or_default();
+                (name, dimension, share)
+            })
+            .collect()
     }
 
-    /// The computed columns of a run, in seconds, bytes, bits per second, or plain.
+    /// The computed columns of a run, in base units.
     pub fn compute(&self, point: usize, seed: usize, measured: &[Vec<Vec<Option<Value>>>]) -> Vec<Option<f64>> {
         let of = |column: &Computed| {
             let (_, typed) = column.points.iter().find(|(at, _)| *at == point)?;
             let value = typed.tree.value(&|leaf| judge::leaf(measured, seed, leaf));
-            let value = value.list().first().copied()?;
-            Some(value / typed.dimension.unit().1)
+            value.list().first().copied()
         };
         self.columns.iter().map(of).collect()
-    }
-
-    /// The tables that the checks read.
-    pub fn tables(&self) -> Vec<String> {
-        let mut tables: Vec<String> = self.leaves.iter().map(|leaf| leaf.table.name.to_string()).collect();
-        tables.sort_unstable();
-        tables.dedup();
-        tables
     }
 
     /// Measures what the checks need of a point's run.
@@ -415,7 +414,8 @@ impl Binder<'_> {
         match meaning {
             Meaning::Constant(value, dimension) => Ok(Typed { tree: Tree::Constant(value), dimension, ..plain() }),
             Meaning::Duration(subject) => {
-                let table = crate::run::tables().find(|table| table.name == "flows").expect("it is always there");
+                let table =
+                    crate::run::tables().into_iter().find(|table| table.name == "flows").expect("it is always there");
                 let column = |name: &str| {
                     table.columns.iter().position(|column| column.name == name).expect("flows have a start and an end")
                 };
@@ -464,10 +464,6 @@ impl Binder<'_> {
             return Err(Wrong::new(format!("the queue of `{name}` is not sampled"), path.place)
                 .help(format!("as in `outputs: {{ series: {{ queue: [{name}], every: 10 ms }} }}`")));
         }
-        if table.name == "throughput" && plan.outputs.every.is_none() {
-            return Err(Wrong::new("throughput is not sampled", path.place)
-                .help("as in `outputs: { series: { every: 10 ms } }`"));
-        }
         if matches!(table.name, "tcp" | "rtt" | "states")
             && let Subject::Flows(flows) = &subject
             && !flows.iter().any(|flow| plan.flows[*flow as usize].config.traced)
@@ -477,6 +473,13 @@ impl Binder<'_> {
                 path.place,
             )
             .help(format!("as in `outputs: {{ series: {{ cwnd: [{}] }} }}`", path.names[0])));
+        }
+        if !crate::run::wanted_tables(plan).iter().any(|wanted| wanted.name == table.name) {
+            let help = match table.name {
+                "throughput" => "as in `outputs: { series: { every: 10 ms } }`".to_string(),
+                name => format!("as in `outputs: {{ tables: [{name}] }}`"),
+            };
+            return Err(Wrong::new(format!("the table `{}` is not recorded", table.name), path.place).help(help));
         }
         let members: Vec<String> = match &subject {
             Subject::Flows(flows) => flows.iter().map(|flow| plan.flows[*flow as usize].name.clone()).collect(),

@@ -35,4 +35,7 @@ mod value;
 
 pub use bind::{FUNCTIONS, Program};
 pub use judge::Judgement;
+pub use names::STATISTICS;
+pub(crate) use names::meant;
 pub use value::Value;
+pub(crate) use value::counts;

@@ -246,13 +246,13 @@ fn constant(plan: &Plan, links: &[(String, Vec<u32>)], word: &str) -> Option<Mea
 fn tables_of(plan: &Plan, subject: &Subject) -> Vec<&'static Table> {
     let keyed = |table: &&'static Table| key(table, subject).is_some();
     match subject {
-        Subject::Links(_) => run::tables().filter(keyed).collect(),
+        Subject::Links(_) => run::tables().into_iter().filter(keyed).collect(),
         Subject::Flows(flows) => {
             let fits = |table: &&'static Table| {
                 let flow = |at: &u32| &plan.flows[*at as usize];
                 flows.iter().any(|at| run::suits(table, flow(at).config.app.name(), flow(at).is_tcp()))
             };
-            let mut tables: Vec<&'static Table> = run::tables().filter(keyed).filter(fits).collect();
+            let mut tables: Vec<&'static Table> = run::tables().into_iter().filter(keyed).filter(fits).collect();
             // `rtt` and `tcp` of the sender itself come last: what a flow's own tables say is meant first.
             let rank = |table: &&'static Table| match table.name {
                 "flows" => 0,

@@ -139,10 +139,11 @@ impl Tree {
                 let passed = Value::both(left.value(leaves), right.value(leaves), |a, b| {
                     Some(f64::from(u8::from(comparison.holds(a - b))))
                 });
-                Value::One(
-                    summary(if *share { Statistic::Mean } else { Statistic::Sum }, passed)
-                        .or({ if *share { None } else { Some(0.0) } }),
-                )
+                Value::One(summary(if *share { Statistic::Mean } else { Statistic::Sum }, passed).or(if *share {
+                    None
+                } else {
+                    Some(0.0)
+                }))
             }
         }
     }

@@ -1,0 +1,183 @@
+//! `clockwire list`: what there is, from the registries.
+
+use std::path::PathBuf;
+
+use sim_core::{LINK_MODELS, Loss, ParamHelp, QUEUES, QueueConfig, describe};
+use sim_protocols::tcp::cc::{CONTROLS, ControlConfig};
+use sim_protocols::{APPS, AppConfig, tcp};
+use topologies::GENERATORS;
+
+use super::Done;
+use crate::expect::{FUNCTIONS, STATISTICS};
+use crate::run::tables;
+
+/// The groups, each with what it is.
+const GROUPS: &[(&str, &str)] = &[
+    ("experiments", "files below `experiments/`"),
+    ("topologies", "files below `topologies/`, for `topology:`"),
+    ("generators", "kinds of `generate:`"),
+    ("applications", "kinds of a workload entry"),
+    ("controls", "congestion controls, for `tcp: { cc: … }`"),
+    ("tcp", "settings of `tcp:`, of all hosts, a host or a workload entry"),
+    ("queues", "kinds of a link's `queue:`"),
+    ("links", "what else a link may do"),
+    ("tables", "for `outputs: { tables: […] }`; their columns are what expectations name"),
+    ("plots", "kinds of figures, for `outputs: { plots: […] }`"),
+    ("functions", "for `expect:` and `outputs: { summary: … }`"),
+];
+
+/// Something that has a name, with its parameters or columns.
+struct Thing {
+    name: String,
+    help: String,
+    details: Vec<(String, String)>,
+}
+
+/// Names what there is: of all groups in a line each, of one group or one thing with all details.
+pub fn list(group: Option<&str>, name: Option<&str>) -> Done {
+    let Some(group) = group else {
+        for (at, (group, what)) in GROUPS.iter().enumerate() {
+            println!("{}{group}: {what}", if at > 0 { "\n" } else { "" });
+            print(&things(group), false);
+        }
+        println!("\n`clockwire list GROUP [NAME]` tells the parameters, units and defaults.");
+        return Ok(true);
+    };
+    let known: Vec<&str> = GROUPS.iter().map(|(name, _)| *name).collect();
+    // `queue` means `queues`.
+    let Some(found) = known.iter().find(|known| **known == group || known.strip_suffix('s') == Some(group)) else {
+        return Err(unknown("group", group, &known));
+    };
+    let mut things = things(found);
+    if let Some(name) = name {
+        let names: Vec<String> = things.iter().map(|thing| thing.name.clone()).collect();
+        things.retain(|thing| thing.name == name);
+        if things.is_empty() {
+            return Err(unknown(found, name, &names.iter().map(String::as_str).collect::<Vec<_>>()));
+        }
+    }
+    print(&things, true);
+    Ok(true)
+}
+
+fn unknown(what: &str, name: &str, known: &[&str]) -> String {
+    let near = crate::expect::meant(name, known);
+    let near = if near.is_empty() { String::new() } else { format!("{near} ") };
+    format!("error: there is no `{name}` among the {what}\n = help: {near}there are {}\n", known.join(", "))
+        .replace("among the group", "group")
+}
+
+fn things(group: &str) -> Vec<Thing> {
+    let thing = |name: &str, help: &str, details: Vec<(String, String)>| Thing {
+        name: name.into(),
+        help: help.into(),
+        details,
+    };
+    let plain = |pairs: &[(&str, &str)]| pairs.iter().map(|(key, help)| (key.to_string(), help.to_string())).collect();
+    match group {
+        "experiments" | "topologies" => files(group),
+        "generators" => GENERATORS.iter().map(|entry| thing(entry.name, entry.help, plain(entry.params))).collect(),
+        "controls" => CONTROLS
+            .iter()
+            .map(|entry| {
+                let read = |params: &mut dyn sim_core::Params| drop(ControlConfig::read(entry.name, params));
+                thing(entry.name, entry.help, parameters(describe(read)))
+            })
+            .collect(),
+        "queues" => QUEUES
+            .iter()
+            .map(|entry| {
+                let read = |params: &mut dyn sim_core::Params| drop(QueueConfig::read(entry.name, params));
+                thing(entry.name, entry.help, parameters(describe(read)))
+            })
+            .collect(),
+        "applications" => APPS
+            .iter()
+            .map(|entry| {
+                let read = |params: &mut dyn sim_core::Params| drop(AppConfig::read(entry.name, params));
+                thing(entry.name, entry.help, parameters(describe(read)))
+            })
+            .collect(),
+        "links" => LINK_MODELS
+            .iter()
+            .map(|entry| {
+                let kind = entry.name.strip_prefix("loss.").unwrap_or_default();
+                let read = |params: &mut dyn sim_core::Params| drop(Loss::read(kind, params));
+                thing(entry.name, entry.help, parameters(describe(read)))
+            })
+            .collect(),
+        "tcp" => {
+            let base = tcp::Config::default();
+            let found = describe(|params| drop(tcp::Config::read(&base, params)));
+            parameters(found).into_iter().map(|(key, help)| thing(&key, &help, Vec::new())).collect()
+        }
+        "plots" => plots::kinds()
+            .iter()
+            .map(|kind| {
+                let keys = kind.accepts().map(|key| (key.name.to_string(), key.help.to_string()));
+                thing(kind.name, kind.help, keys.collect())
+            })
+            .collect(),
+        "tables" => tables()
+            .into_iter()
+            .map(|table| {
+                let columns = table.columns.iter().map(|column| (column.name.to_string(), column.help.to_string()));
+                let time = ("time_s".to_string(), "the moment of the row".to_string());
+                thing(table.name, table.help, std::iter::once(time).chain(columns).collect())
+            })
+            .collect(),
+        _ => {
+            let mut found: Vec<Thing> = FUNCTIONS.iter().map(|(name, help)| thing(name, help, Vec::new())).collect();
+            let names: Vec<&str> = STATISTICS.iter().map(|(name, _)| *name).collect();
+            let help = "percentiles too: p50, p95, p99, p999; behind a metric (`web.latency.p99`) or as a function";
+            found.push(thing(&names.join(", "), help, Vec::new()));
+            found
+        }
+    }
+}
+
+fn parameters(found: Vec<ParamHelp>) -> Vec<(String, String)> {
+    let text = |param: &ParamHelp| match param.default.as_str() {
+        "" => format!("{} ({})", param.help, param.what),
+        default => format!("{} ({}; {default} when not given)", param.help, param.what),
+    };
+    found.iter().map(|param| (param.key.to_string(), text(param))).collect()
+}
+
+fn print(things: &[Thing], details: bool) {
+    let width = things.iter().map(|thing| thing.name.chars().count()).max().unwrap_or(0).clamp(10, 44);
+    for thing in things {
+        println!("  {:width$}  {}", thing.name, thing.help);
+        let inner = thing.details.iter().map(|(key, _)| key.chars().count()).max().unwrap_or(0);
+        for (key, help) in thing.details.iter().filter(|_| details) {
+            println!("      {key:inner$}  {help}");
+        }
+    }
+}
+
+/// YAML files of a folder, each with the first sentence of its header.
+fn files(folder: &str) -> Vec<Thing> {
+    let mut found = Vec::new();
+    let mut folders = vec![PathBuf::from(folder)];
+    while let Some(folder) = folders.pop() {
+        for path in std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()) {
+            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            if path.is_dir() && !matches!(name.as_str(), "src" | "tests") {
+                folders.push(path);
+            } else if name.ends_with(".yaml") {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    if found.is_empty() {
+        let name = format!("(there is no folder `{folder}` here)");
+        return vec![Thing { name, help: String::new(), details: Vec::new() }];
+    }
+    let thing = |path: PathBuf| {
+        let text = std::fs::read_to_string(&path).unwrap_or_default();
+        let help = text.lines().next().and_then(|line| line.strip_prefix("# ")).unwrap_or_default().to_string();
+        Thing { name: path.display().to_string(), help, details: Vec::new() }
+    };
+    found.into_iter().map(thing).collect()
+}
