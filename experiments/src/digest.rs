@@ -137,7 +137,7 @@ fn workloads(plan: &Plan, outcome: &Outcome, found: &mut Vec<(Figure, Option<f64
         let mut flows =
             plan.flows.iter().filter(|flow| flow.workload as usize == number).map(|flow| flow.config.number);
         let Some(first) = flows.next() else { continue };
-        let last = flows.last();
+        let last = flows.next_back();
         // A workload's flows follow each other in the file.
         let member = |word: u64| (u64::from(first)..=u64::from(last.unwrap_or(first))).contains(&word);
         let of = |table: &str, name: &str| column(outcome, table, name, &member);

@@ -80,35 +80,45 @@ fn things(group: &str) -> Vec<Thing> {
         "controls" => CONTROLS
             .iter()
             .map(|entry| {
-                let read = |params: &mut dyn sim_core::Params| drop(ControlConfig::read(entry.name, params));
-                thing(entry.name, entry.help, parameters(describe(read)))
+                let found = describe(|params| {
+                    ControlConfig::read(entry.name, params);
+                });
+                thing(entry.name, entry.help, parameters(found))
             })
             .collect(),
         "queues" => QUEUES
             .iter()
             .map(|entry| {
-                let read = |params: &mut dyn sim_core::Params| drop(QueueConfig::read(entry.name, params));
-                thing(entry.name, entry.help, parameters(describe(read)))
+                let found = describe(|params| {
+                    QueueConfig::read(entry.name, params);
+                });
+                thing(entry.name, entry.help, parameters(found))
             })
             .collect(),
         "applications" => APPS
             .iter()
             .map(|entry| {
-                let read = |params: &mut dyn sim_core::Params| drop(AppConfig::read(entry.name, params));
-                thing(entry.name, entry.help, parameters(describe(read)))
+                let found = describe(|params| {
+                    AppConfig::read(entry.name, params);
+                });
+                thing(entry.name, entry.help, parameters(found))
             })
             .collect(),
         "links" => LINK_MODELS
             .iter()
             .map(|entry| {
                 let kind = entry.name.strip_prefix("loss.").unwrap_or_default();
-                let read = |params: &mut dyn sim_core::Params| drop(Loss::read(kind, params));
-                thing(entry.name, entry.help, parameters(describe(read)))
+                let found = describe(|params| {
+                    Loss::read(kind, params);
+                });
+                thing(entry.name, entry.help, parameters(found))
             })
             .collect(),
         "tcp" => {
             let base = tcp::Config::default();
-            let found = describe(|params| drop(tcp::Config::read(&base, params)));
+            let found = describe(|params| {
+                tcp::Config::read(&base, params);
+            });
             parameters(found).into_iter().map(|(key, help)| thing(&key, &help, Vec::new())).collect()
         }
         "plots" => plots::kinds()
