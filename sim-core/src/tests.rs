@@ -247,3 +247,91 @@ fn windows_do_not_jump_over_what_waits_at_a_cut_link() {
     assert_eq!((one.fingerprints, one.hops), (two.fingerprints, two.hops));
     assert_eq!(two.hops, 5);
 }
+
+/// Two toys on a link; the first sends so many bursts.
+fn pair(bursts: u32, partition: &[u32], audit: Audit, stop: Time) -> Outcome {
+    let mut world = WorldBuilder::new(5);
+    for (node, bursts) in [bursts, 30].into_iter().enumerate() {
+        let rng = world.streams().open(&format!("toy/{node}"));
+        world.node(Toy { rng, bursts, length: 1000, at_once: 0 });
+    }
+    let queue = || QueueConfig::DropTail(DropTailConfig::default());
+    world.port(0, link(0, (1, 0), 10_000_000, Span::from_us(20), queue(), Impairments::default()));
+    world.port(1, link(1, (0, 0), 10_000_000, Span::from_us(20), queue(), Impairments::default()));
+    world.probes(ProbeConfig { tables: vec![&HOPS], ..ProbeConfig::default() });
+    world.audit(audit);
+    world.build(partition).run(stop, 2, &|_| {})
+}
+
+#[test]
+fn an_audit_finds_the_first_event_that_differs() {
+    let stop = Time::ZERO + Span::from_ms(30);
+    let run = |bursts: u32, partition: &'static [u32]| move |audit: Audit| pair(bursts, partition, audit, stop);
+    assert_eq!(first_difference(stop, run(20, &[]), run(20, &[0, 1])), None);
+    // What the audit finds by slices is what a look at all events finds.
+    let all = Audit::Events(Time::ZERO, stop);
+    let (a, b) = (pair(20, &[], all, stop).audited, pair(21, &[], all, stop).audited);
+    let at = a.iter().zip(&b).position(|(a, b)| a != b).expect("the runs differ");
+    assert!(at > 20, "they do not differ at once");
+    match first_difference(stop, run(20, &[]), run(21, &[0, 1])) {
+        Some(Difference::Event(left, Some(right))) => {
+            assert_eq!(right, b[at]);
+            assert_eq!((right.node, right.kind), (0, "wake"), "{right}");
+            assert!(left.is_none_or(|left| left == a[at]));
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn keys_are_unique() {
+    let stop = Time::ZERO + Span::from_ms(30);
+    let events = pair(20, &[0, 1], Audit::Events(Time::ZERO, stop), stop).audited;
+    assert!(events.len() > 100 && events.windows(2).all(|two| two[0].key < two[1].key));
+}
+
+#[test]
+fn a_salt_gives_ties_another_order_and_nothing_else() {
+    // Two packets reach a node at the same moment.
+    let first_of = |salt: u32| {
+        let mut world = WorldBuilder::new(1);
+        world.tie_salt(salt);
+        for node in 0..3 {
+            let rng = world.streams().open("toy");
+            world.node(Toy { rng, bursts: 0, length: 0, at_once: u32::from(node < 2) });
+        }
+        for (node, peer) in [(0, (2, 0)), (1, (2, 1)), (2, (0, 0)), (2, (1, 0))] {
+            let queue = QueueConfig::DropTail(DropTailConfig::default());
+            world.port(node, link(node, peer, 1_000_000, Span::from_ms(1), queue, Impairments::default()));
+        }
+        world.probes(ProbeConfig { tables: vec![&HOPS], ..ProbeConfig::default() });
+        let outcome = world.build(&[]).run(Time::ZERO + Span::from_secs(1), 1, &|_| {});
+        let hops = outcome.table("hops").expect("asked for");
+        assert_eq!((hops.len(), hops.times[0]), (2, hops.times[1]));
+        hops.row(0).1[0] >> 32
+    };
+    assert_eq!(first_of(0), 0, "without a salt, the order of the plan");
+    let firsts: Vec<u64> = (1..20).map(first_of).collect();
+    assert!(firsts.contains(&0) && firsts.contains(&1), "{firsts:?}");
+}
+
+#[test]
+fn losses_on_the_wire_are_counted_once_on_any_number_of_shards() {
+    let run = |partition: &[u32]| {
+        let mut world = WorldBuilder::new(1);
+        let rng = world.streams().open("toy");
+        world.node(Toy { rng: rng.clone(), bursts: 0, length: 0, at_once: 50 });
+        world.node(Toy { rng, bursts: 0, length: 0, at_once: 0 });
+        let lossy = Impairments { loss: Some(Loss::Bernoulli(percent(30))), ..Impairments::default() };
+        let queue = || QueueConfig::DropTail(DropTailConfig::default());
+        world.port(0, link(0, (1, 0), 10_000_000, Span::from_ms(1), queue(), lossy));
+        world.port(1, link(1, (0, 0), 10_000_000, Span::from_ms(1), queue(), Impairments::default()));
+        world.probes(ProbeConfig { tables: vec![&LINKS, &DROPS, &HOPS], ..ProbeConfig::default() });
+        world.build(partition).run(Time::ZERO + Span::from_secs(1), 2, &|_| {})
+    };
+    let (one, two) = (run(&[]), run(&[0, 1]));
+    assert_eq!(one.fingerprints, two.fingerprints);
+    let lost = one.table("drops").expect("asked for").len() as u64;
+    let links = two.table("links").expect("asked for");
+    assert!(lost > 5 && links.row(0).1[7] == lost && one.hops == 50 - lost);
+}

@@ -1,6 +1,6 @@
 //! The world: nodes, ports and what is scheduled, put together by a builder and run on one shard or many.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
@@ -149,6 +149,9 @@ impl<N: Node> WorldBuilder<N> {
         }
         let mut built: Vec<Shard<N>> = (0..shards).map(|_| self.empty_shard(shards)).collect();
         let WorldBuilder { streams, salt, nodes, ports, mut scheduled, probes, audit: _ } = self;
+        let sampled: BTreeSet<(u32, u32)> = probes.sampled.iter().copied().collect();
+        let loses = |entry: &&Scheduled| matches!(entry.change, Change::Loss(_));
+        let losing: BTreeSet<_> = scheduled.iter().filter(loses).map(|entry| (entry.node, entry.port)).collect();
         for (id, (node, ports)) in (0_u32..).zip(nodes.into_iter().zip(ports)) {
             let at = shard_of(id);
             let mut cuts = Vec::new();
@@ -171,15 +174,12 @@ impl<N: Node> WorldBuilder<N> {
                     Target::Cut { shard: far as u32, inbound: u32::MAX }
                 };
                 let mut port = Port::new(config, target, probes.bytes_on_every_hop, &streams);
-                let loses = |entry: &&Scheduled| {
-                    (entry.node, entry.port) == (id, number) && matches!(entry.change, Change::Loss(_))
-                };
-                if port.wire.is_none() && scheduled.iter().any(|entry| loses(&entry)) {
+                if port.wire.is_none() && losing.contains(&(id, number)) {
                     let wire = Wire::new(port.config.impairments.clone(), &port.config.name, &streams);
                     port.wire = Some(Box::new(wire));
                     port.judge();
                 }
-                if probes.sampled.contains(&(id, number)) {
+                if sampled.contains(&(id, number)) {
                     own.sampled.push(core.ports.len() as u32);
                 }
                 core.ports.push(port);
