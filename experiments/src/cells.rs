@@ -42,7 +42,18 @@ pub fn write(out: &mut Vec<u8>, plan: &Plan, column: &Column, value: u64) {
         Kind::Flow => out.extend_from_slice(flow_name(plan, value).unwrap_or_default().as_bytes()),
         Kind::Word(words) => known(words.get(value as usize).copied(), out),
         Kind::Address => write!(out, "{}", Ipv4Addr::from_bits(value as u32)).expect("memory takes all"),
+        Kind::Bits(names) => bits(names, value, out),
         Kind::Count | Kind::Bytes | Kind::Rate | Kind::Flag => integer(out, value),
+    }
+}
+
+/// The names of the bits that are set.
+fn bits(names: &[&str], value: u64, out: &mut Vec<u8>) {
+    let mut between = "";
+    for (_, name) in names.iter().enumerate().filter(|(bit, _)| value >> bit & 1 == 1) {
+        out.extend_from_slice(between.as_bytes());
+        out.extend_from_slice(name.as_bytes());
+        between = "|";
     }
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use sim_core::{ENGINE_TABLES, HOPS, LINKS, Outcome, ProbeConfig, QUEUE, Table, Time};
 use sim_protocols::tcp::TCP;
+use sim_protocols::wire::PACKETS;
 use sim_protocols::{FLOWS, HOST_TABLES, PING, REQUESTS, THROUGHPUT, TRACEROUTE, UDP};
 use topologies::Plan;
 
@@ -13,6 +14,7 @@ pub fn tables() -> Vec<&'static Table> {
     if !tables.iter().any(|table| table.name == TCP.name) {
         tables.push(&TCP);
     }
+    tables.push(&PACKETS);
     tables.extend(ENGINE_TABLES);
     tables
 }

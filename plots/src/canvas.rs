@@ -142,8 +142,8 @@ impl Canvas {
         self.fill(head, color, 1.0);
     }
 
-    /// A mark with a white edge, so that it stands out on lines.
-    pub fn mark(&mut self, at: Point, shape: Shape, color: Color, size: f64) {
+    /// A mark, with a white edge where it shall stand out on lines.
+    pub fn mark(&mut self, at: Point, shape: Shape, color: Color, size: f64, edge: bool) {
         let (x, y) = at;
         let r = size / 2.0;
         let corners = |r: f64| -> Vec<Point> {
@@ -159,7 +159,9 @@ impl Canvas {
         };
         match shape {
             Shape::Circle => {
-                self.items.push(Item::Disc { at, radius: r + 1.0, color: WHITE });
+                if edge {
+                    self.items.push(Item::Disc { at, radius: r + 1.0, color: WHITE });
+                }
                 self.items.push(Item::Disc { at, radius: r, color });
             }
             Shape::Ring => {
@@ -167,11 +169,14 @@ impl Canvas {
                 self.items.push(Item::Disc { at, radius: (r - LINE * 0.8).max(1.0), color: WHITE });
             }
             Shape::Square | Shape::Triangle | Shape::Down | Shape::Diamond => {
-                self.fill(corners(r + 1.4), WHITE, 1.0);
+                if edge {
+                    self.fill(corners(r + 1.4), WHITE, 1.0);
+                }
                 self.fill(corners(r), color, 1.0);
             }
             Shape::Cross => {
-                for (width, color) in [(4.2, WHITE), (2.2, color)] {
+                let strokes = [(4.2, WHITE), (if edge { 2.2 } else { 1.4 }, color)];
+                for (width, color) in strokes.into_iter().skip(usize::from(!edge)) {
                     self.line((x - r, y - r), (x + r, y + r), color, width);
                     self.line((x - r, y + r), (x + r, y - r), color, width);
                 }

@@ -30,6 +30,8 @@ impl Panel {
 }
 
 const MARK: f64 = 9.0;
+/// More marks than this in a series are drawn small.
+const MANY: usize = 60;
 const GAP: f64 = 22.0;
 const RIGHT: f64 = 34.0;
 const LEGEND_WIDTH: f64 = 250.0;
@@ -219,8 +221,11 @@ fn stroke(page: &mut Canvas, frame: &Frame<'_>, series: &Series, width: f64, das
 
 fn dots(page: &mut Canvas, frame: &Frame<'_>, series: &Series, shape: crate::style::Shape) {
     let size = if series.size > 0.0 { series.size } else { MARK };
-    for at in marks(series.points.iter().map(|point| frame.place(*point)).filter(|at| frame.inside(at))) {
-        page.mark((at.0, at.1 - series.lift), shape, series.color, size);
+    let places = marks(series.points.iter().map(|point| frame.place(*point)).filter(|at| frame.inside(at)));
+    // Many marks are small and without edges, or they would wipe out each other.
+    let few = places.len() <= MANY;
+    for at in places {
+        page.mark((at.0, at.1 - series.lift), shape, series.color, if few { size } else { size * 0.8 }, few);
     }
 }
 
@@ -337,10 +342,10 @@ fn sample(page: &mut Canvas, entry: &Series, left: f64, y: f64) {
             page.path(vec![(left, y), (left + 34.0, y)], entry.color, width.max(1.6), dash);
         }
         Look::Spans => page.line((left + 17.0, y - 8.0), (left + 17.0, y + 8.0), entry.color, width),
-        Look::Marks(shape) => page.mark((left + 17.0, y), shape, entry.color, width.max(MARK)),
+        Look::Marks(shape) => page.mark((left + 17.0, y), shape, entry.color, width.max(MARK), true),
         Look::Marked(shape, dash) => {
             page.path(vec![(left, y), (left + 34.0, y)], entry.color, LINE, dash);
-            page.mark((left + 17.0, y), shape, entry.color, MARK);
+            page.mark((left + 17.0, y), shape, entry.color, MARK, true);
         }
         Look::Bars { .. } => {
             page.rect(Rect { left: left + 8.0, top: y - 7.0, right: left + 26.0, bottom: y + 7.0 }, entry.color, 1.0);

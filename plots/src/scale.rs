@@ -90,6 +90,11 @@ impl Scale {
         }
         let shown = axis.unit.shown(high.abs().max(low.abs()));
         let step = nice((high - low) / shown.divisor / wish.max(1) as f64);
+        // The last sample of 40 s may stand at 39.99 s: the tick behind it belongs to the axis.
+        let next = (high / shown.divisor / step).ceil() * step * shown.divisor;
+        if !fixed && next - high < 0.02 * (high - low) {
+            high = next;
+        }
         let decimals = decimals(step);
         let first = (low / shown.divisor / step - 1e-6).ceil() as i64;
         let last = (high / shown.divisor / step + 1e-6).floor() as i64;
@@ -140,7 +145,7 @@ impl Scale {
 }
 
 /// The smallest of 1, 2, 5 times a power of ten that is not below a step.
-fn nice(step: f64) -> f64 {
+pub(crate) fn nice(step: f64) -> f64 {
     let base = ten(step.log10().floor() as i32);
     let times = step / base;
     base * if times <= 1.0 + 1e-9 {

@@ -456,10 +456,10 @@ impl<H: Header> Core<H> {
         counters.dropped[cause as usize] += 1;
         counters.dropped_inside += u64::from(inside);
         self.dropped(id, Some(at - first), &packet, cause);
-        if self.probes.hops {
+        if self.probes.hops || self.probes.packets {
             let body = self.slab.get(&packet);
             let row = HopRow::refused(id, at - first, body, cause);
-            self.recorder.emit(&row);
+            self.recorder.hop(&self.probes, &row, Some(self.ports[at as usize].config.peer.0), body);
         }
         self.slab.remove(packet);
     }

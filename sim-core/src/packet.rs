@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::record::Table;
 use crate::time::{Span, Time};
 
 /// What a packet carries behind its headers.
@@ -185,6 +186,10 @@ pub trait Header: Clone + PartialEq + std::fmt::Debug + Send + Sync + 'static {
     fn parse(bytes: &[u8], framed: bool) -> Result<(Self, Payload), ParseError>;
     /// Whether the bytes start with a link-layer header.
     fn framed(&self) -> bool;
+    /// What its packets say on each hop: a table whose columns are [`crate::PACKET_COLUMNS`], then one for each of [`Header::cells`].
+    const PACKETS: Option<&'static Table> = None;
+    /// Appends the values of its own columns in that table.
+    fn cells(&self, _payload: &Payload, _out: &mut Vec<u64>) {}
 }
 
 /// Why bytes are not a packet.

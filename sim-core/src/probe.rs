@@ -124,6 +124,42 @@ pub static HOPS: Table = Table {
     ],
 };
 
+/// How rows of a header's own table begin (see [`Header::PACKETS`]).
+pub const PACKET_COLUMNS: [Column; 9] = [
+    column("packet", Kind::Count, "the packet"),
+    column("flow", Kind::Flow, "its flow"),
+    column("port", Kind::Port, "the link direction"),
+    column("from", Kind::Node, "the node that sends it"),
+    column("to", Kind::Node, "the node at the far end; empty where the stop has overtaken it"),
+    column("enqueued_s", Kind::Time, "when it was handed to the link"),
+    column("started_s", Kind::Time, "when its first bit left"),
+    column("arrived_s", Kind::Time, "when it had arrived whole"),
+    column("fate", Kind::Word(FATES), "what became of it"),
+];
+
+/// A row of a header's own table.
+struct PacketRow<'a, H> {
+    hop: &'a HopRow,
+    to: Option<u32>,
+    packet: &'a Packet<H>,
+}
+
+/// Headers without a table of their own write no rows, so that this one stays unused.
+static NO_PACKETS: Table = Table { name: "packets", help: "nothing", columns: &[] };
+
+impl<H: Header> Record for PacketRow<'_, H> {
+    const TABLE: &'static Table = match H::PACKETS {
+        Some(table) => table,
+        None => &NO_PACKETS,
+    };
+    fn values(&self, out: &mut Vec<u64>) {
+        let [port, packet, flow, _, _, _, enqueued, started, _, arrived, fate] = self.hop.0;
+        let to = self.to.map_or(u64::MAX, u64::from);
+        out.extend([packet, flow, port, port >> 32, to, enqueued, started, arrived, fate]);
+        self.packet.header.cells(&self.packet.payload, out);
+    }
+}
+
 /// A row of [`HOPS`].
 pub(crate) struct HopRow([u64; 11]);
 
@@ -207,6 +243,8 @@ pub(crate) struct Probes {
     pub tables: Vec<&'static Table>,
     pub every: Option<Span>,
     pub hops: bool,
+    /// Whether rows of the header's own table are wanted.
+    pub packets: bool,
     pub drops: bool,
     pub bytes_on_every_hop: bool,
     pub captures: Vec<CapturePoint>,
@@ -216,16 +254,18 @@ pub(crate) struct Probes {
 }
 
 impl Probes {
-    pub fn new(config: &ProbeConfig) -> Probes {
+    pub fn new<H: Header>(config: &ProbeConfig) -> Probes {
         let wants = |table: &Table| config.tables.iter().any(|wanted| wanted.name == table.name);
+        let packets = H::PACKETS.is_some_and(wants);
         Probes {
             tables: config.tables.clone(),
             every: config.every,
             hops: wants(&HOPS),
+            packets,
             drops: wants(&DROPS),
             bytes_on_every_hop: config.bytes_on_every_hop,
             captures: config.captures.clone(),
-            observing: wants(&HOPS) || !config.captures.is_empty(),
+            observing: wants(&HOPS) || packets || !config.captures.is_empty(),
             auditing: false,
         }
     }
@@ -294,6 +334,16 @@ impl Recorder {
         record.values(&mut self.values);
         debug_assert_eq!(self.values.len() - first as usize, R::TABLE.columns.len(), "{}", R::TABLE.name);
         self.rows.push(Row { key, table: R::TABLE, first });
+    }
+
+    /// Writes what became of a packet on a hop to the tables that are on.
+    pub fn hop<H: Header>(&mut self, probes: &Probes, hop: &HopRow, to: Option<u32>, packet: &Packet<H>) {
+        if probes.hops {
+            self.emit(hop);
+        }
+        if probes.packets {
+            self.emit(&PacketRow { hop, to, packet });
+        }
     }
 
     /// Keeps a packet for a capture point, up to the point's limits.

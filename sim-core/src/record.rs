@@ -25,6 +25,8 @@ pub enum Kind {
     Address,
     /// 0 or 1.
     Flag,
+    /// Bits with these names, the lowest one first; prints as the names of those that are set, between `|`.
+    Bits(&'static [&'static str]),
 }
 
 /// A column of a table.

@@ -178,9 +178,9 @@ impl<N: Node> Shard<N> {
     fn observe(&mut self, event: &Event, node: u32, port: u32, packet: &PacketRef) {
         let (now, from) = (self.core.now, self.sender(event));
         let body = self.core.slab.get(packet);
-        if self.core.probes.hops {
+        if self.core.probes.hops || self.core.probes.packets {
             let row = HopRow::crossed(from.0, from.1, body, now);
-            self.core.recorder.emit(&row);
+            self.core.recorder.hop(&self.core.probes, &row, Some(self.core.states[node as usize].id), body);
         }
         let here = (self.core.states[node as usize].id, port);
         for (at, point) in self.core.probes.captures.iter().enumerate() {
@@ -488,8 +488,8 @@ impl<N: Node> Shard<N> {
         // By packet, so that shards cannot be told from the order.
         let index = under_way_index(from.1) + u128::from(body.id);
         self.core.recorder.begin(EventKey::last(self.stop, from.0), index);
-        if self.core.probes.hops {
-            self.core.recorder.emit(&HopRow::under_way(from.0, from.1, body, started));
+        if self.core.probes.hops || self.core.probes.packets {
+            self.core.recorder.hop(&self.core.probes, &HopRow::under_way(from.0, from.1, body, started), None, body);
         }
         for (at, point) in self.core.probes.captures.iter().enumerate() {
             if started && (point.node, point.port) == from {

@@ -219,7 +219,7 @@ impl<N: Node> WorldBuilder<N> {
                 outbox: (0..shards).map(|_| Vec::new()).collect(),
                 cuts_in_use: Vec::new(),
                 recorder: Recorder::default(),
-                probes: Probes { auditing: self.audit != Audit::Off, ..Probes::new(&self.probes) },
+                probes: Probes { auditing: self.audit != Audit::Off, ..Probes::new::<N::Header>(&self.probes) },
                 auditor: Auditor::new(self.audit),
                 scratch: Vec::new(),
                 events: 0,

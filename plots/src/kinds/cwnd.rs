@@ -87,7 +87,7 @@ fn draw(sources: &[Source], args: &Args) -> Result<Canvas, Error> {
     let marks = falls(&table, &y, &selected, window);
     panel.series.extend(marks);
     panel.series.extend(losses(sources, &names, &windows, window)?);
-    let caption = if several { String::new() } else { format!("flow {}", names[0]) };
+    let caption = if several { String::new() } else { format!("flow: {}", names[0]) };
     let figure = Figure { title: title(args, "Congestion window"), caption, x: Axis::time(), panels: vec![panel] };
     Ok(figure.page())
 }

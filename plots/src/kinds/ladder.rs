@@ -1,6 +1,6 @@
 //! Who sends what to whom: a line down for each host, an arrow for each packet, states of connections at the sides.
 
-use super::packets::{Journey, TABLE, Unwrap, journeys};
+use super::packets::{Journey, Numbers, TABLE, journeys};
 use super::{FLOWS, FROM, Key, Kind, TO, title};
 use crate::Source;
 use crate::args::{Args, bad};
@@ -72,9 +72,10 @@ fn draw(sources: &[Source], args: &Args) -> Result<Canvas, Error> {
         let mut names: Vec<String> = packets.iter().map(|packet| packet.flow.clone()).collect();
         names.sort_by(|a, b| crate::table::natural(a, b));
         names.dedup();
+        names.retain(|name| !name.is_empty());
         names
     };
-    let mut caption = format!("flow {}", super::list(&flows));
+    let mut caption = if flows.is_empty() { "no flow".to_string() } else { format!("flow: {}", super::list(&flows)) };
     if all > arrows.len() {
         caption = format!("{caption}; the first {} of {all} packets", arrows.len());
     }
@@ -129,16 +130,14 @@ fn hosts(packets: &[Journey], args: &Args) -> Result<Vec<String>, Error> {
 
 /// Packets as arrows, in the order of sending.
 fn arrows(packets: &[Journey], hosts: &[String], raw: bool) -> Vec<Arrow> {
-    let mut seen: Vec<(String, String, Unwrap)> = Vec::new();
+    let mut numbers = Numbers::default();
     let mut arrows = Vec::new();
     let place = |name: &str| hosts.iter().position(|host| host == name);
     for packet in packets {
-        // Each end's numbers count from its first: one for each flow and host.
-        let seq = relative(&mut seen, &packet.flow, packet.source(), packet.seq, raw);
-        let far = seen.iter().position(|(flow, host, _)| *flow == packet.flow && host != packet.source());
-        let ack = match far {
-            Some(at) if !raw => seen[at].2.relative(packet.ack),
-            _ => packet.ack,
+        let (seq, ack) = if raw || !packet.seq.is_finite() {
+            (packet.seq, packet.ack)
+        } else {
+            (numbers.seq(packet), numbers.ack(packet))
         };
         let words = words(packet, seq, ack);
         let syn_or_fin = packet.flags.contains("SYN") || packet.flags.contains("FIN");
@@ -170,20 +169,9 @@ fn arrows(packets: &[Journey], hosts: &[String], raw: bool) -> Vec<Arrow> {
     arrows
 }
 
-fn relative(seen: &mut Vec<(String, String, Unwrap)>, flow: &str, host: &str, seq: f64, raw: bool) -> f64 {
-    if !seq.is_finite() || raw {
-        return seq;
-    }
-    let known = seen.iter().position(|(f, h, _)| f == flow && h == host);
-    let at = known.unwrap_or_else(|| {
-        seen.push((flow.to_string(), host.to_string(), Unwrap::new(seq)));
-        seen.len() - 1
-    });
-    seen[at].2.relative(seq)
-}
-
 fn words(packet: &Journey, seq: f64, ack: f64) -> String {
-    let mut words = packet.flags.replace('|', " ");
+    let tcp = packet.protocol == "tcp" || packet.protocol.is_empty();
+    let mut words = if tcp { packet.flags.replace('|', " ") } else { packet.protocol.to_uppercase() };
     if seq.is_finite() {
         words.push_str(&format!("  seq={seq:.0}"));
     }
@@ -341,7 +329,7 @@ fn message(page: &mut Canvas, arrow: &Arrow, heights: (f64, f64), top: f64, colu
     let lost = !arrow.arrived.is_finite();
     if lost {
         page.line(start, end, arrow.ink, 1.8);
-        page.mark(end, Shape::Cross, LOST, 13.0);
+        page.mark(end, Shape::Cross, LOST, 13.0, true);
     } else {
         page.arrow(start, end, arrow.ink, 1.8);
     }

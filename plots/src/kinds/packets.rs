@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::Source;
 use crate::args::Args;
 use crate::error::Error;
-use crate::table::{Table, Want, columns, read};
+use crate::table::{Table, Want, read};
 
 /// The table.
 pub(super) const TABLE: &str = "packets";
@@ -15,13 +15,18 @@ const ALIVE: [&str; 3] = ["delivered", "under_way", ""];
 /// A packet's way.
 #[derive(Clone, Debug)]
 pub(super) struct Journey {
-    pub row: usize,
+    /// Its number: of two packets of a host the one sent first has the smaller one.
+    pub id: u64,
     pub flow: String,
     pub hops: Vec<Hop>,
+    pub protocol: String,
+    /// Ports of its source and its destination; not numbers where it has none.
+    pub ports: (f64, f64),
     pub flags: String,
     pub seq: f64,
     pub ack: f64,
     pub payload: f64,
+    /// The window that it offers, in bytes: scaled as its connection's SYNs agreed.
     pub window: f64,
     /// Blocks that were acknowledged selectively.
     pub sack: Vec<(f64, f64)>,
@@ -32,6 +37,9 @@ pub(super) struct Journey {
 pub(super) struct Hop {
     pub from: String,
     pub to: String,
+    /// When it was handed to the link.
+    pub handed: f64,
+    /// When its first bit left, or when it was dropped before.
     pub sent: f64,
     /// Not a number where it did not arrive.
     pub arrived: f64,
@@ -39,8 +47,9 @@ pub(super) struct Hop {
 }
 
 impl Journey {
-    pub fn sent(&self) -> f64 {
-        self.hops[0].sent
+    /// When its sender handed it to the network.
+    pub fn handed(&self) -> f64 {
+        self.hops[0].handed
     }
 
     pub fn arrived(&self) -> f64 {
@@ -57,53 +66,53 @@ impl Journey {
     }
 }
 
+const NUMBERS: [&str; 11] = [
+    "time_s",
+    "enqueued_s",
+    "started_s",
+    "arrived_s",
+    "seq",
+    "ack",
+    "payload_bytes",
+    "window",
+    "window_scale",
+    "source_port",
+    "destination_port",
+];
+const WORDS: [&str; 7] = ["packet", "flow", "from", "to", "fate", "protocol", "flags"];
+const SACKS: [(&str, &str); 4] = [
+    ("sack1_left", "sack1_right"),
+    ("sack2_left", "sack2_right"),
+    ("sack3_left", "sack3_right"),
+    ("sack4_left", "sack4_right"),
+];
+
 /// Reads journeys within the window of time, in the order of sending.
 pub(super) fn journeys(sources: &[Source], args: &Args) -> Result<(Table, Vec<Journey>), Error> {
-    let has = columns(sources, TABLE)?;
-    let there = |name: &str| has.iter().any(|column| column == name);
-    let sent = if there("started_s") { "started_s" } else { "time_s" };
-    let mut wants = vec![Want::Number("time_s"), Want::Word("packet"), Want::Word("flow"), Want::Word("from")];
-    wants.extend([Want::Word("to"), Want::Number("arrived_s"), Want::Word("fate"), Want::Word("flags")]);
-    wants.extend(["seq", "ack", "payload_bytes", "window_bytes"].map(Want::Number));
-    if sent != "time_s" {
-        wants.push(Want::Number(sent));
-    }
-    if there("sack") {
-        wants.push(Want::Word("sack"));
-    }
+    let mut wants: Vec<Want<'_>> = NUMBERS.map(Want::Number).to_vec();
+    wants.extend(WORDS.map(Want::Word));
+    wants.extend(SACKS.iter().flat_map(|(left, right)| [Want::Number(left), Want::Number(right)]));
     let table = read(sources, TABLE, &wants)?;
     let flows = table.words("flow");
-    let chosen = flows.select(&table, "flow", args.list("flows"))?;
+    // Packets of no flow, such as those of ARP, belong to all.
+    let patterns = args.list("flows");
+    let chosen = match patterns {
+        [] => vec![true; flows.words.len()],
+        some => flows.select(&table, "flow", some)?,
+    };
     let mut known: BTreeMap<u32, usize> = BTreeMap::new();
     let mut journeys: Vec<Journey> = Vec::new();
+    let mut scales: BTreeMap<(String, u64, u64), f64> = BTreeMap::new();
     for row in (0..table.rows).filter(|row| chosen[flows.index[*row] as usize]) {
-        let started = table.numbers(sent)[row];
-        let hop = Hop {
-            from: table.words("from").at(row).to_string(),
-            to: table.words("to").at(row).to_string(),
-            // A packet that a queue refused never started.
-            sent: if started.is_finite() { started } else { table.numbers("time_s")[row] },
-            arrived: table.numbers("arrived_s")[row],
-            lost: !ALIVE.contains(&table.words("fate").at(row)),
-        };
+        let hop = hop(&table, row);
         let packet = table.words("packet").index[row];
         match known.get(&packet) {
             Some(at) => journeys[*at].hops.push(hop),
             None => {
                 known.insert(packet, journeys.len());
-                let sack = if there("sack") { blocks(table.words("sack").at(row)) } else { Vec::new() };
-                let number = |column: &str| table.numbers(column)[row];
-                journeys.push(Journey {
-                    row,
-                    flow: flows.at(row).to_string(),
-                    hops: vec![hop],
-                    flags: table.words("flags").at(row).to_string(),
-                    seq: number("seq"),
-                    ack: number("ack"),
-                    payload: number("payload_bytes"),
-                    window: number("window_bytes"),
-                    sack,
-                });
+                let mut journey = journey(&table, row, hop);
+                scale(&mut journey, table.numbers("window_scale")[row], &mut scales);
+                journeys.push(journey);
             }
         }
     }
@@ -111,21 +120,86 @@ pub(super) fn journeys(sources: &[Source], args: &Args) -> Result<(Table, Vec<Jo
         journey.hops.sort_by(|a, b| a.sent.total_cmp(&b.sent));
     }
     let (from, to) = args.window()?;
-    journeys.retain(|journey| (from..=to).contains(&journey.sent()));
-    journeys.sort_by(|a, b| a.sent().total_cmp(&b.sent()).then(a.row.cmp(&b.row)));
+    journeys.retain(|journey| (from..=to).contains(&journey.handed()));
+    journeys.sort_by(|a, b| a.handed().total_cmp(&b.handed()).then(a.id.cmp(&b.id)));
     if journeys.is_empty() {
         return Err(table.empty("time_s", "between `from` and `to`"));
     }
     Ok((table, journeys))
 }
 
-/// `1449-2897 4345-5793`.
-fn blocks(text: &str) -> Vec<(f64, f64)> {
-    let pair = |block: &str| {
-        let (low, high) = block.split_once('-')?;
-        Some((low.parse().ok()?, high.parse().ok()?))
-    };
-    text.split_whitespace().filter_map(pair).collect()
+fn hop(table: &Table, row: usize) -> Hop {
+    let (time, started) = (table.numbers("time_s")[row], table.numbers("started_s")[row]);
+    Hop {
+        from: table.words("from").at(row).to_string(),
+        to: table.words("to").at(row).to_string(),
+        // A packet that a queue refused never started.
+        sent: if started.is_finite() { started } else { time },
+        handed: table.numbers("enqueued_s")[row].min(time),
+        arrived: table.numbers("arrived_s")[row],
+        lost: !ALIVE.contains(&table.words("fate").at(row)),
+    }
+}
+
+fn journey(table: &Table, row: usize, hop: Hop) -> Journey {
+    let number = |column: &str| table.numbers(column)[row];
+    let word = |column: &str| table.words(column).at(row).to_string();
+    let blocks = SACKS.iter().map(|(left, right)| (number(left), number(right)));
+    Journey {
+        id: table.words("packet").at(row).parse().unwrap_or(row as u64),
+        flow: word("flow"),
+        hops: vec![hop],
+        protocol: word("protocol"),
+        ports: (number("source_port"), number("destination_port")),
+        flags: word("flags"),
+        seq: number("seq"),
+        ack: number("ack"),
+        payload: number("payload_bytes"),
+        window: number("window"),
+        sack: blocks.filter(|block| block.0.is_finite()).collect(),
+    }
+}
+
+/// Scales a window as the SYNs agreed; the window of a SYN itself is never scaled (RFC 7323 §2.2).
+fn scale(journey: &mut Journey, offered: f64, scales: &mut BTreeMap<(String, u64, u64), f64>) {
+    let (source, destination) = (journey.ports.0 as u64, journey.ports.1 as u64);
+    let mine = (journey.source().to_string(), source, destination);
+    if journey.flags.contains("SYN") {
+        scales.insert(mine, offered);
+        return;
+    }
+    // Both ends must have offered a shift.
+    let other = scales.iter().find(|((host, a, b), _)| *host != mine.0 && (*a, *b) == (destination, source));
+    let (Some(shift), Some((_, back))) = (scales.get(&mine), other) else { return };
+    if shift.is_finite() && back.is_finite() {
+        journey.window *= f64::from(1_u32 << (*shift as u32).min(14));
+    }
+}
+
+/// Relative numbers of every connection's two directions.
+#[derive(Default)]
+pub(super) struct Numbers {
+    known: BTreeMap<(String, u64, u64), Unwrap>,
+}
+
+impl Numbers {
+    /// A packet's sequence number since its connection's first.
+    pub fn seq(&mut self, packet: &Journey) -> f64 {
+        let key = (packet.source().to_string(), packet.ports.0 as u64, packet.ports.1 as u64);
+        let fresh = packet.flags.contains("SYN");
+        // Ports may be used again: a SYN with another number begins anew.
+        if fresh && self.known.get(&key).is_some_and(|unwrap| unwrap.base != packet.seq) {
+            self.known.remove(&key);
+        }
+        self.known.entry(key).or_insert_with(|| Unwrap::new(packet.seq)).relative(packet.seq)
+    }
+
+    /// Its acknowledgement number, since the other direction's first.
+    pub fn ack(&mut self, packet: &Journey) -> f64 {
+        let ports = (packet.ports.1 as u64, packet.ports.0 as u64);
+        let other = self.known.iter_mut().find(|((host, a, b), _)| host != packet.source() && (*a, *b) == ports);
+        other.map_or(packet.ack, |(_, unwrap)| unwrap.relative(packet.ack))
+    }
 }
 
 /// Sequence numbers made relative to a first one, across their wrap at 2^32.
@@ -162,11 +236,5 @@ mod tests {
         assert_eq!(unwrap.relative(4.0), 10.0);
         assert_eq!(unwrap.relative(4_294_967_294.0), 4.0);
         assert_eq!(unwrap.relative(1004.0), 1010.0);
-    }
-
-    #[test]
-    fn blocks_are_read() {
-        assert_eq!(blocks("10-20 30-40"), [(10.0, 20.0), (30.0, 40.0)]);
-        assert!(blocks("").is_empty());
     }
 }

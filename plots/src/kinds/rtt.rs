@@ -9,7 +9,7 @@ use crate::figure::{Figure, Panel, colored};
 use crate::scale::Axis;
 use crate::series::{Look, Series};
 use crate::style::{DASHES, color, dash};
-use crate::table::{Want, choose, exists, read};
+use crate::table::{Want, Words, choose, columns, exists, read};
 use crate::units::Unit;
 
 pub(super) const KIND: Kind = Kind {
@@ -30,11 +30,17 @@ fn draw(sources: &[Source], args: &Args) -> Result<Canvas, Error> {
     let usual = ["rtt", "tcp", "ping"].into_iter().find(|table| exists(sources, table)).unwrap_or("rtt");
     let name = args.text("table").unwrap_or(usual);
     let y = choose(sources, name, &["rtt_s", "srtt_s"])?;
-    let table = read(sources, name, &[Want::Number("time_s"), Want::Word("flow"), Want::Number(&y)])?;
+    let sides = columns(sources, name)?.iter().any(|column| column == "node").then_some("node");
+    let mut wants = vec![Want::Number("time_s"), Want::Word("flow"), Want::Number(&y)];
+    wants.extend(sides.map(Want::Word));
+    let table = read(sources, name, &wants)?;
     let flows = table.words("flow");
     let selected = flows.select(&table, "flow", args.list("flows"))?;
     let window = args.window()?;
-    let (names, lines) = split(flows, &selected, points(&table, "time_s", &y, window));
+    let kept = sides.map(|sides| measured(flows, table.words(sides)));
+    let mine = |row: usize| kept.as_ref().is_none_or(|kept| kept[row]);
+    let drawn = points(&table, "time_s", &y, window).filter(|(row, _)| mine(*row));
+    let (names, lines) = split(flows, &selected, drawn);
     something(&table, &y, &lines)?;
     let several = names.len() > 1;
     let label = if y == "srtt_s" { "Smoothed round-trip time" } else { "Round-trip time" };
@@ -57,6 +63,15 @@ fn draw(sources: &[Source], args: &Args) -> Result<Canvas, Error> {
     if !several && panel.series.len() == 1 {
         panel.series[0].name.clear();
     }
-    let caption = if several { String::new() } else { format!("flow {}", names[0]) };
+    let caption = if several { String::new() } else { format!("flow: {}", names[0]) };
     Ok(Figure { title: title(args, "Round-trip time"), caption, x: Axis::time(), panels: vec![panel] }.page())
+}
+
+/// Rows of the end of each flow that measures most: the receiver's few samples, of the handshake, would cut through the line.
+fn measured(flows: &Words, sides: &Words) -> Vec<bool> {
+    let mut counts = vec![vec![0_u32; sides.words.len()]; flows.words.len()];
+    let rows = || flows.index.iter().zip(&sides.index);
+    rows().for_each(|(flow, side)| counts[*flow as usize][*side as usize] += 1);
+    let most = |flow: u32| counts[flow as usize].iter().max().copied();
+    rows().map(|(flow, side)| Some(counts[*flow as usize][*side as usize]) == most(*flow)).collect()
 }

@@ -10,7 +10,7 @@ use crate::scale::Axis;
 use crate::series::{Look, Series};
 use crate::style::{BLACK, DASHES, dash};
 use crate::table::{Want, choose, read};
-use crate::units;
+use crate::units::{self, Unit};
 
 pub(super) const KIND: Kind = Kind {
     name: "throughput",
@@ -20,7 +20,10 @@ pub(super) const KIND: Kind = Kind {
         FLOWS,
         FROM,
         TO,
-        Key { name: "bin", help: "the interval over which rates are averaged, say `1 s`; that of the table" },
+        Key {
+            name: "bin",
+            help: "the interval over which rates are averaged, say `1 s`; about a hundredth of the time shown",
+        },
         Key { name: "sum", help: "true adds the sum over the flows; false" },
     ],
     draw,
@@ -33,19 +36,26 @@ fn draw(sources: &[Source], args: &Args) -> Result<Canvas, Error> {
     let selected = flows.select(&table, "flow", args.list("flows"))?;
     let (names, mut rates) = split(flows, &selected, points(&table, "time_s", &y, args.window()?));
     something(&table, &y, &rates)?;
-    if let Some(bin) = args.quantity("bin")? {
-        if bin <= 0.0 {
-            return Err(bad("bin", "should be above zero".into()));
-        }
-        rates = rates.iter().map(|rates| binned(rates, bin)).collect();
+    let bin = args.quantity("bin")?.unwrap_or_else(|| usual(&rates));
+    if bin <= 0.0 {
+        return Err(bad("bin", "should be above zero".into()));
     }
+    rates = rates.iter().map(|rates| binned(rates, bin)).collect();
     let total = args.flag("sum")?.then(|| sum(&rates));
-    let mut panel = Panel::new(Axis::new(&units::column(&y).0, units::Unit::Rate));
+    let mut panel = Panel::new(Axis::new(&units::column(&y).0, Unit::Rate));
     panel.series = colored(&names, rates, |at| Look::Line(dash(at)));
     panel.series.extend(total.map(|points| Series::new("sum", BLACK, Look::Line(DASHES[1]), points).sized(1.6)));
-    let caption = args.text("bin").map_or_else(String::new, |bin| format!("averaged over {bin}"));
+    let caption = format!("delivered to applications, averaged over {}", Unit::Seconds.print(bin));
     let figure = Figure { title: title(args, "Throughput"), caption, x: Axis::time(), panels: vec![panel] };
     Ok(figure.page())
+}
+
+/// A round interval of which the time shown has about a hundred: what is delivered comes in bursts, which hide the rate.
+fn usual(rates: &[Vec<Point>]) -> f64 {
+    let times = || rates.iter().flatten().map(|point| point.0);
+    let (first, last) = (times().fold(f64::INFINITY, f64::min), times().fold(0.0, f64::max));
+    let span = last - first.min(0.0);
+    crate::scale::nice((span / 100.0).max(1e-9))
 }
 
 /// Mean rates of intervals, at their ends, where the table's rows stand too.

@@ -39,7 +39,10 @@ fn draw(sources: &[Source], args: &Args) -> Result<Canvas, Error> {
     let first = packets.iter().find(|packet| packet.payload > 0.0);
     let flow = first.ok_or_else(|| table.empty("payload_bytes", "no packet carries data"))?.flow.clone();
     packets.retain(|packet| packet.flow == flow);
-    let sender = sender(&packets);
+    let (sender, ports) = sender(&packets);
+    // Of several connections the one that carries most.
+    let mine = |a: f64, b: f64| (a as u64, b as u64) == ports || (b as u64, a as u64) == ports;
+    packets.retain(|packet| mine(packet.ports.0, packet.ports.1));
     let drawn = collect(&packets, &sender);
     let range = busy(&drawn);
 
@@ -66,7 +69,7 @@ fn draw(sources: &[Source], args: &Args) -> Result<Canvas, Error> {
         let name = format!("lost ({})", drawn.lost.len());
         panel.series.push(Series::new(&name, LOST, Look::Marks(Shape::Cross), drawn.lost).sized(9.0));
     }
-    let caption = format!("flow {flow}, seen at {sender}; bytes since the connection's first");
+    let caption = format!("flow: {flow}; as {sender} sees it, in bytes since its connection began");
     let figure = Figure {
         title: title(args, "Time-sequence graph"),
         caption,
@@ -76,14 +79,15 @@ fn draw(sources: &[Source], args: &Args) -> Result<Canvas, Error> {
     Ok(figure.page())
 }
 
-/// The host that sends most of the data.
-fn sender(packets: &[Journey]) -> String {
+/// The host that sends most of the data over one connection, and its ports.
+fn sender(packets: &[Journey]) -> (String, (u64, u64)) {
     let mut sums = std::collections::BTreeMap::new();
     for packet in packets {
-        *sums.entry(packet.source()).or_insert(0.0) += packet.payload.max(0.0);
+        let ports = (packet.ports.0 as u64, packet.ports.1 as u64);
+        *sums.entry((packet.source(), ports)).or_insert(0.0) += packet.payload.max(0.0);
     }
-    let most = sums.into_iter().max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(a.0)));
-    most.map(|(host, _)| host.to_string()).unwrap_or_default()
+    let most = sums.into_iter().max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0)));
+    most.map(|((host, ports), _)| (host.to_string(), ports)).unwrap_or_default()
 }
 
 /// The time in which something happens; a long silence before closing is left out.
@@ -114,7 +118,7 @@ fn collect(packets: &[Journey], sender: &str) -> Drawn {
         let seq = unwrap.relative(packet.seq);
         if packet.payload > 0.0 {
             let end = seq + packet.payload;
-            let span = (packet.sent(), seq, end);
+            let span = (packet.handed(), seq, end);
             if seq < highest {
                 drawn.again.push(span)
             } else {
@@ -123,7 +127,7 @@ fn collect(packets: &[Journey], sender: &str) -> Drawn {
             highest = end.max(highest);
         }
         if packet.lost() {
-            drawn.lost.push((packet.sent(), seq + packet.payload.max(0.0) / 2.0));
+            drawn.lost.push((packet.handed(), seq + packet.payload.max(0.0) / 2.0));
         }
     }
     let mut unwrap = Unwrap::new(base);

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use sim_core::{Ecn, Header, PacketClass, ParseError, Payload};
+use sim_core::{Ecn, Header, PacketClass, ParseError, Payload, Table};
 
 use super::ethernet::FRAME_MIN;
 use super::{
@@ -135,6 +135,12 @@ fn read_ipv4(bytes: &[u8]) -> Result<(Net, Payload), ParseError> {
 }
 
 impl Header for Frame {
+    const PACKETS: Option<&'static Table> = Some(&super::PACKETS);
+
+    fn cells(&self, payload: &Payload, out: &mut Vec<u64>) {
+        super::packets::cells(self, payload, out);
+    }
+
     fn class(&self, payload: &Payload) -> PacketClass {
         match &self.net {
             Net::Ipv4(_, Transport::Tcp(tcp)) => match tcp.flags {

@@ -8,6 +8,7 @@ mod ethernet;
 mod frame;
 mod icmpv4;
 mod ipv4;
+mod packets;
 mod tcp;
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,7 @@ pub use ethernet::{EtherType, EthernetFrame, EthernetRepr, MacAddr};
 pub use frame::{Frame, Net, Transport};
 pub use icmpv4::{Icmpv4Packet, Icmpv4Repr, TimeExceeded, Unreachable};
 pub use ipv4::{Ipv4Packet, Ipv4Repr, Protocol};
+pub use packets::PACKETS;
 pub use tcp::{SackBlocks, Seq, TcpFlags, TcpOptions, TcpRepr, TcpSegment, Timestamps};
 pub use udp::{UdpDatagram, UdpRepr};
 
