@@ -1,6 +1,6 @@
 //! Who sends what to whom: a line down for each host, an arrow for each packet, states of connections at the sides.
 
-use super::packets::{Journey, Numbers, TABLE, journeys};
+use super::packets::{Journey, TABLE, journeys};
 use super::{FLOWS, FROM, Key, Kind, TO, title};
 use crate::Source;
 use crate::args::{Args, bad};
@@ -31,6 +31,8 @@ const SIZE: f64 = 15.0;
 /// What two things at one host that happen one after the other are apart, at least, and what any two are at most.
 const NEAR: f64 = 21.0;
 const FAR: f64 = 74.0;
+/// The part of the way on which lost packets are drawn.
+const LOST_AT: f64 = 0.62;
 const SIDE: f64 = 250.0;
 
 /// A packet between two of the hosts.
@@ -130,15 +132,10 @@ fn hosts(packets: &[Journey], args: &Args) -> Result<Vec<String>, Error> {
 
 /// Packets as arrows, in the order of sending.
 fn arrows(packets: &[Journey], hosts: &[String], raw: bool) -> Vec<Arrow> {
-    let mut numbers = Numbers::default();
     let mut arrows = Vec::new();
     let place = |name: &str| hosts.iter().position(|host| host == name);
     for packet in packets {
-        let (seq, ack) = if raw || !packet.seq.is_finite() {
-            (packet.seq, packet.ack)
-        } else {
-            (numbers.seq(packet), numbers.ack(packet))
-        };
+        let (seq, ack) = if raw { (packet.seq, packet.ack) } else { packet.relative };
         let words = words(packet, seq, ack);
         let syn_or_fin = packet.flags.contains("SYN") || packet.flags.contains("FIN");
         let ink = if packet.flags.contains("RST") {
@@ -190,7 +187,7 @@ fn words(packet: &Journey, seq: f64, ack: f64) -> String {
 /// Where moments stand: time runs down, long waits are cut short, and what would collide is kept apart.
 struct Ladder {
     moments: Vec<(Moment, f64)>,
-    /// Where each arrow begins and ends; what was lost ends nowhere.
+    /// Where each arrow begins and ends; for what was lost, where it would have ended.
     ends: Vec<(f64, f64)>,
     /// Height and length of waits that were cut short.
     gaps: Vec<(f64, f64)>,
@@ -244,6 +241,13 @@ impl Ladder {
             let (start, end) = &mut ends[moment.arrow];
             *(if moment.arrival { end } else { start }) = *height;
         }
+        // What is lost falls as steeply as the packet before it in the same direction; here its end is how far it would fall.
+        for (index, arrow) in arrows.iter().enumerate().filter(|(_, arrow)| !arrow.arrived.is_finite()) {
+            let same = |other: &usize| (arrows[*other].from, arrows[*other].to) == (arrow.from, arrow.to);
+            let near = (0..index).rev().chain(index..arrows.len()).filter(same);
+            let fall = near.map(|other| ends[other].1 - ends[other].0).find(|fall| fall.is_finite());
+            ends[index].1 = ends[index].0 + fall.unwrap_or(58.0);
+        }
         Ladder { moments: placed, ends, gaps, height }
     }
 
@@ -284,6 +288,7 @@ fn states(
         Err(Error::Empty { .. }) => return Ok(Vec::new()),
         Err(other) => return Err(other),
     };
+    let first = ladder.moments.first().map_or(0.0, |(moment, _)| moment.time);
     let last = ladder.moments.last().map_or(0.0, |(moment, _)| moment.time);
     let mut states: Vec<(usize, f64, String)> = Vec::new();
     for (row, time) in table.numbers("time_s").iter().enumerate() {
@@ -293,6 +298,10 @@ fn states(
             let here = ladder.moments.iter().find(|(m, _)| m.time == *time && m.host == host);
             let height = here.map_or_else(|| ladder.near(*time), |(_, height)| *height);
             let word = table.words("to").at(row).to_uppercase().replace('_', "-");
+            // Of what was before the time shown, the last one still holds.
+            if *time < first {
+                states.retain(|(known, ..)| *known != host);
+            }
             states.push((host, height, word));
         }
     }
@@ -356,7 +365,7 @@ fn ends(arrow: &Arrow, heights: (f64, f64), top: f64, column: &impl Fn(usize) ->
     if arrow.arrived.is_finite() {
         (start, (right, top + heights.1))
     } else {
-        (start, (left + (right - left) * 0.62, start.1 + 34.0))
+        (start, (left + (right - left) * LOST_AT, start.1 + (heights.1 - heights.0) * LOST_AT))
     }
 }
 

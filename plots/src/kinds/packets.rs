@@ -9,6 +9,8 @@ use crate::table::{Table, Want, read};
 
 /// The table.
 pub(super) const TABLE: &str = "packets";
+/// How many sequence numbers there are.
+pub(super) const TURN: f64 = 4_294_967_296.0;
 /// Fates of packets that go on.
 const ALIVE: [&str; 3] = ["delivered", "under_way", ""];
 
@@ -25,6 +27,8 @@ pub(super) struct Journey {
     pub flags: String,
     pub seq: f64,
     pub ack: f64,
+    /// Both since the connection's first.
+    pub relative: (f64, f64),
     pub payload: f64,
     /// The window that it offers, in bytes: scaled as its connection's SYNs agreed.
     pub window: f64,
@@ -119,9 +123,13 @@ pub(super) fn journeys(sources: &[Source], args: &Args) -> Result<(Table, Vec<Jo
     for journey in &mut journeys {
         journey.hops.sort_by(|a, b| a.sent.total_cmp(&b.sent));
     }
+    journeys.sort_by(|a, b| a.handed().total_cmp(&b.handed()).then(a.id.cmp(&b.id)));
+    let mut numbers = Numbers::default();
+    for journey in journeys.iter_mut().filter(|journey| journey.seq.is_finite()) {
+        journey.relative = (numbers.seq(journey), numbers.ack(journey));
+    }
     let (from, to) = args.window()?;
     journeys.retain(|journey| (from..=to).contains(&journey.handed()));
-    journeys.sort_by(|a, b| a.handed().total_cmp(&b.handed()).then(a.id.cmp(&b.id)));
     if journeys.is_empty() {
         return Err(table.empty("time_s", "between `from` and `to`"));
     }
@@ -154,6 +162,7 @@ fn journey(table: &Table, row: usize, hop: Hop) -> Journey {
         flags: word("flags"),
         seq: number("seq"),
         ack: number("ack"),
+        relative: (f64::NAN, f64::NAN),
         payload: number("payload_bytes"),
         window: number("window"),
         sack: blocks.filter(|block| block.0.is_finite()).collect(),
@@ -178,13 +187,13 @@ fn scale(journey: &mut Journey, offered: f64, scales: &mut BTreeMap<(String, u64
 
 /// Relative numbers of every connection's two directions.
 #[derive(Default)]
-pub(super) struct Numbers {
+struct Numbers {
     known: BTreeMap<(String, u64, u64), Unwrap>,
 }
 
 impl Numbers {
     /// A packet's sequence number since its connection's first.
-    pub fn seq(&mut self, packet: &Journey) -> f64 {
+    fn seq(&mut self, packet: &Journey) -> f64 {
         let key = (packet.source().to_string(), packet.ports.0 as u64, packet.ports.1 as u64);
         let fresh = packet.flags.contains("SYN");
         // Ports may be used again: a SYN with another number begins anew.
@@ -195,7 +204,7 @@ impl Numbers {
     }
 
     /// Its acknowledgement number, since the other direction's first.
-    pub fn ack(&mut self, packet: &Journey) -> f64 {
+    fn ack(&mut self, packet: &Journey) -> f64 {
         let ports = (packet.ports.1 as u64, packet.ports.0 as u64);
         let other = self.known.iter_mut().find(|((host, a, b), _)| host != packet.source() && (*a, *b) == ports);
         other.map_or(packet.ack, |(_, unwrap)| unwrap.relative(packet.ack))
@@ -203,19 +212,18 @@ impl Numbers {
 }
 
 /// Sequence numbers made relative to a first one, across their wrap at 2^32.
-pub(super) struct Unwrap {
+struct Unwrap {
     last: f64,
     base: f64,
 }
 
 impl Unwrap {
-    pub fn new(base: f64) -> Unwrap {
+    fn new(base: f64) -> Unwrap {
         Unwrap { last: base, base }
     }
 
     /// How far a number is from the base.
-    pub fn relative(&mut self, seq: f64) -> f64 {
-        const TURN: f64 = 4_294_967_296.0;
+    fn relative(&mut self, seq: f64) -> f64 {
         let turns = ((self.last - seq) / TURN).round();
         let near = seq + turns * TURN;
         if near > self.last {

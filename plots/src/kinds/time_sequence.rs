@@ -1,6 +1,6 @@
 //! Sequence numbers over time at the sender: what it sends, what comes back, what is sent again.
 
-use super::packets::{Journey, TABLE, Unwrap, journeys};
+use super::packets::{Journey, TABLE, TURN, journeys};
 use super::{FLOWS, FROM, Key, Kind, TO, title};
 use crate::Source;
 use crate::args::Args;
@@ -111,11 +111,9 @@ fn useful(drawn: &Drawn) -> bool {
 fn collect(packets: &[Journey], sender: &str) -> Drawn {
     let mut drawn = Drawn::default();
     let mine = || packets.iter().filter(|packet| packet.source() == sender && packet.seq.is_finite());
-    let Some(base) = mine().map(|packet| packet.seq).next() else { return drawn };
-    let mut unwrap = Unwrap::new(base);
     let mut highest = 0.0;
     for packet in mine() {
-        let seq = unwrap.relative(packet.seq);
+        let seq = packet.relative.0;
         if packet.payload > 0.0 {
             let end = seq + packet.payload;
             let span = (packet.handed(), seq, end);
@@ -130,18 +128,19 @@ fn collect(packets: &[Journey], sender: &str) -> Drawn {
             drawn.lost.push((packet.handed(), seq + packet.payload.max(0.0) / 2.0));
         }
     }
-    let mut unwrap = Unwrap::new(base);
     let back = packets.iter().filter(|packet| packet.source() != sender && packet.ack.is_finite());
     let mut back: Vec<&Journey> = back.filter(|packet| packet.arrived().is_finite() && !packet.lost()).collect();
     back.sort_by(|a, b| a.arrived().total_cmp(&b.arrived()));
     for packet in back {
-        let (time, ack) = (packet.arrived(), unwrap.relative(packet.ack));
+        let (time, ack) = (packet.arrived(), packet.relative.1);
         drawn.acks.push((time, ack));
         if packet.window.is_finite() {
             drawn.edge.push((time, ack + packet.window));
         }
         for (low, high) in &packet.sack {
-            let (low, high) = (unwrap.relative(*low), unwrap.relative(*high));
+            // As far from the acknowledged byte as on the wire, across the wrap.
+            let away = |seq: f64| ack + (seq - packet.ack).rem_euclid(TURN);
+            let (low, high) = (away(*low), away(*high));
             drawn.sacks.push((time, low, high));
         }
     }
