@@ -14,6 +14,7 @@ use crate::expect::{Judgement, Program, Value};
 use crate::figures;
 use crate::results;
 use crate::run::{Cost, How, peak_memory, simulate};
+use crate::say::say;
 
 /// Parts of a run that its progress is counted in.
 const PARTS: u64 = 1000;
@@ -122,6 +123,7 @@ fn add_computed(program: &Program, digests: &mut [Digest], measured: &[Vec<Vec<O
                 column: (*name).to_string(),
                 dimension: *dimension,
                 share: *share,
+                listed: true,
             });
         }
         for (seed, values) in digest.seeds.iter_mut().enumerate() {
@@ -155,7 +157,7 @@ fn execute(
     let (outcome, cost) = simulate(plan, job.seed, options.how, &progress);
     bar.inc(PARTS.saturating_sub(told.load(Ordering::Relaxed)));
     if options.timing {
-        println!("{}", timing_line(plan, job.seed, &outcome, cost));
+        say!("{}", timing_line(plan, job.seed, &outcome, cost));
     }
     results::write(&job.folder, job.plan, job.seed, &outcome)?;
     let (figures, warnings) = figures::draw(&job.folder, &figures::requests(plan, false));

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands;
+use crate::say::complain;
 
 /// A deterministic network simulator: the same file and the same seed give the same packets, bit for bit.
 #[derive(Parser)]
@@ -124,9 +125,9 @@ pub fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(1),
         Err(message) => {
-            eprint!("{message}");
+            complain!("{message}");
             if !message.ends_with('\n') {
-                eprintln!();
+                complain!("\n");
             }
             ExitCode::from(2)
         }

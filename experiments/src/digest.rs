@@ -3,13 +3,16 @@
 use sim_core::{Column, Kind, Outcome, Table};
 use topologies::Plan;
 
+use crate::cells::port_of;
 use crate::expect::counts;
 use crate::quantity::{self, Dimension};
 use crate::run::{suits, tables};
 use crate::statistics;
 
-/// Beyond so many flows or link directions not each of them is summed up: the tables have them.
+/// Beyond so many flows or link directions not each of them is in the summary's files: the tables have them.
 pub const EACH_MAX: usize = 64;
+/// Beyond so many link directions none is summed up.
+pub const LINKS_MAX: usize = 2048;
 
 /// One number that each run of a point gives.
 #[derive(Clone, PartialEq, Debug)]
@@ -22,11 +25,13 @@ pub struct Figure {
     pub dimension: Dimension,
     /// Whether it is a share of one.
     pub share: bool,
+    /// Whether it stands in `summary.json` and `summary.csv`.
+    pub listed: bool,
 }
 
 impl Figure {
     fn new(subject: &str, column: &str, dimension: Dimension) -> Figure {
-        Figure { subject: subject.into(), column: column.into(), dimension, share: false }
+        Figure { subject: subject.into(), column: column.into(), dimension, share: false, listed: true }
     }
 
     fn of(subject: &str, column: &Column) -> Figure {
@@ -71,15 +76,38 @@ pub fn digest(plan: &Plan, outcome: &Outcome) -> Vec<(Figure, Option<f64>)> {
             }
         }
     }
-    let open = plan.ports.iter().filter(|port| !port.config.blocked);
-    let links = tables().into_iter().find(|table| table.name == "links").expect("it is always there");
-    if open.clone().count() <= EACH_MAX {
-        for port in open {
-            let word = u64::from(port.node) << 32 | u64::from(port.number);
-            row(outcome, links, Kind::Port, word, &port.config.name, &mut found);
+    links(plan, outcome, &mut found);
+    found
+}
+
+/// Each link direction. Of very many, those stand in files that the user has named, samples or captures.
+fn links(plan: &Plan, outcome: &Outcome, found: &mut Vec<(Figure, Option<f64>)>) {
+    let Some(rows) = outcome.table("links") else { return };
+    let open: Vec<u32> =
+        (0..plan.ports.len() as u32).filter(|port| !plan.ports[*port as usize].config.blocked).collect();
+    if open.len() > LINKS_MAX {
+        return;
+    }
+    let columns = rows.table.columns;
+    let key = columns.iter().position(|column| column.kind == Kind::Port).expect("links are ports");
+    let mut row_of = vec![None; plan.ports.len()];
+    for (_, row) in rows.iter() {
+        if let Some(port) = port_of(plan, row[key]) {
+            row_of[port as usize] = Some(row);
         }
     }
-    found
+    for port in &open {
+        let at = &plan.ports[*port as usize];
+        let link = &plan.links[at.link as usize];
+        let watched = plan.outputs.sampled.contains(port)
+            || plan.outputs.captures.iter().any(|capture| capture.port == *port)
+            || !link.name.contains("--") && !link.name.contains("->");
+        for (place, column) in columns.iter().enumerate().filter(|(place, _)| *place != key) {
+            let value = row_of[*port as usize].and_then(|row| quantity::number(column, row[place]));
+            let figure = Figure { listed: watched || open.len() <= EACH_MAX, ..Figure::of(&at.config.name, column) };
+            found.push((figure, value));
+        }
+    }
 }
 
 /// All columns of the one row of a thing.

@@ -21,6 +21,7 @@ mod quantity;
 mod queues;
 mod results;
 mod run;
+mod say;
 mod statistics;
 mod summary;
 

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
-use comfy_table::{Cell, CellAlignment, Table, presets};
+use comfy_table::{Cell, CellAlignment, ContentLineStyle, LineStyle, Table, TableStyle};
 use serde::Serialize;
 use topologies::{Experiment, Plan, Severity};
 
-use crate::digest::{Digest, EACH_MAX};
+use crate::digest::{Digest, LINKS_MAX};
 use crate::expect::Judgement;
 use crate::quantity::show_mean;
 use crate::queues;
@@ -23,8 +23,12 @@ const POINTS_MAX: usize = 3;
 
 /// A table without much ink.
 pub fn grid(head: &[&str]) -> Table {
+    let style = TableStyle::new()
+        .header_lines(ContentLineStyle::none())
+        .header_separator(LineStyle::none().fill('─').junction('─'))
+        .content_lines(ContentLineStyle::none());
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_header(head.iter().map(Cell::new));
+    table.load_style(style).set_header(head.iter().map(Cell::new));
     table
 }
 
@@ -55,6 +59,7 @@ pub fn print(experiment: &Experiment, digests: &[Digest], computed: &[&str]) -> 
                 text.push_str(&format!("{}\n", label(experiment, &point.values)));
             }
             text.push_str(&flows(&point.plan, digest));
+            text.push('\n');
             text.push_str(&links(&point.plan, digest));
             for column in computed.iter().filter(|column| !digest.over_seeds("", column).is_empty()) {
                 text.push_str(&format!("{column}: {}\n", number(digest, "", column)));
@@ -132,23 +137,24 @@ fn by_workload(plan: &Plan, digest: &Digest) -> String {
 fn links(plan: &Plan, digest: &Digest) -> String {
     let open = |port: &u32| !plan.ports[*port as usize].config.blocked;
     let mut ports: Vec<u32> = (0..plan.ports.len() as u32).filter(open).collect();
-    if ports.len() > EACH_MAX {
+    if ports.len() > LINKS_MAX {
         return format!(
             "{} links, see links.csv; dropped in all: {}\n",
             plan.links.len(),
             number(digest, "", "drops_packets")
         );
     }
-    let mean = |port: u32, column: &str| {
-        let values = digest.over_seeds(&plan.ports[port as usize].config.name, column);
-        values.iter().sum::<f64>() / values.len().max(1) as f64
-    };
-    let weight = |port: u32| {
-        let lost = mean(port, "drops_packets") + mean(port, "marks_packets");
-        (lost, mean(port, "utilization"))
+    let drops = means(digest, "drops_packets");
+    let marks = means(digest, "marks_packets");
+    let used = means(digest, "utilization");
+    let weight = |port: &u32| {
+        let of = |means: &BTreeMap<&str, f64>| means.get(plan.ports[*port as usize].config.name.as_str()).copied();
+        let lost = of(&drops).unwrap_or(0.0) + of(&marks).unwrap_or(0.0);
+        // In the order of the file where all is equal.
+        (-lost, -of(&used).unwrap_or(0.0), *port)
     };
     let all = ports.len();
-    ports.sort_by(|a, b| weight(*b).partial_cmp(&weight(*a)).unwrap_or(std::cmp::Ordering::Equal).then(a.cmp(b)));
+    ports.sort_by(|a, b| weight(a).partial_cmp(&weight(b)).unwrap_or(std::cmp::Ordering::Equal));
     ports.truncate(QUEUES_MAX);
     let direction = |port: &u32| {
         (plan.ports[*port as usize].link, plan.links[plan.ports[*port as usize].link as usize].reverse == *port)
@@ -164,6 +170,16 @@ fn links(plan: &Plan, digest: &Digest) -> String {
     }
     let more = if all > ports.len() { format!("and {} more, less used\n", all - ports.len()) } else { String::new() };
     format!("{table}\n{more}")
+}
+
+/// The mean over the seeds of a column, of each subject that has it.
+fn means<'a>(digest: &'a Digest, column: &str) -> BTreeMap<&'a str, f64> {
+    let mine = digest.figures.iter().enumerate().filter(|(_, figure)| figure.column == column);
+    mine.filter_map(|(at, figure)| {
+        let values: Vec<f64> = digest.seeds.iter().filter_map(|seed| seed[at]).collect();
+        (!values.is_empty()).then(|| (figure.subject.as_str(), values.iter().sum::<f64>() / values.len() as f64))
+    })
+    .collect()
 }
 
 /// A row for each point.
@@ -255,7 +271,7 @@ struct JsonJudgement<'a> {
 pub fn json(experiment: &Experiment, digests: &[Digest], judgements: &[Judgement]) -> String {
     let points = experiment.points.iter().zip(digests).map(|(point, digest)| {
         let mut measured: BTreeMap<&str, BTreeMap<&str, JsonNumber>> = BTreeMap::new();
-        for (at, figure) in digest.figures.iter().enumerate() {
+        for (at, figure) in digest.figures.iter().enumerate().filter(|(_, figure)| figure.listed) {
             let (unit, factor) = figure.dimension.unit();
             let seeds: Vec<Option<f64>> =
                 digest.seeds.iter().map(|seed| seed[at].map(|value| value / factor)).collect();
@@ -296,7 +312,7 @@ pub fn json(experiment: &Experiment, digests: &[Digest], judgements: &[Judgement
 pub fn csv(path: &Path, experiment: &Experiment, digests: &[Digest]) -> io::Result<()> {
     let mut columns: BTreeMap<String, usize> = BTreeMap::new();
     let mut names: Vec<String> = Vec::new();
-    for figure in digests.iter().flat_map(|digest| &digest.figures) {
+    for figure in digests.iter().flat_map(|digest| &digest.figures).filter(|figure| figure.listed) {
         columns.entry(figure.name()).or_insert_with_key(|name| {
             names.push(name.clone());
             names.len() - 1
@@ -308,7 +324,7 @@ pub fn csv(path: &Path, experiment: &Experiment, digests: &[Digest]) -> io::Resu
     for (point, digest) in experiment.points.iter().zip(digests) {
         for (seed, values) in experiment.seeds.iter().zip(&digest.seeds) {
             let mut cells = vec![String::new(); names.len()];
-            for (figure, value) in digest.figures.iter().zip(values) {
+            for (figure, value) in digest.figures.iter().zip(values).filter(|(figure, _)| figure.listed) {
                 if let Some(value) = value {
                     cells[columns[&figure.name()]] = (value / figure.dimension.unit().1).to_string();
                 }

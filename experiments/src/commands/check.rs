@@ -9,6 +9,7 @@ use crate::cli::Overrides;
 use crate::quantity::{Dimension, show};
 use crate::queues;
 use crate::run::wanted_tables;
+use crate::say::{complain, say};
 use crate::summary::{grid, label};
 
 /// The most rows of a kind.
@@ -22,9 +23,9 @@ pub fn check(files: &[PathBuf], overrides: &Overrides, quiet: bool) -> Done {
             Err(error) => wrong.push_str(&error),
             Ok(loaded) => {
                 if !quiet {
-                    println!("{}: {}", file.display(), describe(&loaded.experiment));
+                    say!("{}: {}", file.display(), describe(&loaded.experiment));
                 }
-                eprint!("{}", loaded.experiment.warnings);
+                complain!("{}", loaded.experiment.warnings);
             }
         }
     }
@@ -178,10 +179,10 @@ pub fn show_file(file: &Path, overrides: &Overrides) -> Done {
     let experiment = &loaded.experiment;
     for (at, point) in experiment.points.iter().enumerate() {
         if experiment.points.len() > 1 {
-            println!("{}# {}", if at > 0 { "---\n" } else { "" }, label(experiment, &point.values));
+            say!("{}# {}", if at > 0 { "---\n" } else { "" }, label(experiment, &point.values));
         }
-        print!("{}", point.flat(experiment.seeds[0]));
+        say!("{}", point.flat(experiment.seeds[0]).trim_end());
     }
-    eprint!("{}", experiment.warnings);
+    complain!("{}", experiment.warnings);
     Ok(true)
 }

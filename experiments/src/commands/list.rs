@@ -10,6 +10,7 @@ use topologies::GENERATORS;
 use super::Done;
 use crate::expect::{FUNCTIONS, STATISTICS};
 use crate::run::tables;
+use crate::say::say;
 
 /// The groups, each with what it is.
 const GROUPS: &[(&str, &str)] = &[
@@ -37,10 +38,10 @@ struct Thing {
 pub fn list(group: Option<&str>, name: Option<&str>) -> Done {
     let Some(group) = group else {
         for (at, (group, what)) in GROUPS.iter().enumerate() {
-            println!("{}{group}: {what}", if at > 0 { "\n" } else { "" });
+            say!("{}{group}: {what}", if at > 0 { "\n" } else { "" });
             print(&things(group), false);
         }
-        println!("\n`clockwire list GROUP [NAME]` tells the parameters, units and defaults.");
+        say!("\n`clockwire list GROUP [NAME]` tells the parameters, units and defaults.");
         return Ok(true);
     };
     let known: Vec<&str> = GROUPS.iter().map(|(name, _)| *name).collect();
@@ -138,7 +139,7 @@ fn things(group: &str) -> Vec<Thing> {
             .collect(),
         _ => {
             let mut found: Vec<Thing> = FUNCTIONS.iter().map(|(name, help)| thing(name, help, Vec::new())).collect();
-            let names: Vec<&str> = STATISTICS.iter().map(|(name, _)| *name).collect();
+            let names: Vec<&str> = STATISTICS.iter().map(|(name, _)| *name).filter(|name| *name != "count").collect();
             let help = "percentiles too: p50, p95, p99, p999; behind a metric (`web.latency.p99`) or as a function";
             found.push(thing(&names.join(", "), help, Vec::new()));
             found
@@ -155,12 +156,12 @@ fn parameters(found: Vec<ParamHelp>) -> Vec<(String, String)> {
 }
 
 fn print(things: &[Thing], details: bool) {
-    let width = things.iter().map(|thing| thing.name.chars().count()).max().unwrap_or(0).clamp(10, 44);
+    let width = things.iter().map(|thing| thing.name.chars().count()).max().unwrap_or(0).clamp(10, 48);
     for thing in things {
-        println!("  {:width$}  {}", thing.name, thing.help);
+        say!("  {:width$}  {}", thing.name, thing.help);
         let inner = thing.details.iter().map(|(key, _)| key.chars().count()).max().unwrap_or(0);
         for (key, help) in thing.details.iter().filter(|_| details) {
-            println!("      {key:inner$}  {help}");
+            say!("      {key:inner$}  {help}");
         }
     }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::{Done, load};
 use crate::cli::Overrides;
 use crate::figures;
+use crate::say::{complain, say};
 
 /// Draws the figures of each run in a results folder and those over all of them, as its manifests ask for, or these.
 pub fn plot(results: &Path, asked: &[String]) -> Done {
@@ -37,13 +38,13 @@ pub fn plot(results: &Path, asked: &[String]) -> Done {
         draw(results, true, &runs[0])?;
     }
     for figure in &drawn {
-        println!("{}", figure.display());
+        say!("{}", figure.display());
     }
     for why in &wrong {
-        eprintln!("error: {why}");
+        complain!("error: {why}\n");
     }
     if drawn.is_empty() && wrong.is_empty() {
-        eprintln!("the file asks for no figures; name some, as in `clockwire plot {} cwnd`", results.display());
+        complain!("the file asks for no figures; name some, as in `clockwire plot {} cwnd`\n", results.display());
     }
     Ok(wrong.is_empty())
 }

@@ -8,6 +8,7 @@ use crate::campaign::{self, Options};
 use crate::cli::RunOptions;
 use crate::results::Folder;
 use crate::run::How;
+use crate::say::{complain, say};
 use crate::summary;
 
 /// The most figures that are named at the end.
@@ -44,7 +45,7 @@ pub fn run(options: &RunOptions) -> Done {
 fn one(loaded: &Loaded, options: &RunOptions, how: How, at_a_time: usize) -> Done {
     let experiment = &loaded.experiment;
     if !options.quiet {
-        eprint!("{}", experiment.warnings);
+        complain!("{}", experiment.warnings);
     }
     let wanted = options.out.clone().unwrap_or_else(|| Path::new("results").join(&experiment.name));
     let failed = |error: std::io::Error| format!("error: {}: {error}\n", wanted.display());
@@ -56,12 +57,12 @@ fn one(loaded: &Loaded, options: &RunOptions, how: How, at_a_time: usize) -> Don
     let name = folder.finish().map_err(failed)?;
     if !options.quiet {
         for warning in &done.warnings {
-            eprintln!("warning: {warning}");
+            complain!("warning: {warning}\n");
         }
         if !options.timing {
-            println!("{}, {}\n", experiment.name, size(loaded));
+            say!("{}, {}\n", experiment.name, size(loaded));
             let computed: Vec<&str> = loaded.program.columns().iter().map(|(name, ..)| *name).collect();
-            print!("{}", summary::print(experiment, &done.digests, &computed));
+            say!("{}", summary::print(experiment, &done.digests, &computed).trim_end());
             report(&name, &partial, &done.figures);
         }
     }
@@ -69,9 +70,9 @@ fn one(loaded: &Loaded, options: &RunOptions, how: How, at_a_time: usize) -> Don
         if !judgement.holds {
             let place = judgement.place.as_ref();
             let place = place.map_or_else(String::new, |p| format!("  ({}:{})", p.file, p.line));
-            eprintln!("{judgement}{place}");
+            complain!("{judgement}{place}\n");
         } else if !options.quiet && !options.timing {
-            println!("{judgement}");
+            say!("{judgement}");
         }
     }
     Ok(done.judgements.iter().all(|judgement| judgement.holds))
@@ -93,12 +94,12 @@ fn size(loaded: &Loaded) -> String {
 }
 
 fn report(name: &Path, partial: &Path, figures: &[PathBuf]) {
-    println!("results: {}", name.display());
+    say!("results: {}", name.display());
     for figure in figures.iter().take(FIGURES_SHOWN) {
         let figure = figure.strip_prefix(partial).map_or_else(|_| figure.clone(), |rest| name.join(rest));
-        println!("figure:  {}", figure.display());
+        say!("figure:  {}", figure.display());
     }
     if figures.len() > FIGURES_SHOWN {
-        println!("         and {} more figures", figures.len() - FIGURES_SHOWN);
+        say!("         and {} more figures", figures.len() - FIGURES_SHOWN);
     }
 }

@@ -9,6 +9,7 @@ use crate::cells;
 use crate::cli::VerifyOptions;
 use crate::results::layers;
 use crate::run::{How, simulate};
+use crate::say::{complain, say};
 use crate::summary::label;
 
 /// What a window costs a thread beside its events, and an event: for the expected gain. Orders of magnitude of a present machine.
@@ -34,10 +35,10 @@ fn experiment(experiment: &Experiment, options: &VerifyOptions) -> bool {
         let name = if at.is_empty() { experiment.name.clone() } else { format!("{}, {at}", experiment.name) };
         match proof(&point.plan, seed, threads) {
             Ok(text) if options.quiet => drop(text),
-            Ok(text) => println!("{name}, seed {seed}: equal on 1, 2, 3 and 8 shards, twice, and as bytes\n{text}"),
+            Ok(text) => say!("{name}, seed {seed}: equal on 1, 2, 3 and 8 shards, twice, and as bytes\n{text}"),
             Err(text) => {
                 equal = false;
-                eprintln!("{name}, seed {seed}: NOT equal\n{text}");
+                complain!("{name}, seed {seed}: NOT equal\n{text}\n");
             }
         }
     }

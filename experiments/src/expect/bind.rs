@@ -376,7 +376,7 @@ impl Binder<'_> {
             "point" => self.dimension_value(argument, place),
             _ => {
                 let mut known: Vec<&str> = FUNCTIONS.iter().map(|(name, _)| *name).collect();
-                known.extend(STATISTICS.iter().map(|(name, _)| *name));
+                known.extend(STATISTICS.iter().map(|(name, _)| *name).filter(|name| *name != "count"));
                 Err(Wrong::new(format!("there is no function `{name}`"), place)
                     .help(names::meant(name, &known))
                     .help(format!("there are {}, and percentiles such as p95", known.join(", "))))
@@ -547,7 +547,7 @@ fn same_measure(a: &Typed, b: &Typed, place: Where) -> Result<(), Wrong> {
     }
     let bare = |side: &Typed| side.written == Some(Written::Bare);
     if a.dimension != b.dimension {
-        let (measured, other) = if bare(a) || b.written.is_none() { (b, a) } else { (a, b) };
+        let (measured, other) = if bare(a) { (b, a) } else { (a, b) };
         let wrong = Wrong::new(
             format!("one side is {}, the other is {}", measured.dimension.words(), other.dimension.words()),
             place,

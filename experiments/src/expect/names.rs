@@ -244,25 +244,23 @@ fn constant(plan: &Plan, links: &[(String, Vec<u32>)], word: &str) -> Option<Mea
 
 /// Tables with rows for a subject, those first that have one row for each.
 fn tables_of(plan: &Plan, subject: &Subject) -> Vec<&'static Table> {
-    let keyed = |table: &&'static Table| key(table, subject).is_some();
-    match subject {
-        Subject::Links(_) => run::tables().into_iter().filter(keyed).collect(),
-        Subject::Flows(flows) => {
-            let fits = |table: &&'static Table| {
-                let flow = |at: &u32| &plan.flows[*at as usize];
-                flows.iter().any(|at| run::suits(table, flow(at).config.app.name(), flow(at).is_tcp()))
-            };
-            let mut tables: Vec<&'static Table> = run::tables().into_iter().filter(keyed).filter(fits).collect();
-            // `rtt` and `tcp` of the sender itself come last: what a flow's own tables say is meant first.
-            let rank = |table: &&'static Table| match table.name {
-                "flows" => 0,
-                "requests" | "udp" | "ping" => 1,
-                _ => 2,
-            };
-            tables.sort_by_key(rank);
-            tables
-        }
-    }
+    let fits = |table: &&'static Table| match subject {
+        Subject::Links(_) => true,
+        Subject::Flows(flows) => flows.iter().any(|at| {
+            let flow = &plan.flows[*at as usize];
+            run::suits(table, flow.config.app.name(), flow.is_tcp())
+        }),
+    };
+    let mut tables = run::tables();
+    tables.retain(|table| key(table, subject).is_some() && fits(table));
+    // What has one row for each is meant first, then what belongs to the application, then what is there for the curious.
+    tables.sort_by_key(|table| match table.name {
+        "flows" | "links" => 0,
+        "requests" | "udp" | "ping" | "queue" => 1,
+        "hops" | "drops" => 3,
+        _ => 2,
+    });
+    tables
 }
 
 /// The column that says whose row it is.
@@ -298,7 +296,7 @@ fn find_column(plan: &Plan, subject: &Subject, rest: &[&str]) -> Option<(&'stati
 
 fn known_metrics(plan: &Plan, subject: &Subject) -> Vec<String> {
     let mut known: Vec<String> = Vec::new();
-    for table in tables_of(plan, subject) {
+    for table in tables_of(plan, subject).into_iter().filter(|table| !matches!(table.name, "hops" | "drops")) {
         for column in table.columns.iter().filter(|column| measures(column)) {
             if !known.iter().any(|name| name == metric(column.name)) {
                 known.push(metric(column.name).to_string());
