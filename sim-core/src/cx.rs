@@ -6,7 +6,7 @@ use crate::audit::Auditor;
 use crate::drop::DropCause;
 use crate::event::{Event, EventKey, EventQueue, What};
 use crate::link::Fate;
-use crate::packet::{Header, Packet, PacketRef};
+use crate::packet::{Course, Header, Packet, PacketRef};
 use crate::port::{Held, LinkInfo, Port};
 use crate::probe::{DropRow, HopRow, Probes, Recorder};
 use crate::qdisc::{Arrival, Departure, Verdict};
@@ -236,9 +236,10 @@ impl<H: Header> Core<H> {
         }
         port.counters.enqueued += 1;
         port.waiting_bytes += u64::from(bytes);
+        let place = packet.0;
         let (key, first) = port.fix(state, body, self.now, Span::ZERO, packet, bytes);
         if first {
-            self.announce(at, key);
+            self.announce(at, key, place);
         }
     }
 
@@ -280,7 +281,7 @@ impl<H: Header> Core<H> {
         let Some(wire) = &mut self.ports[at as usize].wire else { return Fate::default() };
         let body = self.slab.get_mut(packet);
         let fate = wire.fate(body.wire_bytes);
-        body.lost = fate.lost;
+        body.course = if fate.lost { Course::Lost } else { Course::Arrives };
         body.extra = fate.extra;
         if let Some(bit) = fate.flipped_bit {
             body.flipped_bit = bit;
@@ -351,18 +352,19 @@ impl<H: Header> Core<H> {
     fn schedule(&mut self, node: u32, at: u32, packet: PacketRef, extra: Span, bytes: u32) {
         let (port, state) = (&mut self.ports[at as usize], &mut self.states[node as usize]);
         let body = self.slab.get_mut(&packet);
+        let place = packet.0;
         let (key, first) = port.fix(state, body, self.now, extra, packet, bytes);
         if first {
-            self.announce(at, key);
+            self.announce(at, key, place);
         }
     }
 
     /// A port has something in flight again.
     #[inline]
-    fn announce(&mut self, at: u32, key: EventKey) {
+    fn announce(&mut self, at: u32, key: EventKey, packet: u32) {
         let port = &mut self.ports[at as usize];
         match port.target {
-            Target::Here { .. } => self.queue.push(Event { key, argument: 0, at, what: What::Arrive }),
+            Target::Here { .. } => self.queue.push(Event { key, argument: packet.into(), at, what: What::Arrive }),
             Target::Cut { .. } if !port.listed => {
                 port.listed = true;
                 self.cuts_in_use.push(at);

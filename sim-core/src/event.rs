@@ -49,7 +49,7 @@ impl EventKey {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 pub enum What {
-    /// The head of a ring arrives; `at` is the ring.
+    /// The head of a ring arrives; `at` is the port that sent it, `argument` the packet, so that it can be fetched early.
     Arrive,
     /// The head of a ring arrives that came from another shard; `at` is that inbound ring.
     ArriveCut,

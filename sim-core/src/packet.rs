@@ -218,6 +218,17 @@ impl std::fmt::Display for ParseError {
 
 impl std::error::Error for ParseError {}
 
+/// Whether a packet arrives at the end of the link that it is on. So wide that the slab finds here, beside what is looked at anyway, whether
+/// a place is free.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u64)]
+pub(crate) enum Course {
+    /// It does.
+    Arrives,
+    /// The wire loses it: it takes link time.
+    Lost,
+}
+
 /// A packet in its shard's slab. What the engine touches at each hop stands first, in 64 bytes.
 #[derive(Clone, Debug)]
 #[repr(C)]
@@ -240,8 +251,8 @@ pub struct Packet<H> {
     pub flipped_bit: u32,
     /// What jitter adds to the delay of the hop that it is on.
     pub(crate) extra: Span,
-    /// Whether the wire loses it: it takes link time and does not arrive.
-    pub(crate) lost: bool,
+    /// Whether it arrives.
+    pub(crate) course: Course,
     /// Typed headers.
     pub header: H,
     /// What follows them.
@@ -259,7 +270,7 @@ impl<H> Packet<H> {
             started: Time::ZERO,
             ended: Time::ZERO,
             wire_bytes: 0,
-            lost: false,
+            course: Course::Arrives,
             extra: Span::ZERO,
             flipped_bit: u32::MAX,
             header,

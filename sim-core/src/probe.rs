@@ -2,7 +2,7 @@
 
 use crate::drop::DropCause;
 use crate::event::EventKey;
-use crate::packet::{Header, Packet, PacketClass};
+use crate::packet::{Course, Header, Packet, PacketClass};
 use crate::record::{Column, Kind, Record, Table};
 use crate::time::{Span, Time};
 
@@ -187,7 +187,7 @@ impl HopRow {
 
     /// One that reached the far end, or was lost on the wire.
     pub fn crossed<H: Header>(node: u32, port: u32, packet: &Packet<H>, arrived: Time) -> HopRow {
-        let (arrived, fate) = match packet.lost {
+        let (arrived, fate) = match packet.course == Course::Lost {
             true => (u64::MAX, DropCause::Loss as u64),
             false => (arrived.ps(), DropCause::COUNT as u64),
         };

@@ -6,7 +6,7 @@ use crate::cx::{Core, Cx, Inbound, NodeState, Target, Transfer};
 use crate::drop::DropCause;
 use crate::event::{Event, EventKey, What};
 use crate::node::{Fault, Node};
-use crate::packet::PacketRef;
+use crate::packet::{Course, PacketRef};
 use crate::port::{Port, PortCounters, Serializer};
 use crate::probe::{HopRow, LINKS, QUEUE, port_word};
 use crate::record::{Record, Table};
@@ -110,12 +110,13 @@ impl<N: Node> Shard<N> {
             // The link has changed since: the packet was given another time, which stands in the queue too, or was dropped.
             return;
         }
-        let head = port.pop_front();
+        debug_assert_eq!(u64::from(port.ring.front().map_or(u32::MAX, |head| head.packet)), event.argument);
+        port.pop_front();
         if let Some(next) = port.ring.front() {
-            self.core.queue.push(Event { key: next.key, ..*event });
+            self.core.queue.push(Event { key: next.key, argument: next.packet.into(), ..*event });
         }
         let Target::Here { node, port } = port.target else { unreachable!("a cut port has no arrivals of its own") };
-        self.arrive(event, node, port, PacketRef(head.packet));
+        self.arrive(event, node, port, PacketRef(event.argument as u32));
     }
 
     #[inline(never)]
@@ -147,7 +148,7 @@ impl<N: Node> Shard<N> {
     #[inline]
     fn arrive(&mut self, event: &Event, node: u32, port: u32, packet: PacketRef) {
         let body = self.core.slab.get(&packet);
-        let (id, length, lost) = (body.id, body.len, body.lost);
+        let (id, length, lost) = (body.id, body.len, body.course == Course::Lost);
         self.begin(event, node, id, length);
         if self.core.probes.observing {
             self.observe(event, node, port, &packet);
@@ -187,7 +188,7 @@ impl<N: Node> Shard<N> {
             if (point.node, point.port) == from {
                 self.core.recorder.capture(&self.core.probes.captures, at as u32, false, body.started, body);
             }
-            if (point.node, point.port) == here && !body.lost {
+            if (point.node, point.port) == here && body.course == Course::Arrives {
                 self.core.recorder.capture(&self.core.probes.captures, at as u32, true, now, body);
             }
         }
@@ -366,7 +367,7 @@ impl<N: Node> Shard<N> {
     fn announce(&mut self, at: u32) {
         let port = &self.core.ports[at as usize];
         if let (Target::Here { .. }, None, Some(head)) = (port.target, port.ring.last_started(), port.ring.front()) {
-            self.core.queue.push(Event { key: head.key, argument: 0, at, what: What::Arrive });
+            self.core.queue.push(Event { key: head.key, argument: head.packet.into(), at, what: What::Arrive });
         }
     }
 
