@@ -129,7 +129,8 @@ pub fn audit_text(csv: &str, ports: &[PortFacts]) -> Audit {
     audit.hops = hops.len();
     for (port, facts) in ports.iter().enumerate() {
         let mut here: Vec<&Hop> = hops.iter().filter(|hop| hop.port == port).collect();
-        here.sort_by_key(|hop| (hop.enqueued, hop.started.unwrap_or(u64::MAX)));
+        // Of those that come at one moment, the ones that were let in stand first.
+        here.sort_by_key(|hop| (hop.enqueued, hop.fate == "queue_full", hop.started.unwrap_or(u64::MAX)));
         serialised(facts, &here, &mut audit);
         bounded(facts, &here, &mut audit);
         explained(facts, &here, &mut audit);

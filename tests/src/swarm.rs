@@ -63,8 +63,7 @@ pub fn draw(seed: u64) -> String {
     let hosts = dice.from(2, 6);
     let routers = dice.from(1, 5);
     let mut file = format!("clockwire: 1\nname: swarm-{seed}\nseed: {seed}\nstop: {} s\n\n", dice.from(3, 12));
-    let profile = dice.pick(&["linux-6", "rfc"]);
-    let _ = writeln!(file, "defaults:\n  host: {{ tcp: {{ profile: {profile} }} }}");
+    tcp(&mut file, &mut dice);
     file.push_str("hosts:\n");
     for host in 1..=hosts {
         let _ = writeln!(file, "  h{host}: {{}}");
@@ -92,7 +91,7 @@ pub fn draw(seed: u64) -> String {
     }
     events(&mut file, &mut dice, &features, &backbone);
     workload(&mut file, &mut dice, hosts);
-    file.push_str("outputs:\n  tables: [hops, flows]\n");
+    file.push_str("outputs:\n  tables: [hops, flows, drops, tcp]\n  series: { cwnd: all, every: 50 ms }\n");
     file
 }
 
@@ -117,15 +116,25 @@ fn link(file: &mut String, dice: &mut Dice, features: &Features, from: &str, to:
         };
     }
     if features.jitter && dice.one_in(2) {
-        let _ = write!(
-            file,
-            ", jitter: {{ {}: {} us }}",
-            dice.pick(&["normal", "uniform", "exponential"]),
-            dice.from(10, 4_000)
-        );
+        let shape = dice.pick(&["normal", "uniform", "exponential"]);
+        let _ = match dice.one_in(3) {
+            true => write!(file, ", jitter: {{ {shape}: {{ span: {} us, reorder: true }} }}", dice.from(10, 4_000)),
+            false => write!(file, ", jitter: {{ {shape}: {} us }}", dice.from(10, 4_000)),
+        };
     }
     if features.reorder && dice.one_in(2) {
-        let _ = write!(file, ", reorder: {{ p: {} % }}", dice.from(1, 5));
+        let _ = match dice.one_in(2) {
+            true => write!(file, ", reorder: {} %", dice.from(1, 5)),
+            false => {
+                write!(
+                    file,
+                    ", reorder: {{ p: {} %, gap: {}, by: {} us }}",
+                    dice.from(1, 50),
+                    dice.from(1, 9),
+                    dice.from(1, 9_000)
+                )
+            }
+        };
     }
     if features.duplicate && dice.one_in(2) {
         let _ = write!(file, ", duplicate: 0.{} %", dice.from(1, 9));
@@ -137,8 +146,8 @@ fn link(file: &mut String, dice: &mut Dice, features: &Features, from: &str, to:
         false => format!("{{ droptail: {{ limit: {} packets }} }}", dice.from(2, 200)),
         true => match dice.from(0, 3) {
             0 => format!("{{ droptail: {{ limit: {} KiB }} }}", dice.from(4, 256)),
-            1 => "red".to_string(),
-            2 => "codel".to_string(),
+            1 => format!("{{ red: {{ ecn: {} }} }}", dice.one_in(2)),
+            2 => format!("{{ codel: {{ ecn: {} }} }}", dice.one_in(2)),
             _ => format!("{{ droptail: {{ limit: {} packets }} }}", dice.from(2, 50)),
         },
     };
@@ -153,7 +162,9 @@ fn events(file: &mut String, dice: &mut Dice, features: &Features, backbone: &[S
     for event in 0..dice.from(1, 3) {
         let link = &backbone[dice.from(0, backbone.len() as u64 - 1) as usize];
         let at = event * 1000 + dice.from(100, 900);
-        let _ = match dice.from(0, 2) {
+        let _ = match dice.from(0, 4) {
+            3 => writeln!(file, "  - {{ at: {at} ms, link: {link}, set: {{ loss: {} % }} }}", dice.from(1, 5)),
+            4 => writeln!(file, "  - {{ at: {at} ms, link: {link}.forward, down: {} ms }}", dice.from(1, 900)),
             0 => writeln!(file, "  - {{ at: {at} ms, link: {link}, down: {} ms }}", dice.from(10, 90)),
             1 => writeln!(file, "  - {{ at: {at} ms, link: {link}, set: {{ rate: {} Mbit/s }} }}", dice.from(1, 50)),
             _ => writeln!(file, "  - {{ at: {at} ms, link: {link}, set: {{ delay: {} ms }} }}", dice.from(1, 50)),
@@ -163,34 +174,93 @@ fn events(file: &mut String, dice: &mut Dice, features: &Features, backbone: &[S
 
 fn workload(file: &mut String, dice: &mut Dice, hosts: u64) {
     file.push_str("workload:\n");
-    for flow in 1..=dice.from(1, 5) {
+    for flow in 1..=dice.from(1, 6) {
         let from = dice.from(1, hosts);
         let to = 1 + (from + dice.from(0, hosts - 2)) % hosts;
-        let start = dice.from(0, 900);
-        let _ = write!(file, "  flow{flow}: {{ from: h{from}, to: h{to}, start: {start} ms, ");
-        let _ = match dice.from(0, 5) {
-            0..=2 => {
-                let cc = dice.pick(&["reno", "cubic"]);
-                writeln!(file, "tcp: {{ bytes: {} kB, cc: {cc}, content: random }} }}", dice.from(1, 2_000))
-            }
-            3 => writeln!(
+        let (from, to) = (format!("h{from}"), format!("h{to}"));
+        let _ = write!(file, "  flow{flow}: {{ from: {from}, to: {to}, start: {} ms, ", dice.from(0, 900));
+        if dice.one_in(4) {
+            let _ = write!(file, "count: {}, stagger: {} us, ", dice.from(2, 4), dice.from(0, 5_000));
+        }
+        application(file, dice);
+    }
+}
+
+fn application(file: &mut String, dice: &mut Dice) {
+    let _ = match dice.from(0, 9) {
+        0..=3 => bulk(file, dice),
+        4 => {
+            let connections = dice.pick(&["kept", "new"]);
+            writeln!(
                 file,
-                "request: {{ count: {}, request: {} B, response: {} B }} }}",
+                "request: {{ count: {}, request: {} B, response: {} B, connections: {connections}, think: {} us }} }}",
                 dice.from(1, 50),
                 dice.from(1, 4000),
-                dice.from(1, 20_000)
-            ),
-            4 => {
-                writeln!(file, "cbr: {{ rate: {} kbit/s, size: {} B }} }}", dice.from(50, 3_000), dice.from(20, 2_000))
-            }
-            _ => writeln!(
-                file,
-                "poisson: {{ rate: {} kbit/s, size: {} B }} }}",
-                dice.from(50, 3_000),
-                dice.from(20, 1_400)
-            ),
-        };
+                dice.from(1, 20_000),
+                dice.from(0, 20_000)
+            )
+        }
+        5 => writeln!(file, "cbr: {{ rate: {} kbit/s, size: {} B }} }}", dice.from(50, 3_000), dice.from(20, 4_000)),
+        6 => {
+            writeln!(file, "poisson: {{ rate: {} kbit/s, size: {} B }} }}", dice.from(50, 3_000), dice.from(20, 1_400))
+        }
+        7 => writeln!(
+            file,
+            "on_off: {{ rate: {} kbit/s, on: {} ms, off: {} ms, on_times: exponential }} }}",
+            dice.from(50, 5_000),
+            dice.from(1, 500),
+            dice.from(1, 500)
+        ),
+        8 => writeln!(file, "ping: {{ every: {} ms, size: {} B }} }}", dice.from(5, 500), dice.from(0, 3_000)),
+        _ => writeln!(file, "traceroute: {{ probes: {} }} }}", dice.from(1, 3)),
+    };
+}
+
+/// A stream whose bytes the receiver compares.
+fn bulk(file: &mut String, dice: &mut Dice) -> std::fmt::Result {
+    let _ = write!(file, "tcp: {{ bytes: {} B, data: pattern", dice.from(1, 2_000_000));
+    if dice.one_in(4) {
+        let _ = write!(file, ", open: simultaneous");
     }
+    if dice.one_in(3) {
+        let close = dice.pick(&["server", "simultaneous", "reset"]);
+        let _ = write!(file, ", close: {close}");
+        if close == "simultaneous" {
+            let _ = write!(file, ", stop: {} ms", dice.from(1_000, 3_000));
+        }
+    }
+    if dice.one_in(4) {
+        let _ = write!(file, ", read_rate: {} Mbit/s", dice.from(1, 20));
+    }
+    if dice.one_in(5) {
+        let _ = write!(file, ", read_pause: {} ms, read_pause_after: {} ms", dice.from(10, 2_000), dice.from(1, 900));
+    }
+    writeln!(file, " }} }}")
+}
+
+/// TCP settings of all hosts.
+fn tcp(file: &mut String, dice: &mut Dice) {
+    let profile = dice.pick(&["linux-6", "rfc"]);
+    let cc = dice.pick(&["reno", "cubic"]);
+    let _ = write!(file, "defaults:\n  host: {{ tcp: {{ profile: {profile}, cc: {cc}");
+    for key in ["sack", "timestamps", "window_scaling", "nagle", "delayed_ack"] {
+        if dice.one_in(5) {
+            let _ = write!(file, ", {key}: false");
+        }
+    }
+    if dice.one_in(4) {
+        file.push_str(", ecn: true");
+    }
+    if dice.one_in(4) {
+        let _ = write!(file, ", recv_buffer: {} B", dice.from(2_000, 200_000));
+    }
+    if dice.one_in(5) {
+        let _ = write!(file, ", send_buffer: {} B", dice.from(2_000, 200_000));
+    }
+    if dice.one_in(5) {
+        let _ = write!(file, ", mss: {} B", dice.from(88, 1_460));
+    }
+    file.push_str(" } }\n");
 }
 
 #[cfg(test)]

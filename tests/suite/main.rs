@@ -1,8 +1,12 @@
 //! Everything fast that holds the whole of Clockwire, as one program.
 
+mod bad_files;
+mod command;
 mod determinism;
+mod exit_codes;
 mod harness;
 mod oracle_on_experiments;
 mod readme;
+mod swarm;
 mod tidy;
 mod yaml;

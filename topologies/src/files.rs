@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use crate::diagnostics::Diagnostic;
+use crate::diagnostics::{Diagnostic, Place};
 use crate::merge;
 use crate::read::{Sink, short};
 use crate::spec::SECTIONS;
@@ -51,8 +51,12 @@ pub(crate) fn read(path: &Path) -> Result<String, Box<Diagnostic>> {
     }
     String::from_utf8(bytes).map_err(|error| {
         let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
-        refuse(format!("line {line} is not UTF-8"))
+        let line = before.iter().filter(|byte| **byte == b'\n').count() as u32 + 1;
+        let start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        let text = String::from_utf8_lossy(&before[start..]).into_owned();
+        let place =
+            Place { file: shown.to_string().into(), line, column: text.chars().count() as u32 + 1, len: 1, text };
+        Box::new(Diagnostic { place: Some(place), ..*refuse("it is not UTF-8".into()) })
     })
 }
 
