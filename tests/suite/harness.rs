@@ -49,7 +49,7 @@ pub fn run(plan: &Plan, seed: u64, how: How) -> Outcome {
 }
 
 /// The table of hops as CSV, with the columns that the oracle reads.
-fn hops_csv(plan: &Plan, outcome: &Outcome) -> String {
+pub fn hops_csv(plan: &Plan, outcome: &Outcome) -> String {
     let rows = outcome.table("hops").expect("every hop was recorded");
     let names = ["port", "packet", "wire_bytes", "enqueued_s", "started_s", "ended_s", "arrived_s", "fate"];
     let column = |name: &str| {

@@ -1,8 +1,9 @@
 //! The oracle over every experiment that ships.
 
+use clockwire_tests::oracle::audit_text;
 use experiments::How;
 
-use crate::harness::{experiment_files, judge, links_disagree, load_short, run};
+use crate::harness::{experiment_files, facts, hops_csv, judge, links_disagree, load_short, run};
 
 #[test]
 fn every_hop_of_every_experiment_obeys_the_laws() {
@@ -21,4 +22,29 @@ fn every_hop_of_every_experiment_obeys_the_laws() {
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn a_trace_with_one_wrong_number_does_not_pass() {
+    let experiment = load_short(&experiment_files()[0]);
+    let plan = &experiment.points[0].plan;
+    let csv = hops_csv(plan, &run(plan, experiment.seeds[0], How { all_hops: true, ..How::default() }));
+    let facts = facts(plan);
+    let lines: Vec<&str> = csv.lines().collect();
+    let at = (lines.len() / 2..lines.len()).find(|at| lines[*at].ends_with("delivered")).expect("one that arrived");
+    // Columns: port, packet, bytes, enqueued, started, ended, arrived, fate.
+    for (column, wrong) in
+        [(0, "nowhere"), (2, "1"), (3, "99"), (4, "0"), (5, "99"), (6, "99"), (6, ""), (7, "loss"), (7, "queue_full")]
+    {
+        let mut cells: Vec<&str> = lines[at].split(',').collect();
+        cells[column] = wrong;
+        let (line, mut lines) = (cells.join(","), lines.clone());
+        lines[at] = &line;
+        let found = audit_text(&(lines.join("\n") + "\n"), &facts).faults;
+        assert!(
+            !found.is_empty(),
+            "nothing is wrong with {line}, which was {}",
+            csv.lines().nth(at).unwrap_or_default()
+        );
+    }
 }
