@@ -9,6 +9,9 @@ use std::path::Path;
 /// Picoseconds in a second.
 const SECOND: u128 = 1_000_000_000_000;
 
+/// The most packets and the most bytes that wait, where the queue counts them.
+pub type Limits = (Option<u64>, Option<u64>);
+
 /// What the plan says of one link direction.
 #[derive(Clone, Debug, Default)]
 pub struct PortFacts {
@@ -27,7 +30,7 @@ pub struct PortFacts {
     /// Delay in picoseconds from a moment on.
     pub delay: Vec<(u64, u64)>,
     /// The most packets and the most bytes that wait, each where the queue counts them, from a moment on.
-    pub limit: Vec<(u64, (Option<u64>, Option<u64>))>,
+    pub limit: Vec<(u64, Limits)>,
     /// When the link was down: from, until (picoseconds).
     pub down: Vec<(u64, u64)>,
     /// Whether jitter may add to the delay.
