@@ -323,6 +323,10 @@ fn times(page: &mut Canvas, ladder: &Ladder, top: f64, last: usize, states: &[(u
         let mut free = f64::NEG_INFINITY;
         for (_, height, word) in states.iter().filter(|(host, ..)| *host == side) {
             let at = height.max(free);
+            // What comes behind the last packet shown has the room that is left.
+            if at > ladder.height + 30.0 {
+                break;
+            }
             page.bold((x + out * 100.0, top + at + 5.0), word, 14.0, color(1), align);
             free = at + 16.0;
         }

@@ -20,6 +20,8 @@ pub struct BulkConfig {
     pub close: Closing,
     /// When the client closes, where it closes first. Default: as soon as everything is written.
     pub close_when: CloseWhen,
+    /// From the connection's being there to the sender's first write: what an application needs to come back from its call. Default: none.
+    pub write_after: Span,
     /// The rate at which the receiving application reads, in reads of one millisecond's worth. Default: at once, all there is.
     pub read_rate: Option<Rate>,
     /// A pause of the receiving application: the window closes, and opens again. Default: none.
@@ -46,6 +48,8 @@ impl BulkConfig {
             Closing::read(params, "close", "who closes first when all is sent; both do it at `stop`; `reset` aborts");
         let close_when =
             CloseWhen::read(params, "close_when", "with the last byte written, or when all bytes are acknowledged");
+        let write_after =
+            params.span("write_after", Some(Span::ZERO), "from the connection's being there to the first write");
         let read_rate = params
             .given("read_rate")
             .then(|| params.rate("read_rate", None, "how fast the receiving application reads"));
@@ -53,7 +57,7 @@ impl BulkConfig {
             span: params.span("read_pause", None, "for how long the receiving application pauses once"),
             after: params.span("read_pause_after", Some(Span::from_secs(1)), "when it pauses, from the flow's start"),
         });
-        BulkConfig { bytes, stop, data, open, close, close_when, read_rate, read_pause }
+        BulkConfig { bytes, stop, data, open, close, close_when, write_after, read_rate, read_pause }
     }
 
     pub(super) fn check(&self) -> Result<(), (&'static str, String)> {
@@ -85,16 +89,30 @@ impl BulkConfig {
 /// Timers of both ends.
 const STOP: u32 = 0;
 const READ: u32 = 1;
+const WRITE: u32 = 2;
 
 /// The sending end.
 pub(super) struct BulkClient {
     config: BulkConfig,
     conn: Option<ConnId>,
+    stopped: bool,
 }
 
 impl BulkClient {
     pub fn new(config: BulkConfig) -> BulkClient {
-        BulkClient { config, conn: None }
+        BulkClient { config, conn: None, stopped: false }
+    }
+
+    fn write(&self, calls: &mut Calls<'_, '_>, conn: ConnId) {
+        calls.feed(conn, self.config.bytes.map_or(u64::MAX, |bytes| bytes.bytes()), self.config.data);
+        if self.config.bytes.is_none() {
+            return;
+        }
+        if self.config.close == Closing::Client && self.config.close_when == CloseWhen::Written {
+            calls.shutdown(conn);
+        } else {
+            calls.tell_acknowledged(conn);
+        }
     }
 
     fn close(&self, calls: &mut Calls<'_, '_>, conn: ConnId) {
@@ -118,15 +136,10 @@ impl App for BulkClient {
     fn event(&mut self, calls: &mut Calls<'_, '_>, event: AppEvent) {
         match event {
             AppEvent::Connected(conn) => {
-                calls.feed(conn, self.config.bytes.map_or(u64::MAX, |bytes| bytes.bytes()), self.config.data);
                 calls.drain(conn, Data::Zeros, u64::MAX);
-                if self.config.bytes.is_none() {
-                    return;
-                }
-                if self.config.close == Closing::Client && self.config.close_when == CloseWhen::Written {
-                    calls.shutdown(conn);
-                } else {
-                    calls.tell_acknowledged(conn);
+                match self.config.write_after {
+                    Span::ZERO => self.write(calls, conn),
+                    after => calls.wake_at(calls.now() + after, WRITE),
                 }
             }
             AppEvent::Acknowledged(conn) => {
@@ -144,8 +157,15 @@ impl App for BulkClient {
         }
     }
 
-    fn timer(&mut self, calls: &mut Calls<'_, '_>, _token: u32) {
+    fn timer(&mut self, calls: &mut Calls<'_, '_>, token: u32) {
         let Some(conn) = self.conn else { return };
+        if token == WRITE {
+            if !self.stopped {
+                self.write(calls, conn);
+            }
+            return;
+        }
+        self.stopped = true;
         calls.stop_feeding(conn);
         match self.config.close {
             Closing::Simultaneous => calls.shutdown(conn),

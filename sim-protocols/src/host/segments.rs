@@ -156,12 +156,16 @@ impl Kernel {
         !self.dirty.is_empty()
     }
 
-    /// Lets every connection that may have something to send do so, and re-arms its wake-up.
+    /// Lets every connection that may have something to send do so, in the order in which they came to it: the last acknowledgement of one
+    /// leaves before the SYN of the next, which its application opened because of it. Re-arms their wake-ups.
     #[inline]
     pub fn output(&mut self, cx: &mut Cx<'_, Frame>) {
-        while let Some(slot) = self.dirty.pop() {
+        let mut at = 0;
+        while let Some(slot) = self.dirty.get(at).copied() {
+            at += 1;
             self.output_conn(cx, slot);
         }
+        self.dirty.clear();
     }
 
     fn output_conn(&mut self, cx: &mut Cx<'_, Frame>, slot: u32) {

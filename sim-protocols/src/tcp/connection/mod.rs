@@ -157,6 +157,8 @@ pub struct Connection {
     prr_out: u32,
     /// Whether the window, not the application, has limited the flow (Linux's cwnd validation).
     cwnd_limited: bool,
+    /// Whether new data has left since that was last judged.
+    new_left: bool,
     max_packets_out: u32,
     usage_seq: Seq,
     used_window: u32,
@@ -254,6 +256,7 @@ impl Connection {
             prr_delivered: 0,
             prr_out: 0,
             cwnd_limited: false,
+            new_left: false,
             max_packets_out: 0,
             usage_seq: isn,
             used_window: 0,

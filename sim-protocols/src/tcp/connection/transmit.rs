@@ -50,11 +50,13 @@ impl Connection {
         }
         self.restart_after_idle(now);
         if flight >= self.window.cwnd {
-            self.validate_window(now, self.unsent() > 0 || self.fin_waits());
+            if std::mem::take(&mut self.new_left) || self.unsent() > 0 || self.fin_waits() {
+                self.validate_window(now, true);
+            }
             return None;
         }
         let segment = self.send_new(now);
-        if segment.is_none() {
+        if segment.is_none() && std::mem::take(&mut self.new_left) {
             self.validate_window(now, false);
         }
         segment
@@ -124,6 +126,7 @@ impl Connection {
         }
         self.board.push(seq, took, now);
         self.nxt += took;
+        self.new_left = true;
         if matches!(self.phase, Phase::Recovery | Phase::Cwr) {
             self.prr_out += 1;
         }
@@ -321,7 +324,8 @@ impl Connection {
         options.sack.truncate(room);
     }
 
-    /// Linux's tcp_cwnd_validate (RFC 7661 in spirit): notes whether the window or the application limits the flow.
+    /// Linux's tcp_cwnd_validate (RFC 7661 in spirit): notes whether the window or the application limits the flow. It is asked at the end of
+    /// a burst of new data, and where the window lets none leave (tcp_write_xmit); a window that the last segment has just filled limits.
     fn validate_window(&mut self, now: Time, limited: bool) {
         let packets = self.board.packets();
         if self.una >= self.usage_seq || limited || !self.cwnd_limited && packets > self.max_packets_out {
