@@ -29,13 +29,16 @@ pub fn experiment_files() -> Vec<PathBuf> {
 /// Seconds of simulated time after which a longer experiment is cut off.
 const SHORT: u64 = 3;
 
+/// An experiment, with settings as the command line gives them.
+pub fn load(path: &Path, sets: &[String]) -> Experiment {
+    topologies::load(path, &load_options(sets, None)).unwrap_or_else(|errors| panic!("{errors}"))
+}
+
 /// An experiment, cut off where it is long.
 pub fn load_short(path: &Path) -> Experiment {
-    let load =
-        |sets: &[String]| topologies::load(path, &load_options(sets, None)).unwrap_or_else(|errors| panic!("{errors}"));
-    let whole = load(&[]);
+    let whole = load(path, &[]);
     let long = whole.points.iter().any(|point| point.plan.stop.ps() > SHORT * 1_000_000_000_000);
-    if long { load(&[format!("stop={SHORT} s")]) } else { whole }
+    if long { load(path, &[format!("stop={SHORT} s")]) } else { whole }
 }
 
 /// A run with another number of shards, each with a thread where the machine has two.

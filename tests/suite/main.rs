@@ -5,6 +5,7 @@ mod command;
 mod determinism;
 mod exit_codes;
 mod harness;
+mod linux_tcp;
 mod oracle_on_experiments;
 mod readme;
 mod swarm;

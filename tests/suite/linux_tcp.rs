@@ -1,0 +1,382 @@
+//! Against Linux 6.18: eight scenarios run as experiments, from the file to the tables, and every figure that the kernel's traces pin down.
+//! `UPDATE_SNAPSHOTS=1 cargo test -p clockwire-tests linux_tcp` writes the table of all figures anew; read the difference.
+
+mod golden;
+mod measured;
+
+use std::fmt::Write;
+
+use golden::Golden;
+use measured::Measured;
+
+/// The scenarios; what each is stands in its experiment file.
+const SCENARIOS: [&str; 8] = ["L0a", "L0b", "L1", "L2", "L2b", "L4", "L8a", "L8b"];
+
+/// Figures out of tolerance that are known, each with its cause: scenario, figure, cause. A figure that has come back into tolerance must
+/// leave the list.
+const DEVIATIONS: &[(&str, &str, &str)] = &[];
+
+/// How far a figure may be from the kernel's.
+#[derive(Clone, Copy)]
+enum Tolerance {
+    /// So much, in the figure's unit.
+    By(f64),
+    /// Such a part of the kernel's value.
+    Part(f64),
+    /// Such a part, or so much, whichever is more.
+    PartOrBy(f64, f64),
+}
+
+use Tolerance::{By, Part, PartOrBy};
+
+impl Tolerance {
+    fn allows(self, ours: f64, golden: f64) -> bool {
+        let most = match self {
+            By(most) => most,
+            Part(part) => golden.abs() * part,
+            PartOrBy(part, most) => most.max(golden.abs() * part),
+        };
+        // Beyond the last digit that anybody reads.
+        (ours - golden).abs() <= most + 1e-9
+    }
+
+    fn words(self, unit: Unit) -> String {
+        let part = |part: f64| format!("{} %", (part * 1e6).round() / 1e4);
+        match self {
+            By(0.0) => "exact".into(),
+            By(most) => format!("± {most}{}", unit.suffix()),
+            Part(share) => part(share),
+            PartOrBy(share, most) => format!("{} or ± {most}{}", part(share), unit.suffix()),
+        }
+    }
+}
+
+/// A unit, and how many digits of it are shown.
+#[derive(Clone, Copy)]
+struct Unit(&'static str, usize);
+
+const COUNT: Unit = Unit("", 0);
+const SECONDS: Unit = Unit("s", 4);
+const MILLISECONDS: Unit = Unit("ms", 3);
+const MEGABITS: Unit = Unit("Mbit/s", 4);
+
+impl Unit {
+    fn suffix(self) -> String {
+        if self.0.is_empty() { String::new() } else { format!(" {}", self.0) }
+    }
+
+    fn print(self, value: f64) -> String {
+        format!("{value:.*}", self.1)
+    }
+}
+
+/// A line of the table.
+struct Figure {
+    scenario: &'static str,
+    name: String,
+    ours: String,
+    golden: String,
+    tolerance: String,
+    within: bool,
+}
+
+/// What collects the figures of a scenario.
+struct Figures {
+    scenario: &'static str,
+    lines: Vec<Figure>,
+}
+
+impl Figures {
+    /// A number against that of each repeat; the nearest repeat counts. What did not happen in our run is no number.
+    fn number(
+        &mut self,
+        name: impl Into<String>,
+        unit: Unit,
+        ours: impl Into<Option<f64>>,
+        golden: &[f64],
+        tolerance: Tolerance,
+    ) {
+        let ours = ours.into();
+        assert!(!golden.is_empty(), "nothing to compare with");
+        let (least, most) = golden.iter().fold((f64::MAX, f64::MIN), |(a, b), value| (a.min(*value), b.max(*value)));
+        let [least, most] = [least, most].map(|value| unit.print(value));
+        let spread = if least == most { least } else { format!("{least} – {most}") };
+        self.lines.push(Figure {
+            scenario: self.scenario,
+            name: name.into(),
+            ours: ours.map_or("none".into(), |ours| unit.print(ours) + &unit.suffix()),
+            golden: spread + &unit.suffix(),
+            tolerance: tolerance.words(unit),
+            within: ours.is_some_and(|ours| golden.iter().any(|golden| tolerance.allows(ours, *golden))),
+        });
+    }
+
+    /// Words that must be the same.
+    fn words(&mut self, name: &str, ours: String, golden: String) {
+        let within = ours == golden;
+        let (scenario, name, tolerance) = (self.scenario, name.into(), "exact".into());
+        self.lines.push(Figure { scenario, name, ours, golden, tolerance, within });
+    }
+}
+
+/// Numbers with how often each stands behind the one before: `1 × 4, 199 × 2`.
+fn runs(numbers: &[u64]) -> String {
+    let runs = numbers.chunk_by(|a, b| a == b);
+    runs.map(|run| format!("{} × {}", run.len(), run[0])).collect::<Vec<_>>().join(", ")
+}
+
+/// A TCP state in the words of RFC 9293, which the kernel shortens.
+fn state(word: &str) -> String {
+    match word {
+        "SYN_RECV" => "SYN_RECEIVED".into(),
+        "FIN_WAIT1" => "FIN_WAIT_1".into(),
+        "FIN_WAIT2" => "FIN_WAIT_2".into(),
+        word => word.into(),
+    }
+}
+
+fn first_flight(figures: &mut Figures, ours: &Measured, golden: &Golden) {
+    let (mine, theirs) = (ours.first_flight(), golden.first_flight());
+    figures.number("segments in the first flight", COUNT, mine.len() as f64, &[theirs.len() as f64], By(0.0));
+    let list = |positions: &[u64]| positions.iter().map(u64::to_string).collect::<Vec<_>>().join(" ");
+    figures.words("packets waiting before each", list(&mine), list(&theirs));
+}
+
+/// Transfers that end without a loss.
+fn transfer(figures: &mut Figures, ours: &Measured, golden: &Golden) {
+    let done = ours.flow("end_s") * 1e-12;
+    figures.number("all acknowledged", SECONDS, done, &golden.flow("sender_all_acked_s"), By(0.0005));
+    let last = ours.windows.last().expect("a window").cwnd;
+    figures.number("window at the end", COUNT, last, &golden.flow("final/cwnd"), By(0.0));
+}
+
+/// The first segment that found the queue full.
+fn first_drop(figures: &mut Figures, ours: &Measured, golden: &Golden, number: Tolerance, time: Tolerance) {
+    let first = ours.drops().first().copied();
+    let when = first.map(|(_, when)| when);
+    let before = when.map(|when| ours.cwnd_before(when));
+    figures.number(
+        "first segment dropped",
+        COUNT,
+        first.map(|(segment, _)| segment),
+        &golden.flow("first_drop/data_segment"),
+        number,
+    );
+    figures.number("window just before", COUNT, before, &golden.flow("first_drop/cwnd_then"), By(1.0));
+    figures.number("when", SECONDS, when, &golden.flow("first_drop/t_s"), time);
+}
+
+/// Drops until the first recovery is over.
+fn overshoot(figures: &mut Figures, ours: &Measured, golden: &Golden) {
+    let recovered = ours.changes("recovered").first().map(|row| row.time);
+    let count = recovered.map(|end| ours.drops().iter().filter(|(_, time)| *time < end).count() as f64);
+    figures.number("dropped in the overshoot", COUNT, count, &golden.overshoot(), PartOrBy(0.02, 2.0));
+}
+
+/// HyStart leaves slow start before anything is lost.
+fn hystart(figures: &mut Figures, ours: &Measured, golden: &Golden) {
+    let exits = ours.changes("slow_start_exit");
+    let (cwnd, time) = (exits.first().map(|exit| exit.cwnd), exits.first().map(|exit| exit.time));
+    let name = "window where HyStart leaves slow start";
+    figures.number(name, COUNT, cwnd, &golden.flow("slow_start_exit/cwnd"), By(1.0));
+    figures.number("when", SECONDS, time, &golden.flow("slow_start_exit/t_s"), By(0.0015));
+}
+
+/// Every recovery: when, the threshold, the window behind it.
+fn episodes(figures: &mut Figures, ours: &Measured, golden: &Golden) {
+    let (entries, exits) = (ours.changes("fast_retransmit"), ours.changes("recovered"));
+    let theirs = golden.episodes();
+    let counts: Vec<f64> = theirs.iter().map(|repeat| repeat.len() as f64).collect();
+    figures.number("recoveries", COUNT, entries.len() as f64, &counts, By(0.0));
+    for at in 0..theirs.iter().map(Vec::len).max().expect("a repeat") {
+        let each = |figure: &dyn Fn(&golden::Episode) -> f64| -> Vec<f64> {
+            theirs.iter().filter_map(|repeat| repeat.get(at)).map(figure).collect()
+        };
+        let mut number = |what: &str, unit, ours, golden: &[f64], tolerance| {
+            figures.number(format!("recovery {}{what}", at + 1), unit, ours, golden, tolerance);
+        };
+        let (entry, exit) = (entries.get(at), exits.get(at));
+        number(" begins", SECONDS, entry.map(|row| row.time), &each(&|one| one.time), Part(0.01));
+        number(", threshold", COUNT, entry.and_then(|row| row.ssthresh), &each(&|one| one.ssthresh), By(1.0));
+        number(", window at its end", COUNT, exit.map(|row| row.cwnd), &each(&|one| one.cwnd_at_end), By(1.0));
+    }
+}
+
+/// What an endless flow comes to.
+fn totals(figures: &mut Figures, ours: &Measured, golden: &Golden) {
+    let sent_again = ours.flow("retransmissions");
+    let many = PartOrBy(0.02, 2.0);
+    figures.number("sent again", COUNT, sent_again, &golden.flow("retransmitted_segments"), many);
+    let [full, forced] = ["queue_drops", "forced_drops"].map(|name| golden.flow(name));
+    let dropped: Vec<f64> = full.iter().zip(&forced).map(|(full, forced)| full + forced).collect();
+    figures.number("dropped", COUNT, ours.drops().len() as f64, &dropped, many);
+    let goodput: Vec<f64> = golden.flow("goodput_bps").iter().map(|bps| bps * 1e-6).collect();
+    figures.number("goodput", MEGABITS, ours.flow("goodput_bps") * 1e-6, &goodput, Part(0.005));
+}
+
+/// From when on the windows are compared moment by moment.
+const SETTLED: f64 = 2.0;
+
+/// The two windows over time: how far they are apart in the mean, as a part of the kernel's mean window.
+fn window_over_time(figures: &mut Figures, ours: &Measured, golden: &Golden) {
+    let sheet = golden.sheet("cwnd.csv");
+    let (times, windows) = (sheet.numbers("t_s"), sheet.numbers("cwnd_segments"));
+    let theirs = |time: f64| windows[times.partition_point(|at| *at <= time).max(1) - 1];
+    let end = ours.end();
+    let mut moments: Vec<f64> = times.iter().copied().chain(ours.windows.iter().map(|row| row.time)).collect();
+    moments.extend([SETTLED, end]);
+    moments.retain(|time| (SETTLED..=end).contains(time));
+    moments.sort_by(f64::total_cmp);
+    let (mut apart, mut area) = (0.0, 0.0);
+    for pair in moments.windows(2) {
+        let (span, golden) = (pair[1] - pair[0], theirs(pair[0]));
+        apart += (ours.cwnd_at(pair[0]) - golden).abs() * span;
+        area += golden * span;
+    }
+    let difference = apart / area * 100.0;
+    figures.lines.push(Figure {
+        scenario: figures.scenario,
+        name: "mean distance of the windows after 2 s".into(),
+        ours: format!("{difference:.2} %"),
+        golden: "0 %".into(),
+        tolerance: "3 % of the mean window".into(),
+        within: difference < 3.0,
+    });
+}
+
+fn request_times(figures: &mut Figures, ours: &Measured, golden: &Golden, own_connections: bool) {
+    let most = By(0.3);
+    figures.number(
+        "request to response, mean",
+        MILLISECONDS,
+        ours.requests_mean("latency_s"),
+        &golden.requests("mean_ms"),
+        most,
+    );
+    if own_connections {
+        let sheet = golden.sheet("transactions.csv");
+        let mean = |column: &str| {
+            let times = sheet.numbers(column);
+            times.iter().sum::<f64>() / times.len() as f64 * 1e-6
+        };
+        for (name, mine, theirs) in
+            [("connecting, mean", "connect_s", "handshake_ns"), ("closing, mean", "close_s", "teardown_ns")]
+        {
+            figures.number(name, MILLISECONDS, ours.requests_mean(mine), &[mean(theirs)], most);
+        }
+    }
+    let packets = ours.hops.len() as f64;
+    figures.number("packets", COUNT, packets, &golden.requests("packets_total"), By(0.0));
+    figures.words("packets of each transaction", ours.packets_per_transaction(), golden.packets_per_transaction());
+}
+
+/// The states of both ends. The kernel was watched during the first connections; all of ours must go the same way.
+fn states(figures: &mut Figures, ours: &Measured, golden: &Golden) {
+    let (mine, theirs) = (ours.states(), golden.states());
+    assert!(theirs.iter().all(|path| *path == theirs[0]), "the kernel's connections differ: {theirs:?}");
+    let other = mine.iter().find(|path| **path != theirs[0]).unwrap_or(&mine[0]);
+    figures.words("states in order", other.clone(), theirs[0].clone());
+}
+
+/// A run against what the kernel did in a scenario.
+fn compare(scenario: &'static str, ours: &Measured) -> Vec<Figure> {
+    let golden = Golden::of(scenario);
+    let mut figures = Figures { scenario, lines: Vec::new() };
+    let handshake =
+        if scenario == "L8b" { golden.requests("handshake_ms/median") } else { golden.flow("handshake_ms") };
+    figures.number("handshake", MILLISECONDS, ours.handshake(), &handshake, By(0.2));
+    first_flight(&mut figures, ours, &golden);
+    match scenario {
+        "L0a" | "L0b" => transfer(&mut figures, ours, &golden),
+        "L8a" | "L8b" => request_times(&mut figures, ours, &golden, scenario == "L8b"),
+        _ => {
+            match scenario {
+                "L1" | "L2b" => {
+                    first_drop(&mut figures, ours, &golden, By(1.0), By(0.001));
+                    overshoot(&mut figures, ours, &golden);
+                }
+                "L2" => {
+                    hystart(&mut figures, ours, &golden);
+                    first_drop(&mut figures, ours, &golden, Part(0.01), Part(0.01));
+                }
+                _ => {
+                    let again = ours.changes("retransmission").first().map(|row| row.time);
+                    let name = "fast retransmission of the lost segment";
+                    figures.number(name, SECONDS, again, &golden.flow("first_retransmission/t_s"), By(0.0005));
+                }
+            }
+            episodes(&mut figures, ours, &golden);
+            totals(&mut figures, ours, &golden);
+            window_over_time(&mut figures, ours, &golden);
+        }
+    }
+    if scenario != "L0b" && figures.lines.iter().all(|figure| figure.name != "goodput") {
+        states(&mut figures, ours, &golden);
+    }
+    figures.lines
+}
+
+fn deviation(figure: &Figure) -> Option<&'static str> {
+    let listed = |known: &&(&str, &str, &'static str)| known.0 == figure.scenario && known.1 == figure.name;
+    DEVIATIONS.iter().find(listed).map(|(_, _, cause)| *cause)
+}
+
+fn table(figures: &[Figure]) -> String {
+    let mut text = String::from(
+        "# Clockwire's TCP beside Linux 6.18\n\n\
+         Written by `tests/suite/linux_tcp.rs`, which runs `experiments/linux/*.yaml` and asserts every line. What the scenarios are stands at the \
+         head of each file; how the kernel was measured, in [README.md](README.md). Where the kernel's repeats differ, their least and greatest \
+         values stand here, and the nearest repeat counts. Times are from the first SYN, windows and thresholds in segments.\n\n\
+         | scenario | figure | Clockwire | Linux 6.18 | tolerance | within |\n|---|---|---|---|---|---|\n",
+    );
+    for figure in figures {
+        let within = match (figure.within, deviation(figure)) {
+            (true, _) => "yes".into(),
+            (false, None) => "no".into(),
+            (false, Some(cause)) => format!("no: {cause}"),
+        };
+        let Figure { scenario, name, ours, golden, tolerance, .. } = figure;
+        let _ = writeln!(text, "| {scenario} | {name} | {ours} | {golden} | {tolerance} | {within} |");
+    }
+    text
+}
+
+#[test]
+fn every_figure_is_as_near_to_linux_as_it_is_held_to() {
+    let figures: Vec<Figure> =
+        SCENARIOS.into_iter().flat_map(|scenario| compare(scenario, &Measured::of(scenario))).collect();
+    let text = table(&figures);
+    let snapshot = golden::folder().join("TABLE.md");
+    if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
+        std::fs::write(&snapshot, &text).expect("the table is written");
+    }
+    let mut faults = Vec::new();
+    for figure in &figures {
+        let Figure { scenario, name, ours, golden, tolerance, within } = figure;
+        match (within, deviation(figure)) {
+            (false, None) => faults.push(format!("{scenario}, {name}: {ours}, Linux {golden}, tolerance {tolerance}")),
+            (true, Some(_)) => faults.push(format!("{scenario}, {name}: within tolerance, but listed as a deviation")),
+            _ => {}
+        }
+    }
+    assert!(faults.is_empty(), "out of tolerance:\n{}", faults.join("\n"));
+    let expected = std::fs::read_to_string(&snapshot).expect("the table is there");
+    let differing = text.lines().zip(expected.lines()).find(|(now, then)| now != then);
+    assert!(text == expected, "TABLE.md differs, first in {differing:?}; UPDATE_SNAPSHOTS=1 writes it anew");
+}
+
+/// The table must be able to say no: Reno beside CUBIC's trace over the same path, and a transfer beside a longer one.
+#[test]
+fn another_scenario_is_out_of_tolerance() {
+    for (ours, scenario, differs) in [
+        ("L1", "L2b", "recovery 1, threshold"),
+        ("L1", "L2b", "mean distance of the windows after 2 s"),
+        ("L2b", "L2", "first segment dropped"),
+        ("L2b", "L2", "window where HyStart leaves slow start"),
+        ("L0a", "L0b", "all acknowledged"),
+    ] {
+        let figures = compare(scenario, &Measured::of(ours));
+        let seen = figures.iter().find(|figure| figure.name == differs).expect("the figure is compared");
+        assert!(!seen.within, "{ours} as {scenario}, {differs}: {}, Linux {}", seen.ours, seen.golden);
+    }
+}
