@@ -76,7 +76,9 @@ pub fn run(experiment: &Experiment, program: &Program, folder: &Path, options: O
         }
     }
     let bar = bar(experiment, jobs.len(), options.bar);
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(options.at_a_time).build().map_err(std::io::Error::other)?;
+    // This thread is one of them: its memory, which the file's reading has used and given back, serves the first run.
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(options.at_a_time).use_current_thread();
+    let pool = pool.build().map_err(std::io::Error::other)?;
     let ran: Vec<Ran> = pool.install(|| {
         let all = jobs.par_iter().map(|job| execute(experiment, program, job, options, &bar));
         all.collect::<std::io::Result<Vec<Ran>>>()

@@ -17,6 +17,7 @@ use crate::time::{Span, Time};
 
 /// What belongs to one node, beside itself.
 #[derive(Clone, Debug, Default)]
+#[repr(align(64))]
 pub(crate) struct NodeState {
     pub id: u32,
     pub first_port: u32,
@@ -84,7 +85,7 @@ pub(crate) struct Core<H> {
     pub ports: Vec<Port>,
     pub inbound: Vec<Inbound>,
     pub outbox: Vec<Vec<Transfer<H>>>,
-    /// Cut ports with packets in their ring.
+    /// Cut ports with packets in their line.
     pub cuts_in_use: Vec<u32>,
     pub recorder: Recorder,
     pub probes: Probes,
@@ -225,10 +226,10 @@ impl<H: Header> Core<H> {
             return self.special(node, at, packet);
         }
         // The way of nearly all packets: a link that is up and does nothing but carry, behind a FIFO with a limit.
+        port.settle(&self.slab, self.now);
         let body = self.slab.get_mut(&packet);
         let bytes = (body.len + port.overhead).max(port.frame_min);
         port.counters.received += 1;
-        port.settle(self.now);
         body.enqueued = self.now;
         body.wire_bytes = bytes;
         if port.busy_until > self.now && !port.fits(bytes) {
@@ -237,7 +238,7 @@ impl<H: Header> Core<H> {
         port.counters.enqueued += 1;
         port.waiting_bytes += u64::from(bytes);
         let place = packet.0;
-        let (key, first) = port.fix(state, body, self.now, Span::ZERO, packet, bytes);
+        let (key, first) = port.fix(state, &mut self.slab, self.now, Span::ZERO, packet);
         if first {
             self.announce(at, key, place);
         }
@@ -292,13 +293,13 @@ impl<H: Header> Core<H> {
     /// Offers a packet to the queue of a port.
     fn offer(&mut self, node: u32, at: u32, packet: PacketRef) {
         let now = self.now;
-        let body = self.slab.get_mut(&packet);
         let port = &mut self.ports[at as usize];
+        port.settle(&self.slab, now);
+        let body = self.slab.get_mut(&packet);
         let bytes = (body.len + port.overhead).max(port.frame_min);
         body.enqueued = now;
         body.wire_bytes = bytes;
         port.counters.received += 1;
-        port.settle(now);
         if !port.up {
             return self.refuse(node, at, packet, DropCause::LinkDown, false);
         }
@@ -323,7 +324,7 @@ impl<H: Header> Core<H> {
         port.waiting_bytes += u64::from(bytes);
         if port.eager {
             let extra = if port.wire.is_some() { self.befall(at, &packet).extra } else { Span::ZERO };
-            self.schedule(node, at, packet, extra, bytes);
+            self.schedule(node, at, packet, extra);
         } else {
             self.hold(node, at, packet, bytes);
         }
@@ -349,11 +350,10 @@ impl<H: Header> Core<H> {
     }
 
     /// Fixes the course of a packet: its start, its end, its arrival.
-    fn schedule(&mut self, node: u32, at: u32, packet: PacketRef, extra: Span, bytes: u32) {
+    fn schedule(&mut self, node: u32, at: u32, packet: PacketRef, extra: Span) {
         let (port, state) = (&mut self.ports[at as usize], &mut self.states[node as usize]);
-        let body = self.slab.get_mut(&packet);
         let place = packet.0;
-        let (key, first) = port.fix(state, body, self.now, extra, packet, bytes);
+        let (key, first) = port.fix(state, &mut self.slab, self.now, extra, packet);
         if first {
             self.announce(at, key, place);
         }
@@ -411,8 +411,8 @@ impl<H: Header> Core<H> {
         let fate = self.befall(at, &PacketRef(held.packet));
         let impairments = &self.ports[at as usize].config.impairments;
         if !impairments.reorders() {
-            self.schedule(node, at, PacketRef(held.packet), fate.extra, held.bytes);
-            return self.ports[at as usize].settle(now);
+            self.schedule(node, at, PacketRef(held.packet), fate.extra);
+            return self.ports[at as usize].settle(&self.slab, now);
         }
         let keeps_order = impairments.jitter.is_none_or(|jitter| !jitter.reorder);
         let early = impairments.reorder.filter(|_| fate.overtakes);

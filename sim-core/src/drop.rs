@@ -41,6 +41,9 @@ causes! {
 }
 
 impl DropCause {
+    /// How many are of links; they stand first.
+    pub const OF_LINKS: usize = DropCause::Loss as usize + 1;
+
     /// Its word in tables.
     pub fn word(self) -> &'static str {
         DropCause::WORDS[self as usize]

@@ -49,11 +49,11 @@ impl EventKey {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 pub enum What {
-    /// The head of a ring arrives; `at` is the port that sent it, `argument` the packet, so that it can be fetched early.
+    /// The head of a port's line arrives; `at` is the port that sent it, `argument` the packet, so that it can be fetched early.
     Arrive,
-    /// The head of a ring arrives that came from another shard; `at` is that inbound ring.
+    /// The head of a line arrives that came from another shard; `at` is that inbound ring.
     ArriveCut,
-    /// A packet outside of any ring arrives; `at` is the port that sent it, `argument` the packet.
+    /// A packet outside of any line arrives; `at` is the port that sent it, `argument` the packet.
     ArriveLoose,
     /// The same from another shard; `at` is the inbound ring of its link.
     ArriveLooseCut,
@@ -155,14 +155,14 @@ impl EventQueue {
         while place >= 4 {
             let above = place / 4 - 1;
             let parent = self.fours[above / 4].0[above % 4];
-            if parent.key <= event.key {
+            if parent.key.0 <= event.key.0 {
                 self.fours[place / 4].0[place % 4] = event;
                 return;
             }
             self.fours[place / 4].0[place % 4] = parent;
             place = above;
         }
-        if self.top.key <= event.key {
+        if self.top.key.0 <= event.key.0 {
             self.fours[0].0[place] = event;
         } else {
             self.fours[0].0[place] = self.top;
@@ -182,7 +182,7 @@ impl EventQueue {
     fn sift_down(&mut self, event: Event) {
         let fours = &mut self.fours[..];
         let (least, child) = least_of(&fours[0]);
-        if event.key <= child.key {
+        if event.key.0 <= child.key.0 {
             self.top = event;
             return;
         }
@@ -190,7 +190,7 @@ impl EventQueue {
         let mut place = least;
         while let Some(four) = fours.get(place + 1) {
             let (least, child) = least_of(four);
-            if event.key <= child.key {
+            if event.key.0 <= child.key.0 {
                 break;
             }
             fours[place / 4].0[place % 4] = child;
@@ -203,9 +203,9 @@ impl EventQueue {
 /// The earliest of four events, and which it is.
 #[inline]
 fn least_of(Four(four): &Four) -> (usize, Event) {
-    let left = usize::from(four[1].key < four[0].key);
-    let right = 2 + usize::from(four[3].key < four[2].key);
-    let least = if four[right].key < four[left].key { right } else { left };
+    let left = usize::from(four[1].key.0 < four[0].key.0);
+    let right = 2 + usize::from(four[3].key.0 < four[2].key.0);
+    let least = if four[right].key.0 < four[left].key.0 { right } else { left };
     (least, four[least])
 }
 

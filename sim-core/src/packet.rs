@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::event::EventKey;
 use crate::record::Table;
 use crate::time::{Span, Time};
 
@@ -218,10 +219,9 @@ impl std::fmt::Display for ParseError {
 
 impl std::error::Error for ParseError {}
 
-/// Whether a packet arrives at the end of the link that it is on. So wide that the slab finds here, beside what is looked at anyway, whether
-/// a place is free.
+/// Whether a packet arrives at the end of the link that it is on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(u64)]
+#[repr(u32)]
 pub(crate) enum Course {
     /// It does.
     Arrives,
@@ -229,34 +229,39 @@ pub(crate) enum Course {
     Lost,
 }
 
-/// A packet in its shard's slab. What the engine touches at each hop stands first, in 64 bytes.
+/// A packet in its shard's slab. What the engine touches at each hop fills its first 64 bytes, a line of the cache; what stands behind
+/// them is the business of nodes.
 #[derive(Clone, Debug)]
 #[repr(C)]
 pub struct Packet<H> {
-    /// Identity for traces: the source node in the upper 24 bits, its counter below. Set by [`crate::Cx::alloc`].
-    pub id: u64,
-    /// Bytes at the network layer (IP header to the end of the payload); a link adds its own overhead.
-    pub len: u32,
-    /// Bytes that it takes on the link that it crosses now, the link's overhead included.
-    pub wire_bytes: u32,
+    /// The event of its arrival, where it has been fixed.
+    pub(crate) key: EventKey,
     /// When it entered the queue of the port that it crosses now.
     pub enqueued: Time,
     /// When that port begins to send it.
     pub started: Time,
     /// When its last bit has left that port.
     pub ended: Time,
-    /// The workload flow that sent it, plus one; 0 where none did. Names the packet in loss lists and tables.
-    pub flow: u32,
-    /// The bit that the link flipped, counted from the first bit of the frame; `u32::MAX` where none was.
-    pub flipped_bit: u32,
-    /// What jitter adds to the delay of the hop that it is on.
-    pub(crate) extra: Span,
+    /// Bytes at the network layer (IP header to the end of the payload); a link adds its own overhead.
+    pub len: u32,
+    /// Bytes that it takes on the link that it crosses now, the link's overhead included.
+    pub wire_bytes: u32,
+    /// The place of the packet behind it in the line of its port.
+    pub(crate) next: u32,
     /// Whether it arrives.
     pub(crate) course: Course,
+    /// The bit that the link flipped, counted from the first bit of the frame; `u32::MAX` where none was.
+    pub flipped_bit: u32,
+    /// The workload flow that sent it, plus one; 0 where none did. Names the packet in loss lists and tables.
+    pub flow: u32,
     /// Typed headers.
     pub header: H,
     /// What follows them.
     pub payload: Payload,
+    /// Identity for traces: the source node in the upper 24 bits, its counter below. Set by [`crate::Cx::alloc`].
+    pub id: u64,
+    /// What jitter adds to the delay of the hop that it is on.
+    pub(crate) extra: Span,
 }
 
 impl<H> Packet<H> {
@@ -272,6 +277,8 @@ impl<H> Packet<H> {
             wire_bytes: 0,
             course: Course::Arrives,
             extra: Span::ZERO,
+            key: EventKey::NEVER,
+            next: u32::MAX,
             flipped_bit: u32::MAX,
             header,
             payload,

@@ -1,19 +1,21 @@
 //! A port: half a link, with its queue, its serializer and what is in flight. It lives with the node that sends.
 //!
 //! A discipline that decides at arrival fixes the whole course of a packet when it is handed over: when it starts, ends and arrives. So the
-//! packet stays in the port's ring until it arrives, the ring's head alone stands in the event queue, and a hop costs one event. Where the
+//! packet stays in the port's line until it arrives, the line's head alone stands in the event queue, and a hop costs one event. Where the
 //! discipline decides at departure too (CoDel), or the link may reorder, packets are held back and each departure is an event.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use crate::cx::{NodeState, Target};
 use crate::drop::DropCause;
 use crate::event::EventKey;
 use crate::link::{Impairments, Trace, TraceCursor, Wire};
-use crate::packet::{Packet, PacketRef};
+use crate::packet::{Header, Packet, PacketRef};
 use crate::params::Amount;
 use crate::qdisc::{Discipline, LinkFacts, QueueConfig};
 use crate::rng::Streams;
+use crate::slab::Slab;
 use crate::time::{PS_PER_SECOND, Span, Time};
 use crate::units::Rate;
 
@@ -103,7 +105,7 @@ pub struct PortCounters {
     /// Packets that the wire lost, after they had been sent.
     pub lost: u64,
     /// Packets dropped before they were sent, by [`DropCause`].
-    pub dropped: [u64; DropCause::COUNT],
+    pub dropped: [u64; DropCause::OF_LINKS],
 }
 
 impl PortCounters {
@@ -113,114 +115,129 @@ impl PortCounters {
     }
 }
 
-/// A packet that was handed over and has not arrived. Two of them fill a cache line.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct InFlight {
-    /// Arrival and identity of the event.
-    pub key: EventKey,
-    /// When its first bit leaves.
-    pub start: Time,
-    /// Its place in the slab.
-    pub packet: u32,
-    /// Bytes on the wire.
-    pub bytes: u32,
-}
+/// No packet's place in the slab.
+const NOBODY: u32 = u32::MAX;
 
-const NOTHING: InFlight = InFlight { key: EventKey::NEVER, start: Time::NEVER, packet: u32::MAX, bytes: 0 };
-
-/// What is in flight, in order of arrival, with a cursor between those that have started and those that wait. The counts run on for ever
-/// and wrap; their places are taken modulo the room, a power of two.
+/// What is in flight, in order of arrival: a list through the packets themselves, with a cursor between those that have started and those
+/// that wait.
 #[derive(Debug)]
-pub(crate) struct Ring {
-    room: Box<[InFlight]>,
+pub(crate) struct Line {
     head: u32,
+    /// The first of those that wait.
     cursor: u32,
     tail: u32,
+    /// The packet before the cursor, while it is in flight.
+    passed: u32,
+    waiting: u32,
 }
 
-impl Ring {
-    fn new() -> Ring {
-        Ring { room: Box::new([NOTHING; 4]), head: 0, cursor: 0, tail: 0 }
-    }
-
-    #[inline]
-    fn place(&self, count: u32) -> usize {
-        count as usize & (self.room.len() - 1)
+impl Line {
+    fn new() -> Line {
+        Line { head: NOBODY, cursor: NOBODY, tail: NOBODY, passed: NOBODY, waiting: 0 }
     }
 
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.head == self.tail
+        self.head == NOBODY
     }
 
-    /// Those that wait.
+    /// How many wait.
     #[inline]
     pub fn waiting(&self) -> u32 {
-        self.tail.wrapping_sub(self.cursor)
+        self.waiting
     }
 
+    /// The first, which arrives next.
     #[inline]
-    pub fn front(&self) -> Option<&InFlight> {
-        if self.is_empty() { None } else { Some(&self.room[self.place(self.head)]) }
+    pub fn front(&self) -> Option<PacketRef> {
+        (self.head != NOBODY).then_some(PacketRef(self.head))
     }
 
     /// The last of those that have started.
-    pub fn last_started(&self) -> Option<&InFlight> {
-        (self.cursor != self.head).then(|| &self.room[self.place(self.cursor.wrapping_sub(1))])
+    pub fn last_started(&self) -> Option<PacketRef> {
+        (self.cursor != self.head).then_some(PacketRef(self.passed))
     }
 
     /// The first of those that wait.
     #[inline]
-    fn next(&self) -> Option<&InFlight> {
-        if self.cursor == self.tail { None } else { Some(&self.room[self.place(self.cursor)]) }
+    fn next(&self) -> Option<PacketRef> {
+        (self.cursor != NOBODY).then_some(PacketRef(self.cursor))
     }
 
     #[inline]
-    pub fn push_back(&mut self, packet: InFlight) {
-        if self.tail.wrapping_sub(self.head) as usize == self.room.len() {
-            self.grow();
+    fn push_back<H: Header>(&mut self, slab: &mut Slab<H>, packet: u32) {
+        if self.tail == NOBODY {
+            self.head = packet;
+        } else {
+            slab.get_mut(&PacketRef(self.tail)).next = packet;
         }
-        let place = self.place(self.tail);
-        self.room[place] = packet;
-        self.tail = self.tail.wrapping_add(1);
+        if self.cursor == NOBODY {
+            self.cursor = packet;
+        }
+        self.tail = packet;
+        self.waiting += 1;
     }
 
-    #[cold]
-    #[inline(never)]
-    fn grow(&mut self) {
-        let mut room = vec![NOTHING; self.room.len() * 2].into_boxed_slice();
-        for count in 0..self.room.len() as u32 {
-            let count = self.head.wrapping_add(count);
-            room[count as usize & (room.len() - 1)] = self.room[self.place(count)];
-        }
-        self.room = room;
+    /// The first of those that wait has started; `next` is the one behind it.
+    #[inline]
+    fn start(&mut self, next: u32) {
+        self.passed = self.cursor;
+        self.cursor = next;
+        self.waiting -= 1;
     }
 
-    /// Takes the last of those that wait.
-    pub fn pop_waiting(&mut self) -> Option<InFlight> {
-        if self.waiting() == 0 {
-            return None;
-        }
-        self.tail = self.tail.wrapping_sub(1);
-        Some(self.room[self.place(self.tail)])
+    /// All that wait have started.
+    #[inline]
+    fn start_all(&mut self) {
+        self.passed = self.tail;
+        self.cursor = NOBODY;
+        self.waiting = 0;
     }
 
-    /// Takes the first.
-    fn pop_any(&mut self) -> Option<InFlight> {
-        let first = *self.front()?;
-        if self.cursor == self.head {
-            self.cursor = self.cursor.wrapping_add(1);
+    /// Takes the first, behind which `next` stands. Whether it was still thought to wait.
+    #[inline]
+    fn take_front(&mut self, next: u32) -> bool {
+        let waited = self.cursor == self.head;
+        if waited {
+            self.cursor = next;
+            self.waiting -= 1;
         }
-        self.head = self.head.wrapping_add(1);
-        Some(first)
+        self.head = next;
+        if next == NOBODY {
+            self.tail = NOBODY;
+        }
+        waited
     }
 
-    /// Changes those that wait, in order.
-    pub fn for_each_waiting(&mut self, mut change: impl FnMut(&mut InFlight)) {
-        for count in 0..self.waiting() {
-            let place = self.place(self.cursor.wrapping_add(count));
-            change(&mut self.room[place]);
+    /// Takes all that wait; they hang together still.
+    pub fn take_waiting<H: Header>(&mut self, slab: &mut Slab<H>) -> Option<PacketRef> {
+        let first = self.next();
+        if let Some(last) = self.last_started() {
+            self.tail = self.passed;
+            slab.get_mut(&last).next = NOBODY;
+        } else {
+            (self.head, self.tail) = (NOBODY, NOBODY);
         }
+        (self.cursor, self.waiting) = (NOBODY, 0);
+        first
+    }
+
+    /// Those that wait, in order.
+    pub fn each_waiting<H: Header>(&self, slab: &mut Slab<H>, mut visit: impl FnMut(&mut Packet<H>)) {
+        let mut at = self.next();
+        while let Some(packet) = at {
+            let body = slab.get_mut(&packet);
+            visit(body);
+            at = body.behind();
+        }
+    }
+}
+
+impl<H> Packet<H> {
+    /// The packet behind it in its line.
+    #[inline]
+    pub(crate) fn behind(&self) -> Option<PacketRef> {
+        (self.next != NOBODY).then_some(PacketRef(self.next))
     }
 }
 
@@ -232,6 +249,27 @@ pub(crate) struct Held {
     pub bytes: u32,
 }
 
+/// How long packets take.
+#[derive(Clone, Debug)]
+pub(crate) struct Serializer {
+    /// Picoseconds of a byte, where that is a whole number, as it is at all round rates; [`UNEVEN`] where it is not.
+    byte: u64,
+    uneven: Option<Box<Uneven>>,
+}
+
+const UNEVEN: u64 = u64::MAX;
+
+/// What it takes where a byte is not a whole number of picoseconds: at an odd rate, or by a trace.
+#[derive(Clone, Debug)]
+struct Uneven {
+    rate: u64,
+    /// What is below a picosecond is carried on, in parts of the rate.
+    carry: u64,
+    /// Lengths that were sent lately, by their low bits.
+    known: [Known; 4],
+    trace: Option<TraceCursor>,
+}
+
 /// A length that was sent lately, and how long it took: whole picoseconds, and the remainder in parts of the rate.
 #[derive(Clone, Copy, Debug)]
 struct Known {
@@ -240,35 +278,60 @@ struct Known {
     remainder: u64,
 }
 
-/// How long packets take, with what is below a picosecond carried on.
-#[derive(Clone, Debug)]
-pub(crate) struct Serializer {
-    rate: u64,
-    carry: u64,
-    /// Lengths that were sent lately, by their low bits: two lines of the cache hold those of nearly all packets.
-    known: [Known; 4],
-    trace: Option<Box<TraceCursor>>,
-}
-
 impl Serializer {
     pub fn new(speed: &Speed) -> Serializer {
         let (rate, trace) = match speed {
-            Speed::Infinite => (0, None),
+            Speed::Infinite => return Serializer { byte: 0, uneven: None },
             Speed::Rate(rate) => (rate.bps(), None),
-            Speed::Trace(trace) => (0, Some(Box::new(TraceCursor::new(trace.clone())))),
+            Speed::Trace(trace) => (0, Some(TraceCursor::new(trace.clone()))),
         };
-        Serializer { rate, carry: 0, known: [Known { bytes: u32::MAX, whole: 0, remainder: 0 }; 4], trace }
+        if rate != 0 && (8 * PS_PER_SECOND).is_multiple_of(rate) {
+            return Serializer { byte: 8 * PS_PER_SECOND / rate, uneven: None };
+        }
+        let known = [Known { bytes: u32::MAX, whole: 0, remainder: 0 }; 4];
+        Serializer { byte: UNEVEN, uneven: Some(Box::new(Uneven { rate, carry: 0, known, trace })) }
     }
 
     /// When `bytes` that start at `start` have left. `fresh`: nothing was sent right before, so that nothing is carried on.
     #[inline]
     pub fn end(&mut self, start: Time, bytes: u32, fresh: bool) -> Time {
+        if self.byte != UNEVEN {
+            return start + Span::from_ps(self.byte * u64::from(bytes));
+        }
+        self.uneven.as_mut().map_or(start, |uneven| uneven.end(start, bytes, fresh))
+    }
+
+    /// The time that so many bytes take at the constant rate; zero with a trace.
+    pub fn backlog(&self, bytes: u64) -> Span {
+        match &self.uneven {
+            None => Span::from_ps(self.byte.saturating_mul(bytes)),
+            Some(uneven) if uneven.rate == 0 => Span::ZERO,
+            Some(uneven) => {
+                Span::from_ps((u128::from(bytes) * 8 * u128::from(PS_PER_SECOND) / u128::from(uneven.rate)) as u64)
+            }
+        }
+    }
+
+    /// What waited was taken away at `now`; the link goes on from there.
+    pub fn cleared(&mut self, now: Time) {
+        if let Some(uneven) = &mut self.uneven {
+            uneven.carry = 0;
+            if let Some(trace) = &mut uneven.trace {
+                trace.seek(now);
+            }
+        }
+    }
+}
+
+impl Uneven {
+    #[inline(never)]
+    fn end(&mut self, start: Time, bytes: u32, fresh: bool) -> Time {
+        if let Some(trace) = &mut self.trace {
+            return trace.leave(start, bytes);
+        }
         // The lengths that are common together (1500, 1502, 1514, 1518 and 52, 54, 66, 70) fall apart here.
         let place = (bytes as usize >> 1 ^ bytes as usize >> 5) & 3;
         if self.known[place].bytes != bytes {
-            if self.trace.is_some() {
-                return self.leave(start, bytes);
-            }
             self.learn(place, bytes);
         }
         let Known { whole, remainder, .. } = self.known[place];
@@ -281,28 +344,6 @@ impl Serializer {
             self.carry -= self.rate;
         }
         start + Span::from_ps(whole + u64::from(more))
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn leave(&mut self, start: Time, bytes: u32) -> Time {
-        self.trace.as_mut().map_or(start, |trace| trace.leave(start, bytes))
-    }
-
-    /// The time that so many bytes take at the constant rate; zero with a trace.
-    pub fn backlog(&self, bytes: u64) -> Span {
-        match self.rate {
-            0 => Span::ZERO,
-            rate => Span::from_ps((u128::from(bytes) * 8 * u128::from(PS_PER_SECOND) / u128::from(rate)) as u64),
-        }
-    }
-
-    /// What waited was taken away at `now`; the link goes on from there.
-    pub fn cleared(&mut self, now: Time) {
-        self.carry = 0;
-        if let Some(trace) = &mut self.trace {
-            trace.seek(now);
-        }
     }
 
     #[cold]
@@ -322,26 +363,28 @@ impl Serializer {
 #[repr(C, align(64))]
 pub(crate) struct Port {
     /// What was handed over and has not arrived, in order of arrival.
-    pub ring: Ring,
+    pub line: Line,
     pub busy_until: Time,
     /// When the last packet whose course is fixed arrives.
     pub last_arrival: Time,
     pub delay: Span,
     pub waiting_bytes: u64,
+    // The second line of the cache.
+    pub serializer: Serializer,
+    pub target: Target,
+    pub mtu: u32,
     pub overhead: u32,
     pub frame_min: u32,
     /// Limits of a plain queue.
     packets_max: u32,
-    bytes_max: u64,
     /// Whether the link is up and does nothing but carry, behind a FIFO with a limit, and nobody wants to see bytes.
     pub plain: bool,
     /// Whether a packet's course is fixed when it is handed over.
     pub eager: bool,
     pub up: bool,
     pub framed: bool,
-    pub mtu: u32,
-    pub target: Target,
-    pub serializer: Serializer,
+    bytes_max: u64,
+    // The third.
     pub counters: PortCounters,
     pub discipline: Discipline,
     pub departure_due: bool,
@@ -354,15 +397,15 @@ pub(crate) struct Port {
     /// When the last packet that went to another shard had left, and when it arrives there.
     pub last_exported: (Time, Time),
     pub wire: Option<Box<Wire>>,
-    pub config: Box<PortConfig>,
+    pub config: Arc<PortConfig>,
 }
 
 impl Port {
-    pub fn new(config: PortConfig, target: Target, wants_bytes: bool, streams: &Streams) -> Port {
+    pub fn new(config: Arc<PortConfig>, target: Target, wants_bytes: bool, streams: &Streams) -> Port {
         let discipline = config.queue.open(&config.facts(), || streams.open(&format!("link/{}/queue", config.name)));
         let wire = config.impairments.any().then(|| Wire::new(config.impairments.clone(), &config.name, streams));
         let mut port = Port {
-            ring: Ring::new(),
+            line: Line::new(),
             busy_until: Time::ZERO,
             last_arrival: Time::ZERO,
             delay: config.delay,
@@ -386,7 +429,7 @@ impl Port {
             held: VecDeque::new(),
             last_exported: (Time::ZERO, Time::ZERO),
             wire: wire.map(Box::new),
-            config: Box::new(config),
+            config,
         };
         port.judge();
         port
@@ -408,60 +451,62 @@ impl Port {
     /// Whether a plain queue has room behind a packet in transmission.
     #[inline]
     pub fn fits(&self, bytes: u32) -> bool {
-        self.ring.waiting() < self.packets_max && self.waiting_bytes + u64::from(bytes) <= self.bytes_max
+        self.line.waiting() < self.packets_max && self.waiting_bytes + u64::from(bytes) <= self.bytes_max
     }
 
     /// Fixes the course of a packet: its start, its end, its arrival, whose key is returned, and whether it is alone in flight.
     #[inline(always)]
-    pub fn fix<H>(
+    pub fn fix<H: Header>(
         &mut self,
         state: &mut NodeState,
-        body: &mut Packet<H>,
+        slab: &mut Slab<H>,
         now: Time,
         extra: Span,
         packet: PacketRef,
-        bytes: u32,
     ) -> (EventKey, bool) {
+        let body = slab.get_mut(&packet);
         let fresh = self.busy_until < now;
         let start = if fresh { now } else { self.busy_until };
-        let end = self.serializer.end(start, bytes, fresh);
+        let end = self.serializer.end(start, body.wire_bytes, fresh);
         self.busy_until = end;
         body.started = start;
         body.ended = end;
+        body.next = NOBODY;
         self.counters.busy += end.since(start);
         self.counters.waited += start.since(body.enqueued);
         let arrival = (end + self.delay + extra).max(self.last_arrival);
         self.last_arrival = arrival;
         let key = state.next_key(arrival);
-        let first = self.ring.is_empty();
-        self.ring.push_back(InFlight { key, start, packet: packet.0, bytes });
+        body.key = key;
+        let first = self.line.is_empty();
+        self.line.push_back(slab, packet.0);
         if start > now {
-            self.counters.waiting_max = self.counters.waiting_max.max(self.ring.waiting());
+            self.counters.waiting_max = self.counters.waiting_max.max(self.line.waiting());
         }
         (key, first)
     }
 
     /// Moves those that have started by `now` out of the queue.
     #[inline]
-    pub fn settle(&mut self, now: Time) {
-        if self.ring.waiting() == 0 {
+    pub fn settle<H: Header>(&mut self, slab: &Slab<H>, now: Time) {
+        if self.line.waiting() == 0 {
             return;
         }
         if self.eager && self.busy_until <= now {
             // All have left.
-            self.counters.sent += u64::from(self.ring.waiting());
+            self.counters.sent += u64::from(self.line.waiting());
             self.counters.sent_bytes += self.waiting_bytes;
             self.waiting_bytes = 0;
-            self.ring.cursor = self.ring.tail;
+            self.line.start_all();
             return;
         }
-        while let Some(next) = self.ring.next() {
-            if next.start > now {
+        while let Some(next) = self.line.next() {
+            let body = slab.get(&next);
+            if body.started > now {
                 break;
             }
-            let bytes = next.bytes;
-            self.count(bytes);
-            self.ring.cursor = self.ring.cursor.wrapping_add(1);
+            self.count(body.wire_bytes);
+            self.line.start(body.next);
         }
     }
 
@@ -476,7 +521,7 @@ impl Port {
     /// Packets that wait.
     #[inline]
     pub fn waiting(&self) -> u32 {
-        self.ring.waiting() + self.held.len() as u32
+        self.line.waiting() + self.held.len() as u32
     }
 
     /// How long a packet that comes now would wait.
@@ -485,21 +530,20 @@ impl Port {
         self.busy_until.since(now) + behind
     }
 
-    /// Takes the ring's first packet out.
+    /// Takes the line's first packet out.
     #[inline]
-    pub fn pop_front(&mut self) -> InFlight {
-        let unsettled = self.ring.cursor == self.ring.head;
-        let head = self.ring.pop_any().expect("the ring has a first packet");
-        if unsettled {
+    pub fn take_front<H: Header>(&mut self, first: &Packet<H>) {
+        if self.line.take_front(first.next) {
             // A packet arrives after it has started; the cursor had only not been moved yet.
-            self.count(head.bytes);
+            self.count(first.wire_bytes);
         }
-        head
     }
 
-    /// Empties the ring at the stop; nothing is counted.
-    pub fn drain(&mut self) -> Option<InFlight> {
-        self.ring.pop_any()
+    /// Empties the line at the stop; nothing is counted.
+    pub fn drain<H: Header>(&mut self, slab: &Slab<H>) -> Option<PacketRef> {
+        let first = self.line.front()?;
+        self.line.take_front(slab.get(&first).next);
+        Some(first)
     }
 
     /// What a node may know.
@@ -526,23 +570,5 @@ mod tests {
         let alone = serializer.end(at, 1499, true) - at;
         serializer.end(at, 1499, false);
         assert_eq!(serializer.end(at, 1499, true) - at, alone);
-    }
-
-    #[test]
-    fn a_ring_keeps_order_while_it_grows() {
-        let mut ring = Ring::new();
-        let (mut put, mut taken) = (0, 0);
-        for step in 0_u32..1_000 {
-            for _ in 0..step % 5 {
-                ring.push_back(InFlight { packet: put, ..NOTHING });
-                put += 1;
-            }
-            for _ in 0..step % 4 {
-                let Some(first) = ring.pop_any() else { break };
-                assert_eq!(first.packet, taken);
-                taken += 1;
-            }
-            assert_eq!(ring.waiting(), put - taken);
-        }
     }
 }

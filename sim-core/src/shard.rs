@@ -1,6 +1,7 @@
 //! A shard: one partition's nodes and the loop that handles its events in key order.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use crate::cx::{Core, Cx, Inbound, NodeState, Target, Transfer};
 use crate::drop::DropCause;
@@ -61,7 +62,7 @@ impl<N: Node> Shard<N> {
             self.core.now = time;
             self.core.queue.take();
             match event.what {
-                What::Arrive => self.arrive_from_ring(&event),
+                What::Arrive => self.arrive_from_line(&event),
                 What::Wake => {
                     self.begin(&event, event.at, 0, 0);
                     self.nodes[event.at as usize]
@@ -104,19 +105,21 @@ impl<N: Node> Shard<N> {
     }
 
     #[inline]
-    fn arrive_from_ring(&mut self, event: &Event) {
+    fn arrive_from_line(&mut self, event: &Event) {
         let port = &mut self.core.ports[event.at as usize];
-        if port.ring.front().is_none_or(|head| head.key != event.key) {
+        let packet = PacketRef(event.argument as u32);
+        if port.line.front().as_ref() != Some(&packet) || self.core.slab.get(&packet).key != event.key {
             // The link has changed since: the packet was given another time, which stands in the queue too, or was dropped.
             return;
         }
-        debug_assert_eq!(u64::from(port.ring.front().map_or(u32::MAX, |head| head.packet)), event.argument);
-        port.pop_front();
-        if let Some(next) = port.ring.front() {
-            self.core.queue.push(Event { key: next.key, argument: next.packet.into(), ..*event });
+        let body = self.core.slab.get(&packet);
+        port.take_front(body);
+        if let Some(next) = body.behind() {
+            let key = self.core.slab.get(&next).key;
+            self.core.queue.push(Event { key, argument: next.0.into(), ..*event });
         }
         let Target::Here { node, port } = port.target else { unreachable!("a cut port has no arrivals of its own") };
-        self.arrive(event, node, port, PacketRef(event.argument as u32));
+        self.arrive(event, node, port, packet);
     }
 
     #[inline(never)]
@@ -201,7 +204,7 @@ impl<N: Node> Shard<N> {
             for &index in &self.sampled {
                 let (node, number) = self.origin(index);
                 let port = &mut self.core.ports[index as usize];
-                port.settle(at);
+                port.settle(&self.core.slab, at);
                 let row = QueueRow(port_word(node, number), port, at);
                 self.core.recorder.begin(key, port_word(node, number).into());
                 self.core.recorder.emit(&row);
@@ -231,18 +234,18 @@ impl<N: Node> Shard<N> {
             }
             Change::Speed(speed) => {
                 let port = &mut self.core.ports[at as usize];
-                port.settle(now);
+                port.settle(&self.core.slab, now);
                 port.serializer = Serializer::new(&speed);
-                port.config.speed = speed;
+                Arc::make_mut(&mut port.config).speed = speed;
                 port.discipline.link_changed(&port.config.facts());
                 self.resend(at);
                 None
             }
             Change::Delay(delay) => {
                 let port = &mut self.core.ports[at as usize];
-                port.settle(now);
+                port.settle(&self.core.slab, now);
                 port.delay = delay;
-                port.config.delay = delay;
+                Arc::make_mut(&mut port.config).delay = delay;
                 self.delay(at);
                 None
             }
@@ -255,7 +258,7 @@ impl<N: Node> Shard<N> {
             Change::QueueLimit(limit) => {
                 let port = &mut self.core.ports[at as usize];
                 port.discipline.set_limit(limit);
-                port.config.queue.set_limit(limit);
+                Arc::make_mut(&mut port.config).queue.set_limit(limit);
                 port.judge();
                 None
             }
@@ -274,38 +277,40 @@ impl<N: Node> Shard<N> {
 
     /// A link has lost its carrier: what waits is dropped, what has started arrives.
     fn empty(&mut self, node: u32, at: u32) {
-        let now = self.core.now;
-        self.core.ports[at as usize].settle(now);
-        let waiting = self.core.ports[at as usize].ring.waiting();
-        loop {
-            let port = &mut self.core.ports[at as usize];
-            let (packet, bytes) = if let Some(last) = port.ring.pop_waiting() {
-                let body = self.core.slab.get(&PacketRef(last.packet));
-                port.counters.busy -= body.ended - body.started;
-                port.counters.waited -= body.started - body.enqueued;
-                (last.packet, last.bytes)
-            } else if let Some(held) = port.held.pop_back() {
-                (held.packet, held.bytes)
-            } else {
-                break;
-            };
-            port.waiting_bytes -= u64::from(bytes);
-            self.core.refuse(node, at, PacketRef(packet), DropCause::LinkDown, true);
-        }
-        if waiting > 0 {
+        let Core { ports, slab, now, .. } = &mut self.core;
+        let port = &mut ports[at as usize];
+        port.settle(slab, *now);
+        let mut first = port.line.take_waiting(slab);
+        if first.is_some() {
             // Where packets waited, the one before them is still being sent.
             let (end, arrival) = self.last_started(at);
             let port = &mut self.core.ports[at as usize];
             port.serializer.cleared(end);
             (port.busy_until, port.last_arrival) = (end, arrival);
         }
+        while let Some(packet) = first {
+            let port = &mut self.core.ports[at as usize];
+            let body = self.core.slab.get(&packet);
+            first = body.behind();
+            port.counters.busy -= body.ended - body.started;
+            port.counters.waited -= body.started - body.enqueued;
+            port.waiting_bytes -= u64::from(body.wire_bytes);
+            self.core.refuse(node, at, packet, DropCause::LinkDown, true);
+        }
+        while let Some(held) = self.core.ports[at as usize].held.pop_front() {
+            self.core.ports[at as usize].waiting_bytes -= u64::from(held.bytes);
+            self.core.refuse(node, at, PacketRef(held.packet), DropCause::LinkDown, true);
+        }
     }
 
     /// When the last packet that a port has started has left, and when it arrives.
     fn last_started(&self, at: u32) -> (Time, Time) {
         let port = &self.core.ports[at as usize];
-        match port.ring.last_started() {
-            Some(last) => (self.core.slab.get(&PacketRef(last.packet)).ended, last.key.time()),
+        match port.line.last_started() {
+            Some(last) => {
+                let body = self.core.slab.get(&last);
+                (body.ended, body.key.time())
+            }
             // It has arrived; or it has gone to another shard.
             None => port.last_exported,
         }
@@ -321,24 +326,21 @@ impl<N: Node> Shard<N> {
         // What has been sent before keeps its place in front, also where it has moved to another shard.
         let mut free = end.max(now);
         let Core { ports, slab, .. } = &mut self.core;
-        let Port { ring, serializer, counters, delay, wire, .. } = &mut ports[at as usize];
-        let waiting = ring.waiting() > 0;
-        ring.for_each_waiting(|next| {
-            let body = slab.get_mut(&PacketRef(next.packet));
+        let Port { line, serializer, counters, delay, wire, .. } = &mut ports[at as usize];
+        line.each_waiting(slab, |body| {
             let extra = if wire.is_some() { body.extra } else { Span::ZERO };
             counters.busy -= body.ended - body.started;
             counters.waited -= body.started - body.enqueued;
             body.started = free;
-            body.ended = serializer.end(free, next.bytes, false);
+            body.ended = serializer.end(free, body.wire_bytes, false);
             counters.busy += body.ended - body.started;
             counters.waited += body.started - body.enqueued;
             free = body.ended;
             last = last.max(free + *delay + extra);
-            next.start = body.started;
-            next.key = next.key.moved(last);
+            body.key = body.key.moved(last);
         });
-        if waiting {
-            let port = &mut self.core.ports[at as usize];
+        let port = &mut self.core.ports[at as usize];
+        if port.line.waiting() > 0 {
             (port.busy_until, port.last_arrival) = (free, last);
             self.announce(at);
         }
@@ -351,23 +353,23 @@ impl<N: Node> Shard<N> {
         }
         let (_, mut last) = self.last_started(at);
         let Core { ports, slab, .. } = &mut self.core;
-        let Port { ring, delay, last_arrival, wire, .. } = &mut ports[at as usize];
-        ring.for_each_waiting(|next| {
-            let body = slab.get(&PacketRef(next.packet));
+        let Port { line, delay, last_arrival, wire, .. } = &mut ports[at as usize];
+        line.each_waiting(slab, |body| {
             // Drawn, not read off the arrival: there, waiting for those in front would count as jitter.
             let extra = if wire.is_some() { body.extra } else { Span::ZERO };
             last = last.max(body.ended + *delay + extra);
-            next.key = next.key.moved(last);
+            body.key = body.key.moved(last);
         });
         *last_arrival = last;
         self.announce(at);
     }
 
-    /// The ring's first packet may have another time of arrival. Its old event stays behind in the queue; nobody will know its key.
+    /// The line's first packet may have another time of arrival. Its old event stays behind in the queue; nobody will know its key.
     fn announce(&mut self, at: u32) {
         let port = &self.core.ports[at as usize];
-        if let (Target::Here { .. }, None, Some(head)) = (port.target, port.ring.last_started(), port.ring.front()) {
-            self.core.queue.push(Event { key: head.key, argument: head.packet.into(), at, what: What::Arrive });
+        if let (Target::Here { .. }, None, Some(head)) = (port.target, port.line.last_started(), port.line.front()) {
+            let key = self.core.slab.get(&head).key;
+            self.core.queue.push(Event { key, argument: head.0.into(), at, what: What::Arrive });
         }
     }
 
@@ -380,19 +382,19 @@ impl<N: Node> Shard<N> {
         listed.retain(|at| {
             let port = &mut core.ports[*at as usize];
             let Target::Cut { shard, inbound } = port.target else { unreachable!("a cut port is listed") };
-            while port.ring.front().is_some_and(|head| head.start < end) {
-                let head = port.pop_front();
-                let packet = core.slab.take(PacketRef(head.packet));
-                port.last_exported = (packet.ended, head.key.time());
-                core.outbox[shard as usize].push(Transfer { key: head.key, inbound, loose: false, packet });
-            }
-            port.listed = match port.ring.front() {
-                Some(head) => {
-                    latest = latest.min(Time::ZERO + head.key.time().since(Time::ZERO + look_ahead));
-                    true
+            port.listed = false;
+            while let Some(head) = port.line.front() {
+                let body = core.slab.get(&head);
+                if body.started >= end {
+                    latest = latest.min(Time::ZERO + body.key.time().since(Time::ZERO + look_ahead));
+                    port.listed = true;
+                    break;
                 }
-                None => false,
-            };
+                port.take_front(body);
+                let packet = core.slab.take(head);
+                port.last_exported = (packet.ended, packet.key.time());
+                core.outbox[shard as usize].push(Transfer { key: packet.key, inbound, loose: false, packet });
+            }
             port.listed
         });
         core.cuts_in_use = listed;
@@ -450,7 +452,7 @@ impl<N: Node> Shard<N> {
     fn close_port(&mut self, id: u32, number: u32, at: u32) {
         let stop = self.stop;
         let port = &mut self.core.ports[at as usize];
-        port.settle(Time::from_ps(stop.ps().saturating_sub(1)));
+        port.settle(&self.core.slab, Time::from_ps(stop.ps().saturating_sub(1)));
         let PortCounters { received, enqueued, sent, dropped_inside, .. } = port.counters;
         let name = &port.config.name;
         assert_eq!(
@@ -462,9 +464,8 @@ impl<N: Node> Shard<N> {
         if port.waiting() == 0 {
             assert_eq!(port.waiting_bytes, 0, "{name}: an empty queue has no bytes");
         }
-        let (ring, counters, slab) = (&mut port.ring, &mut port.counters, &self.core.slab);
-        ring.for_each_waiting(|next| {
-            let body = slab.get(&PacketRef(next.packet));
+        let counters = &mut port.counters;
+        port.line.each_waiting(&mut self.core.slab, |body| {
             counters.busy -= body.ended - body.started;
             counters.waited -= body.started - body.enqueued;
         });
@@ -475,8 +476,9 @@ impl<N: Node> Shard<N> {
             self.core.recorder.begin(EventKey::last(stop, id), (1 << 40) + u128::from(number));
             self.core.recorder.emit(&row);
         }
-        while let Some(next) = self.core.ports[at as usize].drain() {
-            self.left_over((id, number), PacketRef(next.packet), next.start < stop);
+        while let Some(next) = self.core.ports[at as usize].drain(&self.core.slab) {
+            let started = self.core.slab.get(&next).started < stop;
+            self.left_over((id, number), next, started);
         }
         while let Some(next) = self.core.ports[at as usize].held.pop_front() {
             self.left_over((id, number), PacketRef(next.packet), false);

@@ -1,8 +1,8 @@
 //! The world: nodes, ports and what is scheduled, put together by a builder and run on one shard or many.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use crate::audit::{Audit, Auditor};
 use crate::cx::{Core, Inbound, NodeState, Target, Transfer};
@@ -51,7 +51,7 @@ pub struct WorldBuilder<N: Node> {
     streams: Streams,
     salt: u32,
     nodes: Vec<N>,
-    ports: Vec<Vec<PortConfig>>,
+    ports: Vec<Vec<Arc<PortConfig>>>,
     scheduled: Vec<Scheduled>,
     probes: ProbeConfig,
     audit: Audit,
@@ -90,9 +90,9 @@ impl<N: Node> WorldBuilder<N> {
     }
 
     /// Adds a port to a node; numbers are dense for each node. The peer may be added later.
-    pub fn port(&mut self, node: u32, config: PortConfig) -> u32 {
+    pub fn port(&mut self, node: u32, config: impl Into<Arc<PortConfig>>) -> u32 {
         let ports = &mut self.ports[node as usize];
-        ports.push(config);
+        ports.push(config.into());
         ports.len() as u32 - 1
     }
 

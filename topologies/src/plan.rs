@@ -84,7 +84,7 @@ pub struct PortPlan {
     pub prefix: u8,
     /// What the engine gets: the direction's name (`a->b`, or `wan.forward` and `wan.reverse` of a link with a name of its
     /// own), speed, delay, mtu, queue, impairments.
-    pub config: PortConfig,
+    pub config: Arc<PortConfig>,
     /// Exact losses whose flows are not resolved yet; empty in a finished plan.
     pub(crate) listed: Vec<crate::spec::impair::ListedLoss>,
 }

@@ -143,7 +143,7 @@ impl App for UdpSource {
 
     fn event(&mut self, calls: &mut Calls<'_, '_>, event: AppEvent) {
         match event {
-            AppEvent::UdpError(..) => calls.stats().udp.unreachable += 1,
+            AppEvent::UdpError(..) => calls.stats().udp().unreachable += 1,
             AppEvent::Datagrams(socket) => while calls.receive_from(socket).is_some() {},
             _ => {}
         }
@@ -155,7 +155,7 @@ impl App for UdpSource {
         let packet = self.next_size;
         let len = (packet - HEADERS) as u32;
         calls.send(socket, Payload::Stamped { seq: self.seq, sent: now, len });
-        calls.stats().udp.count(now, len);
+        calls.stats().udp().count(now, len);
         self.seq = self.seq.wrapping_add(1);
         self.left -= 1;
         let weight = self.weight(packet);
@@ -197,11 +197,11 @@ impl App for UdpSink {
         while let Some(datagram) = calls.receive_from(socket) {
             let bytes = datagram.payload.len();
             let stats = calls.stats();
-            stats.udp.count(now, bytes);
+            stats.udp().count(now, bytes);
             stats.delivered += u64::from(bytes);
             if let Some((seq, sent)) = datagram.payload.stamp() {
                 let delay = now.since(sent);
-                stats.udp.stamped(seq, delay);
+                stats.udp().stamped(seq, delay);
                 calls.emit(&DatagramRow { flow, seq, bytes, delay });
             }
         }

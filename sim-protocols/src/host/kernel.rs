@@ -127,6 +127,10 @@ impl Kernel {
         let at = self.numbers.partition_point(|(other, _)| *other < number);
         assert!(self.numbers.get(at).is_none_or(|(other, _)| *other != number), "a host is one end of a flow, once");
         self.numbers.insert(at, (number, index));
+        if self.flows.len() < 4 {
+            // Most hosts are one end of one flow; there may be thousands of them.
+            self.flows.reserve_exact(1);
+        }
         self.flows.push(flow);
         index
     }

@@ -42,6 +42,7 @@ impl Quantiles {
         if self.octaves.is_empty() {
             self.first = octave;
         }
+        self.octaves.reserve_exact(1);
         while octave < self.first {
             self.octaves.insert(0, [0; CELLS]);
             self.first -= 1;

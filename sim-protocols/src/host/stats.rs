@@ -73,7 +73,7 @@ pub(crate) struct FlowStats {
     pub rtt: Quantiles,
     pub connections: u64,
     pub damaged: u64,
-    pub udp: Box<UdpStats>,
+    udp: Option<Box<UdpStats>>,
 }
 
 /// Datagrams of one end, counted.
@@ -168,8 +168,10 @@ impl Flow {
     pub fn finish(&self, cx: &mut Cx<'_, Frame>) {
         let (config, stats) = (&*self.config, &self.stats);
         let datagrams = config.app.sends_datagrams();
+        let none = UdpStats::default();
+        let udp = stats.udp.as_deref().unwrap_or(&none);
         if datagrams {
-            cx.emit(&stats.udp.row(config.number, self.end as u32));
+            cx.emit(&udp.row(config.number, self.end as u32));
         }
         let (bytes, reporting) = match config.app.delivers_to() {
             Some(FlowEnd::Server) if !datagrams => (stats.acked, FlowEnd::Client),
@@ -180,8 +182,8 @@ impl Flow {
             return;
         }
         let mut row = stats.row(config, bytes, cx.now());
-        if datagrams && stats.udp.packets > 0 {
-            let (udp, start) = (&stats.udp, config.start);
+        if datagrams && udp.packets > 0 {
+            let start = config.start;
             row.start = Some(start);
             row.end = Some(udp.last);
             let until = if config.app.ends() { udp.last } else { cx.now() };
@@ -195,6 +197,12 @@ impl Flow {
 }
 
 impl FlowStats {
+    /// What it has counted of datagrams.
+    #[inline]
+    pub fn udp(&mut self) -> &mut UdpStats {
+        self.udp.get_or_insert_default()
+    }
+
     /// The flow's row, at the end of the simulation.
     pub fn row(&self, config: &FlowConfig, bytes: u64, now: Time) -> FlowRow {
         let running = matches!(self.outcome, Outcome::Running | Outcome::NotStarted);

@@ -84,7 +84,7 @@ fn mask(prefix: u8) -> u32 {
 }
 
 /// Places of the cache at first, and at the most: it grows with the destinations that are really asked for.
-const CACHE_MIN: usize = 16;
+const CACHE_MIN: usize = 4;
 const CACHE_MAX: usize = 4096;
 
 /// Where a datagram goes from here.

@@ -400,7 +400,7 @@ impl IpStack {
     }
 
     /// Link layer, damage, ARP: `Some` if it is an IPv4 datagram as it was sent.
-    #[inline]
+    #[inline(always)]
     pub(super) fn accept(&mut self, cx: &mut Cx<'_, Frame>, port: u32, packet: PacketRef) -> Option<PacketRef> {
         let body = cx.packet(&packet);
         if body.flipped_bit != u32::MAX && self.damaged(cx, &packet) {

@@ -152,8 +152,8 @@ impl Assembler {
 
     fn fill(&mut self, left: u64, right: u64, payload: &Payload) {
         let mut at = left;
-        let mut next = self.pieces.partition_point(|(begin, piece)| begin + u64::from(piece.len()) <= left);
         while at < right {
+            let next = self.pieces.partition_point(|(begin, piece)| begin + u64::from(piece.len()) <= at);
             let (gap_end, skip_to) = match self.pieces.get(next) {
                 Some((begin, piece)) if *begin < right => (*begin, begin + u64::from(piece.len())),
                 _ => (right, right),
@@ -161,11 +161,26 @@ impl Assembler {
             if at < gap_end {
                 let piece = payload.slice((at - left) as u32, (gap_end - at) as u32);
                 self.bytes += u64::from(piece.len());
-                self.pieces.insert(next, (at, piece));
-                next += 1;
+                self.put(next, at, piece);
             }
             at = at.max(skip_to);
-            next += 1;
+        }
+    }
+
+    /// Puts a piece before number `next`. Zeros melt into zeros that they touch, so that a burst of them is one piece.
+    fn put(&mut self, next: usize, at: u64, piece: Payload) {
+        let (before, behind) = self.pieces.split_at_mut(next);
+        let before = before.last_mut().filter(|(begin, zeros)| touch(*begin, zeros, at, &piece));
+        let behind = behind.first_mut().filter(|(begin, zeros)| touch(at, &piece, *begin, zeros));
+        let len = piece.len();
+        match (before, behind) {
+            (Some((_, before)), Some((_, behind))) => {
+                *before = Payload::Zeros(before.len() + len + behind.len());
+                self.pieces.remove(next);
+            }
+            (Some((_, before)), None) => *before = Payload::Zeros(before.len() + len),
+            (None, Some((begin, behind))) => (*begin, *behind) = (at, Payload::Zeros(len + behind.len())),
+            (None, None) => self.pieces.insert(next, (at, piece)),
         }
     }
 
@@ -195,6 +210,11 @@ impl Assembler {
     }
 }
 
+/// Whether both are zeros, and the second follows on the first.
+fn touch(at: u64, piece: &Payload, next_at: u64, next: &Payload) -> bool {
+    matches!((piece, next), (Payload::Zeros(len), Payload::Zeros(_)) if at + u64::from(*len) == next_at)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
@@ -222,6 +242,21 @@ mod tests {
         assert_eq!(read(&rope.copy(18, 8)), [vec![0, 0], read(&bytes(0, 5)), vec![0]].concat());
         rope.drop_before(22);
         assert_eq!((rope.len(), read(&rope.take(100)).len()), (8, 8));
+    }
+
+    #[test]
+    fn a_burst_of_zeros_is_one_piece() {
+        let mut assembler = Assembler::default();
+        for at in [30, 10, 50, 20, 70, 40] {
+            assembler.insert(at, Payload::Zeros(10));
+        }
+        let pieces: Vec<(u64, u32)> = assembler.pieces.iter().map(|(at, piece)| (*at, piece.len())).collect();
+        assert_eq!(pieces, [(10, 50), (70, 10)]);
+        assembler.insert(0, Payload::Zeros(100));
+        assert_eq!((assembler.pieces.len(), assembler.bytes(), assembler.ranges()), (1, 100, &[(0, 100)][..]));
+        let mut rope = Rope::default();
+        assembler.drain_into(&mut rope);
+        assert_eq!((rope.end(), assembler.bytes()), (100, 0));
     }
 
     proptest! {

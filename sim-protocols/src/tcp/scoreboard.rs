@@ -22,14 +22,19 @@ pub(crate) struct Sent {
     /// When it was sent last.
     pub at: Time,
     pub seq: Seq,
-    /// What it takes of the sequence space.
-    pub len: u32,
+    /// What it takes of the sequence space: less than an IP datagram.
+    len: u16,
     marks: u8,
 }
 
 impl Sent {
+    /// What it takes of the sequence space.
+    pub fn len(&self) -> u32 {
+        self.len.into()
+    }
+
     pub fn end(&self) -> Seq {
-        self.seq + self.len
+        self.seq + self.len()
     }
 
     fn has(&self, mark: u8) -> bool {
@@ -85,10 +90,11 @@ impl Scoreboard {
 
     #[inline]
     pub fn push(&mut self, seq: Seq, len: u32, at: Time) {
+        debug_assert!(len <= u16::MAX.into(), "a segment fits into a datagram");
         if self.sent.is_empty() {
             (self.lost_below, self.retransmit_from) = (seq, seq);
         }
-        self.sent.push_back(Sent { at, seq, len, marks: 0 });
+        self.sent.push_back(Sent { at, seq, len: len as u16, marks: 0 });
     }
 
     /// Makes several of each segment that is longer than `most`, as the path has become smaller.
@@ -102,7 +108,7 @@ impl Scoreboard {
                     self.lost += u32::from(sent.has(LOST));
                     self.retransmitted += u32::from(sent.has(RETRANSMITTED));
                 }
-                self.sent.push_back(Sent { seq, len, ..sent });
+                self.sent.push_back(Sent { seq, len: len as u16, ..sent });
                 seq += len;
             }
         }
@@ -118,7 +124,7 @@ impl Scoreboard {
         while let Some(front) = self.sent.front_mut() {
             if front.end() > ack {
                 if front.seq < ack {
-                    front.len = front.end() - ack;
+                    front.len = (front.end() - ack) as u16;
                     front.seq = ack;
                 }
                 break;

@@ -1,5 +1,7 @@
 //! Links to ports: options over their defaults, one configuration for each direction.
 
+use std::sync::Arc;
+
 use sim_core::{Change, ForcedLoss, Impairments, PortConfig, Prob, QUEUES, QueueConfig, Span, Speed};
 
 use super::address::LinkAddresses;
@@ -59,7 +61,9 @@ pub(super) fn ports(
         links.push(LinkPlan { name: link.name.clone(), group: link.group.clone(), forward, reverse });
         for (side, own) in [(0, &written.options.up), (1, &written.options.down)] {
             let defaults = if side == 0 { &spec.link_defaults.up } else { &spec.link_defaults.down };
-            let side_of = own.over(&written.options.both).over(defaults).over(&spec.link_defaults.both);
+            let said =
+                [own.as_deref(), Some(&written.options.both), defaults.as_deref(), Some(&spec.link_defaults.both)];
+            let side_of = said.into_iter().flatten().fold(Side::default(), |side, under| side.over(under));
             let blocked = side == 1 && written.one_way;
             let (from, to) = if side == 0 { (a, b) } else { (b, a) };
             let (from, to) = (&topo.nodes[from as usize].name, &topo.nodes[to as usize].name);
@@ -109,7 +113,7 @@ pub(super) fn ports(
                 link: index,
                 address: addresses[index as usize].ends[side],
                 prefix: addresses[index as usize].prefix,
-                config,
+                config: Arc::new(config),
                 listed: listed(&side_of),
             });
         }
@@ -153,7 +157,7 @@ pub(super) fn force(sink: &mut Sink, plan: &mut Plan) {
         for line in std::mem::take(&mut plan.ports[at].listed) {
             let mut rule = ForcedLoss { flow: None, class: line.class, numbers: line.numbers };
             let Some(name) = &line.flow else {
-                plan.ports[at].config.impairments.forced.push(rule);
+                Arc::make_mut(&mut plan.ports[at].config).impairments.forced.push(rule);
                 continue;
             };
             let flows = plan.flows_of(&name.value);
@@ -163,7 +167,7 @@ pub(super) fn force(sink: &mut Sink, plan: &mut Plan) {
             }
             for flow in flows {
                 rule.flow = Some(flow + 1);
-                plan.ports[at].config.impairments.forced.push(rule.clone());
+                Arc::make_mut(&mut plan.ports[at].config).impairments.forced.push(rule.clone());
             }
         }
         at += 1;

@@ -25,9 +25,9 @@ pub(crate) struct LinkSpec {
 pub(crate) struct LinkOptions {
     pub both: Side,
     /// From the left end to the right end, over `both`.
-    pub up: Side,
+    pub up: Option<Box<Side>>,
     /// From the right end to the left end, over `both`.
-    pub down: Side,
+    pub down: Option<Box<Side>>,
     pub mtu: Option<At<Size>>,
     pub framing: Option<At<Framing>>,
     pub cost: Option<At<u64>>,
@@ -160,11 +160,10 @@ pub(crate) fn defaults(sink: &mut Sink, node: &Node) -> LinkOptions {
 fn options(sink: &mut Sink, map: &mut Map<'_>) -> LinkOptions {
     let both = side(sink, map);
     let direction = |sink: &mut Sink, map: &mut Map<'_>, key, what| {
-        let Some(node) = map.get(key) else { return Side::default() };
-        let mut map = sink.map(node, what);
+        let mut map = sink.map(map.get(key)?, what);
         let side = side(sink, &mut map);
         map.finish(sink);
-        side
+        Some(Box::new(side))
     };
     let up = direction(sink, map, "up", "`up`");
     let down = direction(sink, map, "down", "`down`");

@@ -79,8 +79,8 @@ impl Connection {
             self.ts_recent = timestamps.val;
             self.ts_recent_at = now;
         }
-        // RFC 9293 §3.7.1 (MUST-15): 536 where the other end does not say. RFC 6691: options come out of it.
-        let theirs = u32::from(options.mss.unwrap_or(536)).max(88);
+        // RFC 9293 §3.7.1 (MUST-15): 536 where the other end does not say. RFC 6691: options come out of it. More than 65495 no datagram holds.
+        let theirs = u32::from(options.mss.unwrap_or(536)).clamp(88, 65_495);
         self.mss = theirs.min(self.config.mss.into()) - if self.timestamps { 12 } else { 0 };
         self.snd_wnd = u32::from(repr.window);
         self.max_window = self.snd_wnd;

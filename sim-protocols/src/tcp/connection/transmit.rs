@@ -46,7 +46,7 @@ impl Connection {
         if flight < self.window.cwnd
             && let Some(lost) = self.board.next_lost()
         {
-            return Some(self.send_again(now, lost.seq, lost.len));
+            return Some(self.send_again(now, lost.seq, lost.len()));
         }
         self.restart_after_idle(now);
         if flight >= self.window.cwnd {
