@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use crate::audit::{Audit, Auditor};
 use crate::cx::{Core, Inbound, NodeState, Target, Transfer};
@@ -297,36 +297,69 @@ impl<N: Node> World<N> {
     }
 }
 
-/// A barrier that spins for a while, for windows are short, and then gives the core away, for there may be more threads than cores.
+/// A barrier that spins for a while, for windows are short, and then sleeps, for there may be more work than cores.
 struct Barrier {
     threads: usize,
     waiting: AtomicUsize,
     round: AtomicUsize,
     broken: AtomicBool,
+    sleepers: AtomicUsize,
+    bed: Mutex<()>,
+    bell: Condvar,
 }
+
+/// About as long as a thread takes to fall asleep and wake up.
+const SPINS: u32 = 2_000;
 
 impl Barrier {
     fn new(threads: usize) -> Barrier {
-        Barrier { threads, waiting: AtomicUsize::new(0), round: AtomicUsize::new(0), broken: AtomicBool::new(false) }
+        Barrier {
+            threads,
+            waiting: AtomicUsize::new(0),
+            round: AtomicUsize::new(0),
+            broken: AtomicBool::new(false),
+            sleepers: AtomicUsize::new(0),
+            bed: Mutex::new(()),
+            bell: Condvar::new(),
+        }
     }
 
     fn wait(&self) {
         let round = self.round.load(Ordering::Acquire);
         if self.waiting.fetch_add(1, Ordering::AcqRel) + 1 == self.threads {
             self.waiting.store(0, Ordering::Relaxed);
-            self.round.fetch_add(1, Ordering::Release);
+            // Sequentially consistent with the sleepers' count: either it is seen here, or its owner sees the new round.
+            self.round.fetch_add(1, Ordering::SeqCst);
+            if self.sleepers.load(Ordering::SeqCst) > 0 {
+                self.ring();
+            }
             return;
         }
-        let mut spins = 0_u32;
-        while self.round.load(Ordering::Acquire) == round {
-            assert!(!self.broken.load(Ordering::Relaxed), "another shard has panicked");
-            spins += 1;
-            if spins < 2_000 {
-                std::hint::spin_loop();
-            } else {
-                std::thread::yield_now();
+        for _ in 0..SPINS {
+            if self.is_over(round) {
+                return;
             }
+            std::hint::spin_loop();
         }
+        let mut bed = self.bed.lock().unwrap_or_else(PoisonError::into_inner);
+        self.sleepers.fetch_add(1, Ordering::SeqCst);
+        while !self.is_over(round) {
+            bed = self.bell.wait(bed).unwrap_or_else(PoisonError::into_inner);
+        }
+        self.sleepers.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    fn is_over(&self, round: usize) -> bool {
+        if self.broken.load(Ordering::SeqCst) {
+            // Not through `panic!`: the panic that is told of is the other thread's.
+            std::panic::resume_unwind(Box::new("another shard has panicked"));
+        }
+        self.round.load(Ordering::SeqCst) != round
+    }
+
+    fn ring(&self) {
+        drop(self.bed.lock());
+        self.bell.notify_all();
     }
 }
 
@@ -336,7 +369,8 @@ struct Alarm<'a>(&'a Barrier);
 impl Drop for Alarm<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            self.0.broken.store(true, Ordering::Relaxed);
+            self.0.broken.store(true, Ordering::SeqCst);
+            self.0.ring();
         }
     }
 }

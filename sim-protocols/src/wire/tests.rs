@@ -137,14 +137,7 @@ fn frames_are_small() {
     assert!(size_of::<TcpOptions>() <= 56, "{}", size_of::<TcpOptions>());
     assert!(size_of::<TcpRepr>() <= 76, "{}", size_of::<TcpRepr>());
     assert!(size_of::<Frame>() <= 112, "{}", size_of::<Frame>());
-    assert_eq!(size_of::<Packet<Frame>>(), 256);
-    // What the engine touches at each hop is one line of the cache; what a router touches, another one.
-    let ip = Ipv4Repr::new([10, 0, 0, 1].into(), [10, 0, 0, 2].into(), Protocol::Tcp);
-    let packet = Packet::new(Frame::ipv4(ip, Transport::Raw), Payload::Empty, 20, 0);
-    let Net::Ipv4(ip, _) = &packet.header.net else { unreachable!() };
-    let line = |at: usize| (at - std::ptr::from_ref(&packet).addr()) / 64;
-    assert_eq!(line(std::ptr::from_ref(&packet.flow).addr()), 0);
-    assert_eq!(line(std::ptr::from_ref(ip).addr()), line(std::ptr::from_ref(&packet.header.link).addr()));
+    assert!(size_of::<Packet<Frame>>() <= 224, "{}", size_of::<Packet<Frame>>());
 }
 
 #[test]
