@@ -115,7 +115,7 @@ impl Kernel {
             sockets: Vec::new(),
             socket_ports: Vec::new(),
             dirty: Vec::new(),
-            events: VecDeque::new(),
+            events: VecDeque::with_capacity(2),
             secret,
             wanted: Wanted::default(),
         }

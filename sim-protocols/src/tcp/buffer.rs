@@ -35,7 +35,13 @@ impl Rope {
             (Some((_, Payload::Zeros(before))), Payload::Zeros(more)) if before.checked_add(*more).is_some() => {
                 *before += more;
             }
-            _ => self.pieces.push_back((self.end, payload)),
+            _ => {
+                if self.pieces.capacity() == 0 {
+                    // Zeros never need a second place.
+                    self.pieces.reserve_exact(1);
+                }
+                self.pieces.push_back((self.end, payload));
+            }
         }
         self.end += u64::from(len);
     }

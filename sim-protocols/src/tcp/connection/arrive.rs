@@ -407,11 +407,8 @@ impl Connection {
     }
 
     fn answer_with_reset(&mut self, segment: &Segment) {
-        self.reset_due = super::super::reset_for(segment).map(|repr| Segment {
-            repr,
-            payload: sim_core::Payload::Empty,
-            ecn: Ecn::NotEct,
-        });
+        self.reset_due = super::super::reset_for(segment)
+            .map(|repr| Box::new(Segment { repr, payload: sim_core::Payload::Empty, ecn: Ecn::NotEct }));
     }
 
     fn receiver_duplicate(&mut self, left: Seq, right: Seq) {

@@ -187,7 +187,7 @@ pub struct Connection {
     fin_at: Option<Seq>,
 
     syn_due: bool,
-    reset_due: Option<Segment>,
+    reset_due: Option<Box<Segment>>,
     probe_due: bool,
     /// Data that was waiting carries the acknowledgement that is due now.
     answering: bool,
@@ -392,7 +392,7 @@ impl Connection {
         if informs && !self.told_closed {
             let mut segment = self.bare(TcpFlags::RST | TcpFlags::ACK);
             segment.repr.seq = self.nxt;
-            self.reset_due = Some(segment);
+            self.reset_due = Some(Box::new(segment));
         }
         self.end(Reason::Aborted);
     }

@@ -14,7 +14,7 @@ impl Connection {
     pub fn next_segment(&mut self, now: Time) -> Option<Segment> {
         if let Some(reset) = self.reset_due.take() {
             self.counters.segments_sent += 1;
-            return Some(reset);
+            return Some(*reset);
         }
         if self.syn_due {
             return Some(self.send_syn(now));
