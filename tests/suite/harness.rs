@@ -1,12 +1,13 @@
 //! What the tests over whole experiments share: the files, short runs, and a plan as the oracle reads it.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use clockwire_tests::oracle::{Audit, Overtake, PortFacts, audit_text};
+use clockwire_tests::oracle::{Audit, CoDel, Limits, Overtake, PortFacts, Speed, audit_text};
 use experiments::{How, load_options, port_name, seconds, simulate};
-use sim_core::{Amount, Change, Outcome, Rows, Speed};
-use topologies::{Experiment, Plan, PortPlan};
+use sim_core::{Amount, Change, JitterShape, Outcome, QueueConfig};
+use topologies::{Experiment, Named, NodeKind, Plan, PortPlan};
+
+use crate::conservation::{columns, words};
 
 /// The repository.
 pub fn root() -> &'static Path {
@@ -46,26 +47,32 @@ pub fn sharded(shards: usize) -> How {
     How { shards, threads: shards.min(2), ..How::default() }
 }
 
-/// Runs a plan.
+/// Runs a plan. Where every hop is recorded, what the packets say is too.
 pub fn run(plan: &Plan, seed: u64, how: How) -> Outcome {
-    simulate(plan, seed, how, &|_| ()).0
+    if !how.all_hops {
+        return simulate(plan, seed, how, &|_| ()).0;
+    }
+    let mut plan = plan.clone();
+    plan.outputs.tables.push(Named { name: "packets".into(), place: None, path: String::new() });
+    simulate(&plan, seed, how, &|_| ()).0
 }
 
-/// The table of hops as CSV, with the columns that the oracle reads.
+/// The table of hops as CSV, with the columns that the oracle reads; the last one is of the table of packets, which has the same rows.
 pub fn hops_csv(plan: &Plan, outcome: &Outcome) -> String {
     let rows = outcome.table("hops").expect("every hop was recorded");
+    let packets = outcome.table("packets").expect("what they say was recorded");
+    assert_eq!(rows.len(), packets.len(), "a row for each hop in both");
     let names = ["port", "packet", "wire_bytes", "enqueued_s", "started_s", "ended_s", "arrived_s", "fate"];
-    let column = |name: &str| {
-        let columns = rows.table.columns;
-        columns.iter().position(|column| column.name == name).unwrap_or_else(|| panic!("no column {name}"))
-    };
-    let [port, packet, bytes, enqueued, started, ended, arrived, fate] = names.map(column);
-    let sim_core::Kind::Word(fates) = rows.table.columns[fate].kind else { panic!("a fate is a word") };
+    let [port, packet, bytes, enqueued, started, ended, arrived, fate] = columns(rows, names);
+    let [same, ecn] = columns(packets, ["packet", "ecn"]);
+    let (fates, ecns) = (words(rows, fate), words(packets, ecn));
     let time = |value: u64| if value == u64::MAX { String::new() } else { seconds(value) };
-    let mut csv = names.join(",") + "\n";
-    for (_, row) in rows.iter() {
+    let mut csv = format!("time_s,{},ecn\n", names.join(","));
+    for ((when, row), (_, says)) in rows.iter().zip(packets.iter()) {
+        assert_eq!(row[packet], says[same], "the rows of a hop stand at the same place");
         csv += &format!(
-            "{},{},{},{},{},{},{},{}\n",
+            "{},{},{},{},{},{},{},{},{},{}\n",
+            seconds(when.ps()),
             port_name(plan, row[port]),
             row[packet],
             row[bytes],
@@ -73,7 +80,8 @@ pub fn hops_csv(plan: &Plan, outcome: &Outcome) -> String {
             time(row[started]),
             time(row[ended]),
             time(row[arrived]),
-            fates[row[fate] as usize]
+            fates[row[fate] as usize],
+            ecns.get(says[ecn] as usize).copied().unwrap_or_default()
         );
     }
     csv
@@ -87,48 +95,57 @@ pub fn facts(plan: &Plan) -> Vec<PortFacts> {
 
 fn port_facts(plan: &Plan, at: u32, port: &PortPlan) -> PortFacts {
     let config = &port.config;
-    let name_of = |node: u32| plan.nodes[node as usize].name.clone();
-    let bps = |speed: &Speed| match speed {
-        Speed::Infinite => Some(None),
-        Speed::Rate(rate) => Some(Some(rate.bps())),
-        Speed::Trace(_) => None,
-    };
     let models = &config.impairments;
+    let (marks, codel) = match &config.queue {
+        QueueConfig::DropTail(_) => (false, None),
+        QueueConfig::Red(red) => (red.ecn, None),
+        QueueConfig::CoDel(codel) => {
+            let frame_max = u64::from((config.mtu + config.overhead).max(config.frame_min));
+            (codel.ecn, Some(CoDel { target: codel.target.ps(), interval: codel.interval.ps(), frame_max }))
+        }
+    };
     let mut facts = PortFacts {
         name: config.name.clone(),
-        from: name_of(port.node),
-        to: name_of(plan.ports[port.peer as usize].node),
+        from: plan.nodes[port.node as usize].name.clone(),
+        to: plan.nodes[plan.ports[port.peer as usize].node as usize].name.clone(),
+        from_host: plan.nodes[port.node as usize].kind == NodeKind::Host,
         overhead: u64::from(config.overhead),
         frame_min: u64::from(config.frame_min),
+        speed: vec![(0, speed(&config.speed))],
         delay: vec![(0, config.delay.ps())],
-        jitter: models.jitter.is_some(),
+        limit: vec![(0, limit(config.queue.limit()))],
+        jitter: models.jitter.map(|jitter| jitter.span.ps() * most_jitter(jitter.shape)),
         overtake: models.reorder.map(|reorder| match reorder.by {
             Some(by) => Overtake::By(by.ps()),
             None => Overtake::HalfTheDelay,
         }),
         unordered: models.jitter.is_some_and(|jitter| jitter.reorder),
-        fifo: config.queue.name() != "codel",
+        marks,
+        codel,
         ..PortFacts::default()
     };
-    let mut rates = vec![(0, bps(&config.speed))];
-    limit(&mut facts, 0, config.queue.limit());
     let mut fate = |there: bool, word: &str| {
         if there {
             facts.fates.push(word.into());
         }
     };
     fate(config.queue.name() == "red", "red");
-    fate(config.queue.name() == "codel", "codel");
+    fate(codel.is_some(), "codel");
     fate(!models.forced.is_empty(), "forced_loss");
-    let mut random = models.loss.is_some();
+    befalls(plan, at, models.loss.is_some(), &mut facts);
+    facts
+}
+
+/// What events do to a port.
+fn befalls(plan: &Plan, at: u32, mut random: bool, facts: &mut PortFacts) {
     let mut down_since = None;
     for event in plan.events.iter().filter(|event| event.ports.contains(&at)) {
         let when = event.at.ps();
         match &event.change {
-            Change::Speed(speed) => rates.push((when, bps(speed))),
+            Change::Speed(to) => facts.speed.push((when, speed(to))),
             Change::Delay(delay) => facts.delay.push((when, delay.ps())),
             Change::Loss(loss) => random |= loss.is_some(),
-            Change::QueueLimit(amount) => limit(&mut facts, when, *amount),
+            Change::QueueLimit(amount) => facts.limit.push((when, limit(*amount))),
             Change::Down => down_since = down_since.or(Some(when)),
             Change::Up => facts.down.extend(down_since.take().map(|since| (since, when))),
             Change::Fault(_) => {}
@@ -138,61 +155,43 @@ fn port_facts(plan: &Plan, at: u32, port: &PortPlan) -> PortFacts {
     if random {
         facts.fates.push("loss".into());
     }
-    // With a trace the oracle knows no rate at all.
-    facts.rate =
-        rates.into_iter().map(|(when, rate)| rate.map(|rate| (when, rate))).collect::<Option<_>>().unwrap_or_default();
-    facts
 }
 
-fn limit(facts: &mut PortFacts, when: u64, amount: Amount) {
-    facts.limit.push((
-        when,
-        match amount {
-            Amount::Packets(count) => (Some(u64::from(count)), None),
-            Amount::Bytes(size) => (None, Some(size.bytes())),
-        },
-    ));
+fn speed(speed: &sim_core::Speed) -> Speed {
+    match speed {
+        sim_core::Speed::Infinite => Speed::Infinite,
+        sim_core::Speed::Rate(rate) => Speed::Rate(rate.bps()),
+        sim_core::Speed::Trace(trace) => Speed::Trace(trace.stamps_ms().to_vec()),
+    }
 }
 
-/// The oracle's judgement of a run that recorded every hop.
+/// The most that jitter adds, in spans. An exponential one has no most; e to the 64 packets are not sent.
+fn most_jitter(shape: JitterShape) -> u64 {
+    match shape {
+        JitterShape::Uniform => 2,
+        JitterShape::Normal => 8,
+        JitterShape::Exponential => 64,
+    }
+}
+
+fn limit(amount: Amount) -> Limits {
+    match amount {
+        Amount::Packets(count) => (Some(u64::from(count)), None),
+        Amount::Bytes(size) => (None, Some(size.bytes())),
+    }
+}
+
+/// The oracle's judgement of a run that recorded every hop; marks are held against what the links have counted.
 pub fn judge(plan: &Plan, outcome: &Outcome) -> Audit {
-    audit_text(&hops_csv(plan, outcome), &facts(plan))
-}
-
-/// Where the table of links does not say what the table of hops says.
-pub fn links_disagree(plan: &Plan, outcome: &Outcome) -> Vec<String> {
-    let (links, hops) = (outcome.table("links").expect("always there"), outcome.table("hops").expect("recorded"));
-    let column = |rows: &Rows, name: &str| {
-        rows.table.columns.iter().position(|column| column.name == name).unwrap_or_else(|| panic!("no column {name}"))
-    };
-    let [port, bytes, started, fate] = ["port", "wire_bytes", "started_s", "fate"].map(|name| column(hops, name));
-    let sim_core::Kind::Word(fates) = hops.table.columns[fate].kind else { panic!("a fate is a word") };
-    let names =
-        ["received_packets", "sent_packets", "sent_bytes", "queue_full_packets", "loss_packets", "down_packets"];
-    let mut counted: BTreeMap<u64, [u64; 6]> = BTreeMap::new();
-    for (_, row) in hops.iter() {
-        let counts = counted.entry(row[port]).or_default();
-        counts[0] += 1;
-        if row[started] != u64::MAX {
-            counts[1] += 1;
-            counts[2] += row[bytes];
-        }
-        match fates[row[fate] as usize] {
-            "queue_full" => counts[3] += 1,
-            "loss" | "forced_loss" => counts[4] += 1,
-            "link_down" => counts[5] += 1,
-            _ => {}
-        }
-    }
-    let (link, columns) = (column(links, "link"), names.map(|name| column(links, name)));
-    let mut faults = Vec::new();
+    let mut audit = audit_text(&hops_csv(plan, outcome), &facts(plan));
+    let links = outcome.table("links").expect("always there");
+    let [link, marks] = columns(links, ["link", "marks_packets"]);
     for (_, row) in links.iter() {
-        let counted = counted.get(&row[link]).copied().unwrap_or_default();
-        let told = columns.map(|column| row[column]);
-        if told != counted {
-            faults
-                .push(format!("{}: {names:?} are {told:?}, but the hops give {counted:?}", port_name(plan, row[link])));
+        let name = port_name(plan, row[link]);
+        let (least, most) = audit.marks.get(&name).copied().unwrap_or_default();
+        if !(least..=most).contains(&row[marks]) {
+            audit.faults.push(format!("{name}: counts {} marks, but its packets show {least} to {most}", row[marks]));
         }
     }
-    faults
+    audit
 }

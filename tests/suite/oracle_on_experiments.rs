@@ -3,7 +3,8 @@
 use clockwire_tests::oracle::audit_text;
 use experiments::How;
 
-use crate::harness::{experiment_files, facts, hops_csv, judge, links_disagree, load_short, run};
+use crate::conservation::links_disagree;
+use crate::harness::{experiment_files, facts, hops_csv, judge, load_short, run};
 
 #[test]
 fn every_hop_of_every_experiment_obeys_the_laws() {

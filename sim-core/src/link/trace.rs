@@ -58,6 +58,11 @@ impl Trace {
         Ok(Trace { stamps_ms: stamps.into() })
     }
 
+    /// The stamps in milliseconds.
+    pub fn stamps_ms(&self) -> &[u64] {
+        &self.stamps_ms
+    }
+
     /// The mean rate in bits per second.
     pub fn mean_bps(&self) -> u64 {
         self.stamps_ms.len() as u64 * u64::from(OPPORTUNITY_BYTES) * 8 * 1000 / self.period_ms()

@@ -12,6 +12,8 @@ pub struct RequestConfig {
     pub request: Size,
     /// Bytes of a response. Default: 1000 B.
     pub response: Size,
+    /// What the bytes are. Default: zeros.
+    pub data: Data,
     /// How many requests. Default: without end.
     pub count: Option<u64>,
     /// From the end of one (with its connection, where each has its own) to the next. Default: none.
@@ -31,6 +33,7 @@ impl Default for RequestConfig {
         RequestConfig {
             request: Size::from_bytes(100),
             response: Size::from_bytes(1000),
+            data: Data::default(),
             count: None,
             think: SpanDist::Fixed(Span::ZERO),
             service: SpanDist::Fixed(Span::ZERO),
@@ -46,6 +49,7 @@ impl RequestConfig {
         let default = RequestConfig::default();
         let request = params.size("request", Some(default.request), "bytes of a request");
         let response = params.size("response", Some(default.response), "bytes of a response");
+        let data = Data::read(params, "data", "zeros, or a pattern that the other end compares");
         let count = values::count(params, "how many requests; without end when not given");
         let mean = params.span("think", Some(default.think.mean()), "from the end of one request to the next");
         let think = SpanDist::new(Distribution::read(params, "think_times", "how `think` is distributed"), mean);
@@ -55,7 +59,7 @@ impl RequestConfig {
             Connections::read(params, "connections", "one connection for all requests, or a new one for each");
         let close = Closing::read(params, "close", "who closes a connection first");
         let stop = values::stop(params, "no request starts from this moment on");
-        RequestConfig { request, response, count, think, service, connections, close, stop }
+        RequestConfig { request, response, data, count, think, service, connections, close, stop }
     }
 
     pub(super) fn check(&self) -> Result<(), (&'static str, String)> {
@@ -146,8 +150,8 @@ impl RequestClient {
     fn ask(&mut self, calls: &mut Calls<'_, '_>, conn: ConnId) {
         self.phase = Phase::Waiting;
         self.written = calls.now();
-        calls.feed(conn, self.config.request.bytes(), Data::Zeros);
-        calls.drain(conn, Data::Zeros, calls.received(conn) + self.config.response.bytes());
+        calls.feed(conn, self.config.request.bytes(), self.config.data);
+        calls.drain(conn, self.config.data, calls.received(conn) + self.config.response.bytes());
     }
 
     fn answered(&mut self, calls: &mut Calls<'_, '_>, conn: ConnId) {
@@ -160,7 +164,7 @@ impl RequestClient {
         }
         self.phase = Phase::Closing;
         // What comes now is the end of the stream alone.
-        calls.drain(conn, Data::Zeros, u64::MAX);
+        calls.drain(conn, self.config.data, u64::MAX);
         match self.config.close {
             Closing::Client | Closing::Simultaneous => {
                 self.closing = Some(now);
@@ -170,7 +174,13 @@ impl RequestClient {
                 self.closing = Some(now);
                 calls.abort(conn);
             }
-            Closing::Server => {}
+            // The server closes behind the last one that it knows of; where `stop` has made it the last, the client must.
+            Closing::Server if self.config.connections == Connections::New => {}
+            Closing::Server if self.config.count == Some(self.number) => {}
+            Closing::Server => {
+                self.closing = Some(now);
+                calls.shutdown(conn);
+            }
         }
     }
 
@@ -272,17 +282,17 @@ impl RequestServer {
     }
 
     fn expect(&self, calls: &mut Calls<'_, '_>, conn: ConnId) {
-        calls.drain(conn, Data::Zeros, calls.received(conn) + self.config.request.bytes());
+        calls.drain(conn, self.config.data, calls.received(conn) + self.config.request.bytes());
     }
 
     fn serve(&mut self, calls: &mut Calls<'_, '_>, conn: ConnId) {
         self.served += 1;
-        calls.feed(conn, self.config.response.bytes(), Data::Zeros);
+        calls.feed(conn, self.config.response.bytes(), self.config.data);
         let last = self.config.connections == Connections::New || self.config.count == Some(self.served);
         if !last {
             return self.expect(calls, conn);
         }
-        calls.drain(conn, Data::Zeros, u64::MAX);
+        calls.drain(conn, self.config.data, u64::MAX);
         match self.config.close {
             Closing::Server => calls.shutdown(conn),
             Closing::Simultaneous => calls.wake_at(calls.now() + CROSSING, CLOSE),

@@ -5,7 +5,6 @@ use std::net::Ipv4Addr;
 use sim_core::{Cx, Payload};
 
 use super::calls::{AppEvent, SocketAddr, UdpError, UdpId};
-use super::demux::FourTuple;
 use super::kernel::Kernel;
 use super::stats::{Answer, Outcome};
 use super::udp::{Datagram, UdpSocket};
@@ -134,13 +133,9 @@ impl Kernel {
         let (local, remote) = ((quoted.src, quoted.ports.0), (quoted.dst, quoted.ports.1));
         if let Icmpv4Repr::Unreachable(Unreachable::FragmentationNeeded { mtu }) = icmp {
             self.stack.learn_mtu(quoted.dst, mtu);
+            self.smaller_path(cx, quoted.dst);
         }
         match quoted.protocol {
-            Protocol::Tcp => {
-                if let Icmpv4Repr::Unreachable(Unreachable::FragmentationNeeded { mtu }) = icmp {
-                    self.smaller_path(cx, FourTuple::new(local, remote), mtu.into());
-                }
-            }
             Protocol::Udp => {
                 let found = self.sockets.iter().position(|socket| socket.takes(local.1, remote));
                 if let Some(at) = found {
@@ -156,7 +151,8 @@ impl Kernel {
                     self.events.push_back((flow, AppEvent::EchoError { seq, from: ip.src, answer }));
                 }
             }
-            Protocol::Unknown(_) => {}
+            // Other errors are soft for TCP (RFC 1122 §4.2.3.9) and change nothing.
+            Protocol::Tcp | Protocol::Unknown(_) => {}
         }
     }
 

@@ -81,8 +81,13 @@ impl Kernel {
         self.mark(slot);
         let conn = self.conns[slot as usize].as_deref_mut().expect("a live connection");
         let flow = &mut self.flows[conn.flow as usize];
+        let before = conn.established;
         while let Some(event) = conn.tcp.next_event() {
             connection_event(conn, event, &mut self.events);
+        }
+        if conn.established && !before && self.stack.knows_narrow_paths() {
+            // It may have become narrow since the SYN, which alone asked for it.
+            conn.tcp.on_mtu(self.stack.mtu_to(cx, conn.key.addresses().1).unwrap_or(u32::MAX));
         }
         let acked = conn.tcp.counters().bytes_acked;
         if acked != conn.acked {
@@ -142,12 +147,17 @@ impl Kernel {
         }
     }
 
-    /// A router has said that the way of a connection carries less. Other errors are soft for TCP (RFC 1122 §4.2.3.9) and change nothing.
-    pub fn smaller_path(&mut self, cx: &mut Cx<'_, Frame>, key: FourTuple, mtu: u32) {
-        let Some(slot) = self.demux.find(key) else { return };
-        let conn = self.conns[slot as usize].as_deref_mut().expect("the table names live connections");
-        conn.tcp.on_mtu(mtu);
-        self.after_input(cx, slot);
+    /// A router has said that the way to a destination carries less, which all connections to it must know (RFC 1191 §6.2). Other errors are
+    /// soft for TCP (RFC 1122 §4.2.3.9) and change nothing.
+    pub fn smaller_path(&mut self, cx: &mut Cx<'_, Frame>, to: Ipv4Addr) {
+        let Some(mtu) = self.stack.mtu_to(cx, to) else { return };
+        for slot in 0..self.conns.len() as u32 {
+            let conn = self.conns[slot as usize].as_deref_mut();
+            if let Some(conn) = conn.filter(|conn| conn.key.addresses().1 == to) {
+                conn.tcp.on_mtu(mtu);
+                self.after_input(cx, slot);
+            }
+        }
     }
 
     /// Whether anybody waits for [`Kernel::output`].

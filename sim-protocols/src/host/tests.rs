@@ -573,19 +573,21 @@ fn many_sources_share_a_port_and_each_flow_gets_its_own() {
 fn a_narrow_link_on_the_way_is_learned_from_icmp() {
     let cbr = CbrConfig { size: Size::from_bytes(1400), count: Some(20), ..CbrConfig::default() };
     let app = BulkConfig { data: Data::Pattern, ..bulk(100_000) };
-    let mut lab = Lab::star(3).flow(0, 2, ms(0), AppConfig::Bulk(app)).flow(1, 2, ms(0), AppConfig::Cbr(cbr));
+    let mut lab = Lab::star(3).flow(1, 2, ms(0), AppConfig::Cbr(cbr));
+    // Some of them have yet to open, or wait for an answer to their SYN, when the first one learns.
+    lab = (0..8).fold(lab, |lab, at| lab.flow(0, 2, ms(7 * at), AppConfig::Bulk(app.clone())));
     lab.narrow = Some(1000);
     let outcome = lab.run();
     let flows = table(&outcome, &FLOWS);
-    for at in 0..2 {
+    for at in 0..flows.len() {
         match cell(flows, at, "flow") {
-            1 => assert_eq!((cell(flows, at, "bytes"), cell(flows, at, "damaged_bytes")), (100_000, 0)),
+            2.. => assert_eq!((cell(flows, at, "bytes"), cell(flows, at, "damaged_bytes")), (100_000, 0)),
             _ => assert!((17..20).contains(&(cell(flows, at, "bytes") / 1400)), "only the first ones are lost"),
         }
     }
     let drops = table(&outcome, &sim_core::DROPS);
     let cause = sim_core::DropCause::MustFragment as u64;
-    assert!(!drops.is_empty() && (0..drops.len()).all(|at| cell(drops, at, "cause") == cause));
+    assert!((0..drops.len()).any(|at| cell(drops, at, "cause") == cause));
 }
 
 #[test]

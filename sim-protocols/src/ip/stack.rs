@@ -133,6 +133,11 @@ impl IpStack {
         Some(self.path_mtu(to).map_or(link, |path| link.min(path)))
     }
 
+    /// Whether a router has ever said that a way carries less than its first link.
+    pub fn knows_narrow_paths(&self) -> bool {
+        !self.path_mtu.is_empty()
+    }
+
     fn path_mtu(&self, to: Ipv4Addr) -> Option<u32> {
         if self.path_mtu.is_empty() {
             return None;

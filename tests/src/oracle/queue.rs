@@ -1,0 +1,88 @@
+//! A queue holds no more than its limit, and every drop has its reason.
+
+use std::collections::BTreeMap;
+
+use super::facts::{Limits, at};
+use super::{Audit, Hop, PortFacts};
+
+/// When a packet that was let in leaves the queue: it starts, is dropped at its departure or as the link goes down, or sees the end of the run.
+fn leaves(hop: &Hop) -> Option<u64> {
+    match (hop.fate.as_str(), hop.started) {
+        (_, Some(started)) => Some(started),
+        ("under_way", None) => Some(u64::MAX),
+        ("codel" | "link_down", None) => Some(hop.time),
+        _ => None,
+    }
+}
+
+/// The queue never holds more than its limit, and drops for that reason only when it is full.
+pub(super) fn bounded(facts: &PortFacts, hops: &[&Hop], audit: &mut Audit) {
+    // When the packets that are in leave, as a sorted multiset with their bytes.
+    let mut waiting: BTreeMap<(u64, u64), u64> = BTreeMap::new();
+    let mut bytes = 0;
+    for hop in hops {
+        // Where a departure is an event of its own, one of this very moment may come after the arrival.
+        while let Some((&(start, packet), &size)) = waiting.first_key_value() {
+            if start > hop.enqueued || (start == hop.enqueued && hop.fate == "queue_full") {
+                break;
+            }
+            bytes -= size;
+            waiting.remove(&(start, packet));
+        }
+        let packets = waiting.len() as u64;
+        let fits = |(most_packets, most_bytes): &Limits| {
+            most_packets.is_none_or(|limit| packets < limit)
+                && most_bytes.is_none_or(|limit| bytes + hop.bytes <= limit)
+        };
+        if hop.fate == "queue_full" {
+            if at(&facts.limit, hop.enqueued).all(fits) {
+                audit.fault(format!(
+                    "{}: packet {} dropped as over the limit with {packets} waiting",
+                    facts.name, hop.packet
+                ));
+            }
+        } else if let Some(leaves) = leaves(hop).filter(|leaves| *leaves > hop.enqueued) {
+            if !at(&facts.limit, hop.enqueued).any(fits) {
+                audit.fault(format!(
+                    "{}: packet {} let in with {packets} packets, {bytes} B waiting",
+                    facts.name, hop.packet
+                ));
+            }
+            waiting.insert((leaves, hop.packet), hop.bytes);
+            bytes += hop.bytes;
+        }
+    }
+}
+
+/// Each fate has a cause that the plan knows.
+pub(super) fn explained(facts: &PortFacts, hops: &[&Hop], audit: &mut Audit) {
+    for hop in hops {
+        let true_here = match hop.fate.as_str() {
+            "delivered" => hop.arrived.is_some(),
+            "under_way" => hop.arrived.is_none(),
+            "queue_full" => facts.limit.iter().any(|(_, (packets, bytes))| packets.is_some() || bytes.is_some()),
+            // Dropped on arrival at a link that is down, or out of the queue when it went down.
+            "link_down" => {
+                hop.started.is_none() && facts.down.iter().any(|(from, until)| *from <= hop.time && hop.time <= *until)
+            }
+            other => facts.fates.iter().any(|fate| fate == other),
+        };
+        let at_once = matches!(hop.fate.as_str(), "queue_full" | "red" | "forced_loss");
+        if hop.time < hop.enqueued || at_once && hop.time > hop.enqueued {
+            audit.fault(format!(
+                "{}: packet {} came at {} ps and was dropped at {} ps",
+                facts.name, hop.packet, hop.enqueued, hop.time
+            ));
+        }
+        if !true_here {
+            audit.fault(format!(
+                "{}: packet {} has the fate {}, which nothing explains",
+                facts.name, hop.packet, hop.fate
+            ));
+        }
+        let started_while_down = |start: u64| facts.down.iter().any(|(from, until)| *from < start && start < *until);
+        if hop.started.is_some_and(started_while_down) {
+            audit.fault(format!("{}: packet {} started while the link was down", facts.name, hop.packet));
+        }
+    }
+}
