@@ -32,11 +32,21 @@ fn a_trace_with_one_wrong_number_does_not_pass() {
     let csv = hops_csv(plan, &run(plan, experiment.seeds[0], How { all_hops: true, ..How::default() }));
     let facts = facts(plan);
     let lines: Vec<&str> = csv.lines().collect();
-    let at = (lines.len() / 2..lines.len()).find(|at| lines[*at].ends_with("delivered")).expect("one that arrived");
-    // Columns: port, packet, bytes, enqueued, started, ended, arrived, fate.
-    for (column, wrong) in
-        [(0, "nowhere"), (2, "1"), (3, "99"), (4, "0"), (5, "99"), (6, "99"), (6, ""), (7, "loss"), (7, "queue_full")]
-    {
+    let at = (lines.len() / 2..lines.len()).find(|at| lines[*at].contains(",delivered,")).expect("one that arrived");
+    // Columns: time, port, packet, bytes, enqueued, started, ended, arrived, fate, congestion.
+    for (column, wrong) in [
+        (0, "99"),
+        (1, "nowhere"),
+        (3, "1"),
+        (4, "99"),
+        (5, "0"),
+        (6, "99"),
+        (7, "99"),
+        (7, ""),
+        (8, "loss"),
+        (8, "queue_full"),
+        (9, "ce"),
+    ] {
         let mut cells: Vec<&str> = lines[at].split(',').collect();
         cells[column] = wrong;
         let (line, mut lines) = (cells.join(","), lines.clone());

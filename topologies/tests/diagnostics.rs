@@ -50,6 +50,7 @@ const CASES: &[(&str, &str, &str)] = &[
     ("a rate and a trace", "rate: 10 Mbit/s", "rate: 10 Mbit/s, trace: lte.txt"),
     ("an mtu that is too small", "mtu: 1500 B", "mtu: 60 B"),
     ("an unknown framing", "mtu: 1500 B", "framing: ethrenet"),
+    ("an Ethernet that goes one way", "r1 -- spare: {", "r1 -> spare: { framing: ethernet,"),
     ("an unknown host", "to: server", "to: sevrer"),
     ("an unknown router", "r1 -- r2", "r1 -- r3"),
     ("a host with a count, without its number", "from: client*", "from: client"),

@@ -132,7 +132,7 @@ impl RequestClient {
     fn next(&mut self, calls: &mut Calls<'_, '_>) {
         let now = calls.now();
         if !self.more(now) {
-            return;
+            return self.stopped(calls);
         }
         self.number += 1;
         (self.begun, self.connected, self.latency, self.closing) = (now, None, None, None);
@@ -144,6 +144,16 @@ impl RequestClient {
                 self.phase = Phase::Connecting;
                 self.conn = Some(calls.connect(server));
             }
+        }
+    }
+
+    /// `stop` has come while it thought about a next request, of which the server knows nothing.
+    fn stopped(&mut self, calls: &mut Calls<'_, '_>) {
+        match self.conn {
+            Some(conn) if self.config.close == Closing::Reset => calls.abort(conn),
+            Some(conn) => calls.shutdown(conn),
+            None if self.number == 0 => {}
+            None => calls.outcome(self.failed.unwrap_or(Outcome::Finished)),
         }
     }
 
@@ -214,6 +224,8 @@ impl RequestClient {
     fn closed(&mut self, calls: &mut Calls<'_, '_>, outcome: Outcome) {
         self.conn = None;
         let outcome = match (self.phase, self.config.close, outcome) {
+            // Nothing resets an idle connection but `stop`.
+            (Phase::Idle, Closing::Reset, Outcome::Aborted) => Outcome::Finished,
             (Phase::Idle, ..) => outcome,
             (Phase::Closing, Closing::Reset, Outcome::Aborted) => Outcome::Finished,
             (Phase::Closing, ..) => outcome,

@@ -179,7 +179,7 @@ impl Calls<'_, '_> {
     /// Lets the socket read all that comes, and throw it away after a look at a pattern. [`AppEvent::Received`] comes once
     /// `until` bytes have been read since the connection was established.
     pub fn drain(&mut self, conn: ConnId, data: Data, until: u64) {
-        self.kernel.drain(conn, data, until);
+        self.kernel.drain(self.cx.now(), conn, data, until);
     }
 
     /// Reads no more by itself.

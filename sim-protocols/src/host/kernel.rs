@@ -327,12 +327,22 @@ impl Kernel {
         }
     }
 
-    pub fn drain(&mut self, conn: ConnId, data: Data, until: u64) {
-        if let Some(conn) = self.of(conn) {
-            (conn.draining, conn.drain_data, conn.drain_until) = (true, data, until);
-            let slot = conn.id.slot;
-            self.mark(slot);
+    pub fn drain(&mut self, now: Time, conn: ConnId, data: Data, until: u64) {
+        let Some(conn) = self.of(conn) else { return };
+        (conn.draining, conn.drain_data, conn.drain_until) = (true, data, until);
+        let (id, flow, before) = (conn.id, conn.flow, conn.received);
+        // What is there already is read now: perhaps nothing more comes.
+        if conn.tcp.readable() > 0 {
+            conn.read(u32::MAX, data);
         }
+        let read = conn.received - before;
+        let reached = read > 0 && conn.received >= until;
+        if reached {
+            conn.drain_until = u64::MAX;
+            self.events.push_back((flow, AppEvent::Received(id)));
+        }
+        self.delivered(now, flow, read as u32);
+        self.mark(id.slot);
     }
 
     pub fn stop_draining(&mut self, conn: ConnId) {

@@ -20,6 +20,8 @@ mod segments;
 mod stats;
 mod tables;
 #[cfg(test)]
+mod reading_tests;
+#[cfg(test)]
 mod tests;
 mod udp;
 

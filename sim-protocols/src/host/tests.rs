@@ -191,7 +191,7 @@ fn bulk(bytes: u64) -> BulkConfig {
     BulkConfig { bytes: Some(Size::from_bytes(bytes)), ..BulkConfig::default() }
 }
 
-fn ms(ms: u64) -> Span {
+pub(super) fn ms(ms: u64) -> Span {
     Span::from_ms(ms)
 }
 

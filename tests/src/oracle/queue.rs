@@ -58,7 +58,7 @@ pub(super) fn bounded(facts: &PortFacts, hops: &[&Hop], audit: &mut Audit) {
 pub(super) fn explained(facts: &PortFacts, hops: &[&Hop], audit: &mut Audit) {
     for hop in hops {
         let true_here = match hop.fate.as_str() {
-            "delivered" => hop.arrived.is_some(),
+            "delivered" => hop.arrived == Some(hop.time),
             "under_way" => hop.arrived.is_none(),
             "queue_full" => facts.limit.iter().any(|(_, (packets, bytes))| packets.is_some() || bytes.is_some()),
             // Dropped on arrival at a link that is down, or out of the queue when it went down.

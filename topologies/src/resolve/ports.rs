@@ -92,6 +92,12 @@ pub(super) fn ports(
             let options = &written.options;
             let mtu = options.mtu.or(spec.link_defaults.mtu).map_or(1500, |mtu| mtu.value.bytes() as u32);
             let framing = options.framing.or(spec.link_defaults.framing).map_or(FRAMINGS[0], |framing| framing.value);
+            if framing.framed && written.one_way && side == 0 {
+                // RFC 826: a request goes out, and the answer has no way back; all packets would end as `no_neighbour`.
+                let message = format!("`{}` goes one way, so that nobody can answer ARP on it", link.name);
+                let at = written.options.framing.map_or(link.at, |framing| framing.at);
+                sink.error(at, message).help.push("as in `framing: ppp`, or `a -- b` for both ways".into());
+            }
             let far = link.ends[1 - side];
             let config = PortConfig {
                 name,
