@@ -16,11 +16,11 @@ mod datagrams;
 mod demux;
 mod kernel;
 mod quantiles;
+#[cfg(test)]
+mod regressions;
 mod segments;
 mod stats;
 mod tables;
-#[cfg(test)]
-mod reading_tests;
 #[cfg(test)]
 mod tests;
 mod udp;

@@ -25,7 +25,7 @@ impl Links<'_> {
         if self.features.one_way && from.starts_with('r') && dice.one_in(2) {
             for (from, to, name) in [(from, to, format!("{name}a")), (to, from, format!("{name}b"))] {
                 let _ = write!(self.text, "  - {from} -> {to}: {{ name: {name}");
-                self.common(dice);
+                self.common(dice, true);
                 self.side(dice, true);
                 self.text.push_str(" }\n");
                 self.names.push(name);
@@ -33,7 +33,7 @@ impl Links<'_> {
             return;
         }
         let _ = write!(self.text, "  - {from} -- {to}: {{ name: {name}");
-        self.common(dice);
+        self.common(dice, false);
         self.side(dice, true);
         if self.features.lopsided && dice.one_in(2) {
             let _ = write!(self.text, ", {}: {{ ", dice.pick(&["up", "down"]));
@@ -47,9 +47,11 @@ impl Links<'_> {
     }
 
     /// What both directions share.
-    fn common(&mut self, dice: &mut Dice) {
+    fn common(&mut self, dice: &mut Dice, one_way: bool) {
         if self.features.ethernet && dice.one_in(2) {
-            let _ = write!(self.text, ", framing: {}", dice.pick(&["ethernet", "ethernet_with_gap", "ppp"]));
+            // Nobody can answer ARP on a link that goes one way.
+            let framings: &[&str] = if one_way { &["ppp"] } else { &["ethernet", "ethernet_with_gap", "ppp"] };
+            let _ = write!(self.text, ", framing: {}", dice.pick(framings));
         }
         if self.features.small_mtu && dice.one_in(2) {
             let _ = match dice.one_in(8) {

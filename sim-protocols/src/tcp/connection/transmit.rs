@@ -158,6 +158,11 @@ impl Connection {
 
     /// Sends a segment of the scoreboard again.
     fn send_again(&mut self, now: Time, seq: Seq, took: u32) -> Segment {
+        if seq < self.data_start {
+            // RFC 9293 §3.10.4: a CLOSE in SYN-RECEIVED has sent the FIN behind a SYN that is still not acknowledged.
+            self.counters.retransmissions += 1;
+            return self.send_syn(now);
+        }
         let data_end = self.data_start + self.outgoing.len();
         let fin = self.fin_sent && seq + took > data_end;
         let len = took - u32::from(fin);
@@ -207,7 +212,7 @@ impl Connection {
     // RFC 9293 §3.10.1, §3.10.7.2; RFC 3168 §6.1.1
     fn send_syn(&mut self, now: Time) -> Segment {
         self.syn_due = false;
-        let answer = self.state == State::SynReceived;
+        let answer = self.state != State::SynSent;
         if self.board.packets() == 0 {
             self.board.push(self.iss, 1, now);
             self.nxt = self.iss + 1;

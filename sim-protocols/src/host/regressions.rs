@@ -1,4 +1,4 @@
-//! Streams whose reader comes late: what is there already must be read without another packet.
+//! Streams that once hung: each test is named after what must not.
 
 use sim_core::{ForcedLoss, Impairments, PacketClass, Size, Span, Time};
 
@@ -22,7 +22,7 @@ fn what_has_come_during_a_pause_is_read_when_it_ends() {
 #[test]
 fn a_request_that_opens_the_connection_is_answered() {
     // The handshake's last ACK and the request behind it are lost: the request, sent again, comes to a connection that is not yet open.
-    let lost = |class| ForcedLoss { flow: Some(1), class, numbers: vec![1].into() };
+    let lost = |class| ForcedLoss { flow: Some(1), class, numbers: vec![1] };
     let app = RequestConfig { count: Some(1), data: Data::Pattern, ..RequestConfig::default() };
     let mut lab = Lab::pair().flow(0, 1, ms(0), AppConfig::Request(app));
     lab.impairments =
@@ -44,4 +44,19 @@ fn requests_that_are_stopped_while_their_client_thinks_end_their_flow() {
             assert_eq!(how, Outcome::Finished as u64, "{connections:?} {close:?}");
         }
     }
+}
+
+// tests: RFC 9293 §3.10.4
+#[test]
+fn a_close_before_the_syn_is_acknowledged_does_not_lose_the_syn() {
+    // The SYNs cross at 20 ms, both ends close at 30 ms, and what acknowledges the SYNs is lost.
+    let stop = Some(Time::ZERO + ms(30));
+    let (open, close) = (Opening::Simultaneous, Closing::Simultaneous);
+    let app = BulkConfig { stop, open, close, bytes: Some(Size::from_bytes(9_000)), ..BulkConfig::default() };
+    let mut lab = Lab::pair().flow(0, 1, ms(0), AppConfig::Bulk(app));
+    let forced = vec![ForcedLoss { flow: Some(1), class: PacketClass::SynAck, numbers: vec![1] }];
+    lab.impairments = Impairments { forced, ..Impairments::default() };
+    lab.stop = Time::ZERO + Span::from_secs(90);
+    let how = cell(table(&lab.run(), &FLOWS), 0, "outcome");
+    assert_eq!(how, Outcome::Finished as u64);
 }
