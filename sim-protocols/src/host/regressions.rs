@@ -54,7 +54,8 @@ fn a_close_before_the_syn_is_acknowledged_does_not_lose_the_syn() {
     let (open, close) = (Opening::Simultaneous, Closing::Simultaneous);
     let app = BulkConfig { stop, open, close, bytes: Some(Size::from_bytes(9_000)), ..BulkConfig::default() };
     let mut lab = Lab::pair().flow(0, 1, ms(0), AppConfig::Bulk(app));
-    let forced = vec![ForcedLoss { flow: Some(1), class: PacketClass::SynAck, numbers: vec![1] }];
+    let lost = |class| ForcedLoss { flow: Some(1), class, numbers: vec![1] };
+    let forced = vec![lost(PacketClass::SynAck), lost(PacketClass::Fin)];
     lab.impairments = Impairments { forced, ..Impairments::default() };
     lab.stop = Time::ZERO + Span::from_secs(90);
     let how = cell(table(&lab.run(), &FLOWS), 0, "outcome");
