@@ -25,6 +25,8 @@ mod linux;
 mod rtt;
 mod scoreboard;
 mod state;
+#[cfg(test)]
+mod tests;
 mod trace;
 
 pub use cc::{CONTROLS, ControlConfig};

@@ -44,6 +44,12 @@ impl Rtt {
         self.rto
     }
 
+    /// RFC 6298 §5.7, Linux's TCP_TIMEOUT_FALLBACK: where a SYN was sent again and nothing tells which one was answered, a time-out of less than
+    /// three seconds was too short.
+    pub fn fall_back(&mut self) {
+        self.rto = self.rto.max(Span::from_secs(3));
+    }
+
     /// The smoothed round trip; `None` before the first sample.
     #[inline]
     pub fn srtt(&self) -> Option<Span> {

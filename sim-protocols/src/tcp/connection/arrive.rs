@@ -8,6 +8,10 @@ use super::timers::Timer;
 use super::{Connection, ConnectionEvent, Reason, Segment};
 use crate::wire::{Seq, TcpFlags};
 
+/// The least time between answers to segments without data that should not have come (RFC 5961 §7; Linux's tcp_invalid_ratelimit): two
+/// ends that disagree must not acknowledge each other's acknowledgements for ever.
+const CHALLENGE_GAP: Span = Span::from_ms(500);
+
 /// Clocks older than this may not be compared (RFC 7323 §5.5).
 const TS_RECENT_MAX_AGE: Span = Span::from_secs(24 * 24 * 3600);
 
@@ -96,6 +100,9 @@ impl Connection {
             Some(sent) => self.sample_rtt(now, now.since(sent)),
             None => self.sample_from_timestamps(now, segment),
         }
+        if self.rtt.samples == 0 {
+            self.rtt.fall_back();
+        }
     }
 
     fn established(&mut self, now: Time) {
@@ -113,7 +120,17 @@ impl Connection {
         // First: the sequence number; before it, RFC 7323 §5.3 R1: a clock that runs backwards.
         if self.too_old(now, segment) && !repr.flags.rst() {
             self.counters.paws += 1;
-            return self.ack_duplicate(segment);
+            return self.ack_duplicate(now, segment);
+        }
+        if self.state == State::SynReceived && repr.flags.syn() && !repr.flags.rst() && repr.seq == self.receiver.irs {
+            if repr.flags.ack() {
+                // RFC 9293 §3.5, figure 7: both have opened at once, and this is the answer to our SYN, which has crossed ours to theirs.
+                self.take_acknowledgement(now, segment);
+            } else {
+                // Their SYN again: our answer was lost, or is slow.
+                self.syn_due = true;
+            }
+            return;
         }
         if !self.acceptable(repr.seq, repr.seq_len(len)) {
             if !repr.flags.rst() {
@@ -127,20 +144,13 @@ impl Connection {
                 let refused = self.state == State::SynReceived;
                 self.end(if refused { Reason::Refused } else { Reason::Reset });
             } else {
-                self.ack_at_once();
+                self.challenge(now);
             }
             return;
         }
         // Fourth: SYN. RFC 5961 §4.2: challenged, whatever its number.
         if repr.flags.syn() {
-            if self.state == State::SynReceived && repr.seq == self.receiver.irs && !repr.flags.ack() {
-                self.syn_due = true;
-            } else if self.state == State::SynReceived && repr.flags.ack() {
-                // The SYN,ACK of a simultaneous open: its ACK counts.
-                self.take_acknowledgement(now, segment);
-            } else {
-                self.ack_at_once();
-            }
+            self.challenge(now);
             return;
         }
         // Fifth: ACK. Without it the segment is dropped.
@@ -205,15 +215,26 @@ impl Connection {
         if segment.repr.flags.ack() && !segment.repr.flags.syn() && self.state.synchronized() {
             self.take_acknowledgement(now, segment);
         }
-        self.ack_duplicate(segment);
+        self.ack_duplicate(now, segment);
     }
 
-    /// Acknowledges at once a segment that was received before, with a duplicate SACK (RFC 2883 §4) where it carried data.
-    fn ack_duplicate(&mut self, segment: &Segment) {
+    /// Acknowledges a segment that should not have come, unless that was done just before.
+    fn challenge(&mut self, now: Time) {
+        if self.challenged.is_none_or(|last| now.since(last) >= CHALLENGE_GAP) {
+            self.challenged = Some(now);
+            self.ack_at_once();
+        }
+    }
+
+    /// Acknowledges a segment that was received before: at once, with a duplicate SACK (RFC 2883 §4), where it carried data or a FIN.
+    fn ack_duplicate(&mut self, now: Time, segment: &Segment) {
         if self.state == State::Closed {
             return;
         }
         let len = segment.payload.len();
+        if len == 0 && !segment.repr.flags.fin() {
+            return self.challenge(now);
+        }
         if len > 0 && self.sack {
             let left = segment.repr.seq;
             self.receiver_duplicate(left, (left + len).min(self.receiver.nxt));
@@ -242,12 +263,12 @@ impl Connection {
         }
         if ack > self.nxt {
             // RFC 9293 §3.10.7.4: it acknowledges what was never sent.
-            self.ack_at_once();
+            self.challenge(now);
             return false;
         }
         // RFC 5961 §5.2: an acknowledgement far behind may be forged.
         if self.una.since(ack) > self.max_window.max(1) as i32 {
-            self.ack_at_once();
+            self.challenge(now);
             return false;
         }
         self.on_ack(now, segment);
@@ -271,10 +292,11 @@ impl Connection {
         true
     }
 
-    // RFC 9293 §3.10.7.4: SND.WL1 and SND.WL2 keep old windows out.
+    // RFC 9293 §3.10.7.4: SND.WL1 and SND.WL2 keep old windows out. What acknowledges more is newer, also where its own data is sent again
+    // and so has an old number; its window must count, or the right edge would move by what is acknowledged (Linux's tcp_may_update_window).
     pub(super) fn take_window(&mut self, ack: Seq, segment: &Segment) -> bool {
         let repr = &segment.repr;
-        if !(self.snd_wl1 < repr.seq || self.snd_wl1 == repr.seq && self.snd_wl2 <= ack) {
+        if !(ack > self.una || self.snd_wl1 < repr.seq || self.snd_wl1 == repr.seq && self.snd_wl2 <= ack) {
             return false;
         }
         let scale = if repr.flags.syn() { 0 } else { self.snd_scale };
@@ -314,7 +336,7 @@ impl Connection {
             if self.state == State::TimeWait && fin {
                 self.arm(Timer::Wait, now + self.config.msl * 2);
             }
-            return self.ack_duplicate(segment);
+            return self.ack_duplicate(now, segment);
         }
         if self.told_closed {
             // RFC 9293 §3.6: nobody is there to read it.
@@ -331,7 +353,7 @@ impl Connection {
             seq += skip;
             len -= skip;
             if len == 0 && !fin {
-                return self.ack_duplicate(segment);
+                return self.ack_duplicate(now, segment);
             }
         }
         let room = self.receiver.edge.since(seq).max(0) as u32;

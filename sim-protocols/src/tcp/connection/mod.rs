@@ -186,6 +186,8 @@ pub struct Connection {
     /// Where their FIN stands, once it has come.
     fin_at: Option<Seq>,
 
+    /// When a segment without data that should not have come was answered last.
+    challenged: Option<Time>,
     syn_due: bool,
     reset_due: Option<Box<Segment>>,
     probe_due: bool,
@@ -277,6 +279,7 @@ impl Connection {
             early: Assembler::default(),
             duplicate: None,
             fin_at: None,
+            challenged: None,
             syn_due: true,
             reset_due: None,
             probe_due: false,
@@ -333,6 +336,11 @@ impl Connection {
         }
     }
 
+    /// The shift of the windows that it offers (RFC 7323 §2.3); 0 where the other end knows none.
+    pub fn window_scale(&self) -> u8 {
+        self.receiver.scale
+    }
+
     /// Bytes written that are not acknowledged.
     #[inline]
     pub fn unacknowledged(&self) -> u32 {
@@ -381,7 +389,8 @@ impl Connection {
         match self.state {
             // RFC 9293 §3.10.4: nothing was exchanged yet, so there is nothing to close in order.
             State::SynSent => self.end(Reason::Aborted),
-            State::SynReceived | State::Established | State::CloseWait => self.go(Move::Close),
+            // RFC 9293 §3.10.4: in SYN-RECEIVED it is queued until the connection is established.
+            State::Established | State::CloseWait => self.go(Move::Close),
             _ => {}
         }
     }

@@ -144,6 +144,14 @@ impl Connection {
         .max(1)
     }
 
+    /// The window of a SYN.
+    pub(super) fn first_window(&self) -> u32 {
+        match self.config.profile {
+            Profile::Linux6 => self.receiver.allowed,
+            Profile::Rfc => self.clamp(),
+        }
+    }
+
     /// The window to offer: what is free, in whole units of the scale, never less than what was offered (RFC 9293 §3.8.6.2.1), and nothing
     /// rather than a sliver (RFC 9293 §3.8.6.2.2).
     pub(super) fn offer(&mut self) -> u32 {
@@ -160,8 +168,8 @@ impl Connection {
         }
         let unit = 1 << self.receiver.scale;
         let largest = 65_535 << self.receiver.scale;
-        let window = (free.div_ceil(unit) * unit).min(largest).max(self.receiver.window());
-        window.min(largest)
+        // RFC 7323 §2.4: also what is left of the window offered before is told in whole units, and rounded down its edge would move left.
+        (free.max(self.receiver.window()).div_ceil(unit) * unit).min(largest)
     }
 
     /// In-order data has come.

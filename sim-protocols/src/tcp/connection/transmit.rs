@@ -240,7 +240,7 @@ impl Connection {
             _ => {}
         }
         // RFC 7323 §2.2: the window of a SYN is not scaled.
-        let window = self.receiver.allowed.min(65_535);
+        let window = self.first_window().min(65_535);
         self.receiver.edge = self.receiver.nxt + window;
         self.receiver.ack_left();
         self.counters.segments_sent += 1;
