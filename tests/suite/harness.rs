@@ -16,8 +16,22 @@ pub fn root() -> &'static Path {
 
 /// The experiment files, benches left out, in the order of their names.
 pub fn experiment_files() -> Vec<PathBuf> {
-    let folder = root().join("experiments");
-    let entries = std::fs::read_dir(&folder).expect("the folder of experiments");
+    yaml_files("experiments")
+}
+
+/// The files of the benches.
+pub fn bench_files() -> Vec<PathBuf> {
+    yaml_files("experiments/bench")
+}
+
+/// The experiments that are held against captures of a real kernel.
+pub fn linux_files() -> Vec<PathBuf> {
+    yaml_files("experiments/linux")
+}
+
+fn yaml_files(folder: &str) -> Vec<PathBuf> {
+    let folder = root().join(folder);
+    let entries = std::fs::read_dir(&folder).expect("a folder of experiments");
     let mut files: Vec<PathBuf> = entries
         .map(|entry| entry.expect("an entry of the folder").path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "yaml"))
@@ -30,16 +44,24 @@ pub fn experiment_files() -> Vec<PathBuf> {
 /// Seconds of simulated time after which a longer experiment is cut off.
 const SHORT: u64 = 3;
 
-/// An experiment, with settings as the command line gives them.
+/// An experiment with some settings.
 pub fn load(path: &Path, sets: &[String]) -> Experiment {
     topologies::load(path, &load_options(sets, None)).unwrap_or_else(|errors| panic!("{errors}"))
 }
 
-/// An experiment, cut off where it is long.
+/// An experiment, cut off where it is long; a bench after a fortieth of its time.
 pub fn load_short(path: &Path) -> Experiment {
     let whole = load(path, &[]);
+    if path.parent().is_some_and(|folder| folder.ends_with("bench")) {
+        return load(path, &[format!("stop={} us", whole.points[0].plan.stop.ps() / 40_000_000)]);
+    }
     let long = whole.points.iter().any(|point| point.plan.stop.ps() > SHORT * 1_000_000_000_000);
     if long { load(path, &[format!("stop={SHORT} s")]) } else { whole }
+}
+
+/// An experiment that ends at a given time.
+pub fn load_until(path: &Path, stop: &str) -> Experiment {
+    load(path, &[format!("stop={stop}")])
 }
 
 /// A run with another number of shards, each with a thread where the machine has two.
