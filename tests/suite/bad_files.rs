@@ -27,8 +27,17 @@ fn every_bad_file_is_refused_with_its_place_and_leaves_nothing_behind() {
         assert_eq!(ran.out, "", "{file} prints");
         assert!(ran.err.starts_with("error: ") && has_place(&ran.err, file), "{file}: {}", ran.err);
         // What is not even a tree has no path in it.
-        let no_tree =
-            ["not valid YAML", "stands twice", "nested deeper", "empty", "a map of sections", "UTF-8", "needs `stop`"];
+        let no_tree = [
+            "not valid YAML",
+            "not closed",
+            "a tab",
+            "nested deeper",
+            "empty",
+            "multiply",
+            "a map of sections",
+            "UTF-8",
+            "needs `stop`",
+        ];
         let in_a_tree = !no_tree.iter().any(|words| ran.err.contains(words));
         assert!(!in_a_tree || ran.err.contains(" = path: "), "{file} says no path: {}", ran.err);
         let _ = writeln!(texts, "=== {file}\n{}", ran.err.trim_end());

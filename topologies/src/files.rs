@@ -93,8 +93,8 @@ pub(crate) fn merged(sink: &mut Sink, file: &str, text: &str, dir: &Path) -> Opt
 fn merged_below(sink: &mut Sink, file: &str, text: &str, dir: &Path, open: &mut Vec<PathBuf>) -> Option<Node> {
     let mut tree = match sink.sources.parse(file, text, dir) {
         Ok(tree) => tree,
-        Err(diagnostic) => {
-            sink.push(Mark::default(), *diagnostic);
+        Err(wrong) => {
+            sink.all(Mark::default(), wrong);
             return None;
         }
     };

@@ -4,7 +4,7 @@
 //!
 //! | step | module |
 //! | --- | --- |
-//! | text to a tree whose nodes know their places | `yaml`, `files` (includes) |
+//! | text to a tree whose nodes know their places | `yaml`, `wrong_yaml`, `files` (includes) |
 //! | `--set`, sweeps, variants: trees laid on trees | `points`, `merge` |
 //! | `generate:` to hosts, routers and links | `generate/` |
 //! | the tree to what was written, every error with its place | `spec/`, `read`, `diagnostics` |
@@ -26,6 +26,7 @@ mod points;
 mod read;
 mod resolve;
 mod spec;
+mod wrong_yaml;
 mod yaml;
 
 pub use build::{build, ip_config, probes, wire};

@@ -45,9 +45,7 @@ pub(crate) fn command_line(sink: &mut Sink, sets: &[String]) -> Vec<Set> {
         // The path is blanked, so that columns are those of the text that was typed.
         match sink.sources.parse_after("--set", set, path.len() + 1) {
             Ok(value) => out.push(Set { path: path.trim().to_string(), at, value }),
-            Err(diagnostic) => {
-                sink.push(at, *diagnostic);
-            }
+            Err(wrong) => sink.all(at, wrong),
         }
     }
     out

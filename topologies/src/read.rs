@@ -54,6 +54,11 @@ impl Sink {
         &mut self.found.last_mut().expect("just pushed").1
     }
 
+    /// Reports all that somebody else found at one place.
+    pub fn all(&mut self, at: Mark, found: Diagnostics) {
+        self.found.extend(found.0.into_iter().map(|diagnostic| (at, diagnostic)));
+    }
+
     /// Reports a name that is not there, with the nearest that is.
     pub fn unknown(&mut self, at: Mark, what: &str, name: &str, known: &[&str]) {
         self.not_known(at, format!("unknown {what} `{}`", short(name)), name, known);
@@ -299,7 +304,7 @@ pub(crate) fn short(text: &str) -> String {
 }
 
 /// Walks the tree and writes the path of each wanted mark, the first one that is found.
-fn fill_paths(node: &Node, path: &mut String, wanted: &mut BTreeMap<Mark, String>) {
+pub(crate) fn fill_paths(node: &Node, path: &mut String, wanted: &mut BTreeMap<Mark, String>) {
     let mut note = |mark: Mark, path: &str| {
         if let Some(found) = wanted.get_mut(&mark)
             && found.is_empty()

@@ -11,12 +11,11 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::Spanned;
 
-use crate::diagnostics::{Diagnostic, Place};
+use crate::diagnostics::{Diagnostic, Diagnostics, Place};
+use crate::wrong_yaml::{self, DEPTH_MAX};
 
 /// A larger file is refused before it is read.
 pub(crate) const FILE_MAX: u64 = 64 << 20;
-/// Deeper nesting is refused.
-const DEPTH_MAX: usize = 40;
 
 /// A place in one of the [`Sources`]: file number, line and column from one, characters.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
@@ -110,14 +109,14 @@ struct Source {
 
 impl Sources {
     /// Reads a text as YAML.
-    pub fn parse(&mut self, name: &str, text: &str, dir: &Path) -> Result<Node, Box<Diagnostic>> {
+    pub fn parse(&mut self, name: &str, text: &str, dir: &Path) -> Result<Node, Diagnostics> {
         // A byte order mark would shift every column of the first line.
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         self.parse_shown(name, text, text, dir)
     }
 
     /// Reads the part of a text behind its first `skip` bytes; messages show all of it.
-    pub fn parse_after(&mut self, name: &str, shown: &str, skip: usize) -> Result<Node, Box<Diagnostic>> {
+    pub fn parse_after(&mut self, name: &str, shown: &str, skip: usize) -> Result<Node, Diagnostics> {
         let blank = " ".repeat(shown[..skip].chars().count());
         self.parse_shown(name, shown, &format!("{blank}{}", &shown[skip..]), Path::new(""))
     }
@@ -132,31 +131,32 @@ impl Sources {
         self.files.get(mark.file as usize).map_or(Path::new(""), |source| &source.dir)
     }
 
-    fn parse_shown(&mut self, name: &str, shown: &str, text: &str, dir: &Path) -> Result<Node, Box<Diagnostic>> {
+    fn parse_shown(&mut self, name: &str, shown: &str, text: &str, dir: &Path) -> Result<Node, Diagnostics> {
         let file = self.files.len() as u32;
         let lines = std::iter::once(0).chain(shown.match_indices('\n').map(|(at, _)| at + 1)).collect();
         self.files.push(Source { name: name.into(), dir: dir.to_path_buf(), text: shown.to_string(), lines });
         if let Some((at, c)) = text.char_indices().find(|(_, c)| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
             let message = format!("the file holds the control character U+{:04X}; YAML is printable text", c as u32);
-            return Err(Box::new(self.error(self.mark_of_byte(file, at), message)));
+            return Err(self.error(self.mark_of_byte(file, at), message).into());
         }
         if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
             return Ok(Node { value: Value::Null, at: Mark { file, line: 1, column: 1, len: 1 } });
         }
         match serde_saphyr::from_str_with_options::<Raw>(text, options()) {
-            Ok(raw) => Ok(raw.node(file, &self.files[file as usize])),
+            Ok(raw) => {
+                let node = raw.node(file, &self.files[file as usize]);
+                let repeated = wrong_yaml::repeated(self, &node);
+                if repeated.is_empty() { Ok(node) } else { Err(repeated) }
+            }
             Err(error) => {
                 let location = error.location();
-                let mark = location.map_or(Mark { file, line: 1, column: 1, len: 1 }, |location| Mark {
-                    file,
-                    line: (location.line() as u32).max(1),
-                    column: (location.column() as u32).max(1),
-                    len: 1,
-                });
-                let diagnostic = self.error(mark, message_of(&error));
-                let alias = diagnostic.message.contains("alias");
-                let help = "a text that starts with `*` or `&` needs quotes: `from: \"*\"`";
-                Err(Box::new(if alias { diagnostic.help(help) } else { diagnostic }))
+                let place = location.map_or((1, 1), |location| (location.line() as u32, location.column() as u32));
+                let said = error.without_snippet().to_string();
+                let wrong = wrong_yaml::explain(&said, text, (place.0.max(1), place.1.max(1)));
+                let (line, column) = wrong.place;
+                let mut diagnostic = self.error(Mark { file, line, column, len: 1 }, wrong.message);
+                diagnostic.help.extend(wrong.help);
+                Err(diagnostic.into())
             }
         }
     }
@@ -207,34 +207,15 @@ fn options() -> serde_saphyr::Options {
             flow_nesting_limit: DEPTH_MAX,
             max_documents: 1,
         },
+        // All repetitions are reported, each with both of its places.
+        duplicate_keys: serde_saphyr::options::DuplicateKeyPolicy::PassThrough,
+        non_finite_float_policy: serde_saphyr::options::NonFiniteFloatPolicy::AsString,
+        reject_unsupported_tags: true,
         strict_booleans: true,
         leading_zero_numbers_as_strings: true,
         underscored_numbers_as_strings: true,
         with_snippet: false,
     }
-}
-
-/// The reader's own words, without the position that we print ourselves, and ours where its own are for programmers.
-fn message_of(error: &serde_saphyr::Error) -> String {
-    let text = error.without_snippet().to_string();
-    let text = text.lines().next().unwrap_or_default();
-    let text = text.split(" at line ").next().unwrap_or(text);
-    let text = text.strip_prefix("error: ").unwrap_or(text).trim_end_matches(':');
-    if let Some(key) = text.strip_prefix("duplicate mapping key: ") {
-        let key = key.split(", set DuplicateKeyPolicy").next().unwrap_or(key);
-        return format!("the key `{}` stands twice in one map", crate::read::short(key));
-    }
-    if text.contains("Documents {") {
-        return "the file holds several YAML documents; one is read".into();
-    }
-    if text.contains("Depth {") || text.contains("recursion limit") {
-        return format!("the file is nested deeper than {DEPTH_MAX} levels");
-    }
-    if text.contains("budget breached") {
-        return "the file is too large, or its aliases multiply to something too large".into();
-    }
-    let text: String = text.chars().take(300).collect();
-    format!("not valid YAML: {text}")
 }
 
 /// What the reader gives: a value that asks for its own span, recursively.
@@ -402,21 +383,23 @@ mod tests {
     #[test]
     fn bad_yaml_is_an_error_with_a_place() {
         for (text, wanted) in [
-            ("a: [1, 2", "t.yaml:1:4 not valid YAML: unclosed bracket '['"),
-            ("a: 1\na: 2\n", "t.yaml:2:1 the key `a` stands twice in one map"),
-            ("a:\n\t- b", "t.yaml:2:2 not valid YAML: tabs disallowed within this context (block indentation)"),
+            ("a: [1, 2", "t.yaml:1:4 the `[` that opens here is not closed"),
+            ("a: [1, 2\nb: 3", "t.yaml:1:4 the `[` that opens here is not closed"),
+            ("a: { b: 1 c: 2 }", "t.yaml:1:12 a `,` or a `}` is due before this"),
+            ("a: 1\na: 2\n", "t.yaml:2:1 the key `a` stands twice in one map (first in line 1)"),
+            ("a:\n\t- b", "t.yaml:2:1 a tab indents this line, and YAML indents by spaces alone"),
             ("--- 1\n--- 2\n", "t.yaml:2:1 the file holds several YAML documents; one is read"),
             ("a: *x", "t.yaml:1:4 not valid YAML: alias references unknown anchor"),
-            ("\"abc", "t.yaml:1:1 not valid YAML: unclosed quote"),
+            ("\"abc", "t.yaml:1:1 the quote that opens here is not closed"),
             ("a: b: c", "t.yaml:1:5 not valid YAML: mapping values are not allowed in this context"),
-            ("{}}", "t.yaml:1:3 not valid YAML: misplaced bracket"),
+            ("{}}", "t.yaml:1:3 nothing is open that this would close"),
             ("a: \u{7}", "t.yaml:1:4 the file holds the control character U+0007; YAML is printable text"),
             (&"[".repeat(100_000), "t.yaml:1:41 the file is nested deeper than 40 levels"),
             (&"- ".repeat(100_000), "t.yaml:1:81 the file is nested deeper than 40 levels"),
         ] {
-            let d = Sources::default().parse("t.yaml", text, Path::new("")).expect_err(wanted);
-            let place = d.place.expect("a place");
-            assert_eq!(format!("{}:{}:{} {}", place.file, place.line, place.column, d.message), wanted);
+            let found = Sources::default().parse("t.yaml", text, Path::new("")).expect_err(wanted);
+            let place = found.0[0].place.as_ref().expect("a place");
+            assert_eq!(format!("{}:{}:{} {}", place.file, place.line, place.column, found.0[0].message), wanted);
         }
     }
 
@@ -427,7 +410,7 @@ mod tests {
             text += &format!("a{i}: &a{i} [{}]\n", vec![format!("*a{}", i - 1); 10].join(", "));
         }
         let error = parse(&text).expect_err("ten to the twelfth");
-        assert!(error.contains("too large"), "{error}");
+        assert!(error.contains("its aliases multiply to something too large"), "{error}");
     }
 
     #[test]
