@@ -6,7 +6,7 @@ use crate::audit::Auditor;
 use crate::drop::DropCause;
 use crate::event::{Event, EventKey, EventQueue, What};
 use crate::link::Fate;
-use crate::packet::{Course, Header, Packet, PacketRef};
+use crate::packet::{Course, Header, Packet, PacketRef, Payload};
 use crate::port::{Held, LinkInfo, Port};
 use crate::probe::{DropRow, HopRow, Probes, Recorder};
 use crate::qdisc::{Arrival, Departure, Verdict};
@@ -119,6 +119,13 @@ impl<H: Header> Cx<'_, H> {
     pub fn alloc(&mut self, mut packet: Packet<H>) -> PacketRef {
         packet.id = self.core.packet_id(self.node);
         self.core.slab.insert(packet)
+    }
+
+    /// Makes a packet of `len` network-layer bytes for workload flow `flow` (plus one; 0 for none), where it will stay.
+    #[inline]
+    pub fn make(&mut self, header: H, payload: Payload, len: u32, flow: u32) -> PacketRef {
+        let id = self.core.packet_id(self.node);
+        self.core.slab.make(id, header, payload, len, flow)
     }
 
     /// Frees a packet that has reached its end.

@@ -284,6 +284,15 @@ impl<H> Packet<H> {
             payload,
         }
     }
+
+    /// Makes all but headers and payload those of a new packet.
+    #[inline]
+    pub(crate) fn begin(&mut self, id: u64, len: u32, flow: u32) {
+        (self.id, self.len, self.flow) = (id, len, flow);
+        (self.enqueued, self.started, self.ended) = (Time::ZERO, Time::ZERO, Time::ZERO);
+        (self.course, self.extra, self.key) = (Course::Arrives, Span::ZERO, EventKey::NEVER);
+        (self.wire_bytes, self.next, self.flipped_bit) = (0, u32::MAX, u32::MAX);
+    }
 }
 
 /// An index into the shard's packet slab. Owned: whoever holds it sends it on or frees it.

@@ -44,7 +44,7 @@ impl Node for Toy {
     type Header = To;
     fn start(&mut self, cx: &mut Cx<'_, To>) {
         for _ in 0..self.at_once {
-            let packet = cx.alloc(Packet::new(To(0), Payload::Zeros(1496), 1500, 0));
+            let packet = cx.make(To(0), Payload::Zeros(1496), 1500, 0);
             cx.send(0, packet);
         }
         if self.bursts > 0 {
@@ -64,7 +64,7 @@ impl Node for Toy {
         for _ in 0..self.rng.below(6) {
             let length = 40 + self.rng.below(u64::from(self.length)) as u32;
             let payload = Payload::Zeros(length - 4);
-            let packet = cx.alloc(Packet::new(To(self.rng.below(9) as u32), payload, length, 0));
+            let packet = cx.make(To(self.rng.below(9) as u32), payload, length, 0);
             let port = self.rng.below(u64::from(cx.ports())) as u32;
             cx.send(port, packet);
         }

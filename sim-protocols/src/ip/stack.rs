@@ -195,16 +195,15 @@ impl IpStack {
     ) {
         self.ident = self.ident.wrapping_add(1);
         ip.ident = self.ident;
-        let frame = Frame::ipv4(ip, transport);
-        let len = frame.network_len(payload.len());
+        let len = (Ipv4Repr::LEN + transport.header_len()) as u32 + payload.len();
         let hop = match self.way(ip.dst) {
             Way::Hop(hop) => Some(hop),
-            Way::Hops(hops) => Some(choose(hops, cx.node(), frame.flow_hash())),
+            Way::Hops(hops) => Some(choose(hops, cx.node(), Frame::ipv4(ip, transport).flow_hash())),
             Way::Here => self.port_of_broadcast(ip.dst).map(|port| Hop { port, via: None }),
             Way::Nowhere => None,
         };
         let Some(hop) = hop else {
-            let packet = cx.alloc(Packet::new(frame, payload, len, flow));
+            let packet = cx.make(Frame::ipv4(ip, transport), payload, len, flow);
             return cx.discard(packet, DropCause::NoRoute);
         };
         let link = cx.link(hop.port).mtu;
@@ -212,7 +211,7 @@ impl IpStack {
         if len > mtu {
             return self.output_cut(cx, hop, ip, &transport, &payload, (mtu, flow));
         }
-        let packet = cx.alloc(Packet::new(frame, payload, len, flow));
+        let packet = cx.make(Frame::ipv4(ip, transport), payload, len, flow);
         self.transmit(cx, hop, ip.dst, packet);
     }
 
@@ -228,7 +227,7 @@ impl IpStack {
     ) {
         if ip.protocol == Protocol::Tcp {
             let frame = Frame::ipv4(ip, *transport);
-            let packet = cx.alloc(Packet::new(frame, payload.clone(), frame.network_len(payload.len()), flow));
+            let packet = cx.make(frame, payload.clone(), frame.network_len(payload.len()), flow);
             return cx.discard(packet, DropCause::MustFragment);
         }
         ip.dont_fragment = false;
@@ -247,7 +246,7 @@ impl IpStack {
         for (piece, bytes) in cut(ip, transport, payload, mtu) {
             let frame = Frame::ipv4(piece, Transport::Raw);
             let len = frame.network_len(bytes.len());
-            let packet = cx.alloc(Packet::new(frame, bytes, len, flow));
+            let packet = cx.make(frame, bytes, len, flow);
             self.transmit(cx, hop, ip.dst, packet);
         }
     }
@@ -299,7 +298,7 @@ impl IpStack {
 
     fn send_arp(&mut self, cx: &mut Cx<'_, Frame>, port: u32, dst: MacAddr, arp: ArpRepr) {
         let link = Some(EthernetRepr { src: arp.sender_mac, dst });
-        let packet = cx.alloc(Packet::new(Frame { net: Net::Arp(arp), link }, Payload::Empty, ArpRepr::LEN as u32, 0));
+        let packet = cx.make(Frame { net: Net::Arp(arp), link }, Payload::Empty, ArpRepr::LEN as u32, 0);
         cx.send(port, packet);
     }
 
@@ -323,7 +322,7 @@ impl IpStack {
         while let Some(first) = self.reassembly.due(now) {
             if let Some((ip, payload, flow)) = first {
                 let frame = Frame::ipv4(ip, Transport::Raw);
-                let packet = cx.alloc(Packet::new(frame, payload.clone(), frame.network_len(payload.len()), flow));
+                let packet = cx.make(frame, payload.clone(), frame.network_len(payload.len()), flow);
                 self.complain(cx, &packet, Icmpv4Repr::TimeExceeded(TimeExceeded::Reassembly));
                 cx.discard(packet, DropCause::Reassembly);
             }
@@ -396,7 +395,7 @@ impl IpStack {
     #[inline]
     pub fn input(&mut self, cx: &mut Cx<'_, Frame>, port: u32, packet: PacketRef) -> Option<PacketRef> {
         let packet = self.accept(cx, port, packet)?;
-        let Net::Ipv4(ip, _) = cx.packet(&packet).header.net else { unreachable!("ARP is taken by `accept`") };
+        let Net::Ipv4(ip, _) = &cx.packet(&packet).header.net else { unreachable!("ARP is taken by `accept`") };
         if !self.is_mine(ip.dst) && !self.is_broadcast(ip.dst) {
             cx.discard(packet, DropCause::NotMine);
             return None;
@@ -493,8 +492,9 @@ impl IpStack {
     /// A datagram for this node: fragments are put together, echo requests answered.
     #[inline]
     pub(super) fn local(&mut self, cx: &mut Cx<'_, Frame>, packet: PacketRef) -> Option<PacketRef> {
-        let Net::Ipv4(ip, transport) = cx.packet(&packet).header.net else { return None };
+        let Net::Ipv4(ip, transport) = &cx.packet(&packet).header.net else { return None };
         if ip.is_fragment() {
+            let ip = *ip;
             let whole = self.fragment(cx, &ip, packet)?;
             return self.local(cx, whole);
         }
@@ -504,7 +504,8 @@ impl IpStack {
             return None;
         }
         match transport {
-            Transport::Icmp(Icmpv4Repr::EchoRequest { ident, seq }) => {
+            &Transport::Icmp(Icmpv4Repr::EchoRequest { ident, seq }) => {
+                let ip = *ip;
                 let body = cx.take(packet);
                 let mut reply = Ipv4Repr::new(ip.dst, ip.src, Protocol::Icmp);
                 reply.tos = ip.tos;

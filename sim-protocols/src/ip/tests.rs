@@ -74,7 +74,7 @@ impl Node for Stub {
         if transport == Transport::Raw && ip.is_fragment() {
             // A fragment alone: around `output`, which knows of no such thing.
             let frame = Frame::ipv4(ip, transport);
-            let packet = cx.alloc(Packet::new(frame, payload.clone(), frame.network_len(payload.len()), 0));
+            let packet = cx.make(frame, payload.clone(), frame.network_len(payload.len()), 0);
             return self.stack.transmit(cx, Hop { port: 0, via: None }, ip.dst, packet);
         }
         self.stack.output(cx, ip, transport, payload, 1);
