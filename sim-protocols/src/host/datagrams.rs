@@ -56,7 +56,8 @@ impl Kernel {
         let src = self.stack.source_for(to.0).unwrap_or(Ipv4Addr::UNSPECIFIED);
         let mut ip = Ipv4Repr::new(src, to.0, Protocol::Udp);
         ip.ttl = ttl.unwrap_or(ip.ttl);
-        self.stack.output(cx, ip, Transport::Udp(UdpRepr { src_port, dst_port: to.1 }), payload, number);
+        let udp = UdpRepr { src_port, dst_port: to.1 };
+        self.stack.output(cx, Frame::ipv4(ip, Transport::Udp(udp)), payload, number);
     }
 
     /// Flows that share a port are told apart by their packets; else the first socket that takes it has it.
@@ -102,13 +103,8 @@ impl Kernel {
         let src = self.stack.source_for(to).unwrap_or(Ipv4Addr::UNSPECIFIED);
         let mut ip = Ipv4Repr::new(src, to, Protocol::Icmp);
         ip.ttl = ttl;
-        self.stack.output(
-            cx,
-            ip,
-            Transport::Icmp(Icmpv4Repr::EchoRequest { ident: ident(flow), seq }),
-            payload,
-            number,
-        );
+        let request = Transport::Icmp(Icmpv4Repr::EchoRequest { ident: ident(flow), seq });
+        self.stack.output(cx, Frame::ipv4(ip, request), payload, number);
     }
 
     /// An ICMP message has come for this host; echo requests the internet layer has answered.

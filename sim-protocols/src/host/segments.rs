@@ -70,7 +70,7 @@ impl Kernel {
             self.after_input(cx, id.slot);
         } else if let Some(reset) = tcp::reset_for(segment) {
             let ip = Ipv4Repr::new(local, remote, Protocol::Tcp);
-            self.stack.output(cx, ip, Transport::Tcp(reset), Payload::Empty, flow);
+            self.stack.output(cx, Frame::ipv4(ip, Transport::Tcp(reset)), Payload::Empty, flow);
         }
     }
 
@@ -188,7 +188,7 @@ impl Kernel {
         while let Some(segment) = conn.tcp.next_segment(now) {
             let mut ip = Ipv4Repr::new(local, remote, Protocol::Tcp);
             ip.set_ecn(segment.ecn);
-            self.stack.output(cx, ip, Transport::Tcp(segment.repr), segment.payload, number);
+            self.stack.output(cx, Frame::ipv4(ip, Transport::Tcp(segment.repr)), segment.payload, number);
         }
         while let Some(event) = conn.tcp.next_event() {
             connection_event(conn, event, &mut self.events);

@@ -112,6 +112,14 @@ struct Place {
     via: u32,
 }
 
+impl Place {
+    /// The only next hop.
+    #[inline(always)]
+    fn hop(self) -> Hop {
+        Hop { port: self.port, via: (self.via != 0).then_some(Ipv4Addr::from_bits(self.via)) }
+    }
+}
+
 /// Marks that no port has for a number: a node has less than 2^16 of them.
 const NOWHERE: u32 = u32::MAX;
 const HERE: u32 = u32::MAX - 1;
@@ -137,9 +145,19 @@ impl RouteCache {
     }
 
     /// The way to a destination. `mine` tells whether the node takes it itself; it is asked once while the destination stays known.
-    #[inline]
+    #[inline(always)]
     pub fn lookup<'t>(&mut self, table: &'t RouteTable, to: Ipv4Addr, mine: impl FnOnce() -> bool) -> Way<'t> {
         let to = to.to_bits();
+        let place = self.places[self.at(to)];
+        if place.to == to && place.port < SEVERAL {
+            // The way of most packets.
+            return Way::Hop(place.hop());
+        }
+        self.rare(table, to, mine)
+    }
+
+    #[inline(never)]
+    fn rare<'t>(&mut self, table: &'t RouteTable, to: u32, mine: impl FnOnce() -> bool) -> Way<'t> {
         let mut place = self.places[self.at(to)];
         if place.to != to {
             place = self.fill(table, to, mine());
@@ -148,7 +166,7 @@ impl RouteCache {
             HERE => Way::Here,
             NOWHERE => Way::Nowhere,
             SEVERAL => Way::Hops(&table.hops[place.via as usize]),
-            port => Way::Hop(Hop { port, via: (place.via != 0).then_some(Ipv4Addr::from_bits(place.via)) }),
+            _ => Way::Hop(place.hop()),
         }
     }
 

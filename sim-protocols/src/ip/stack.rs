@@ -147,7 +147,7 @@ impl IpStack {
     }
 
     /// Where datagrams to an address go.
-    #[inline]
+    #[inline(always)]
     pub(super) fn way(&mut self, to: Ipv4Addr) -> Way<'_> {
         let IpStack { cache, tables, table, addresses, broadcasts, .. } = self;
         cache.lookup(&tables[*table], to, || {
@@ -185,34 +185,29 @@ impl IpStack {
     /// Sends a datagram of this node's own. UDP and ICMP are cut where they are longer than the way is known to carry; TCP keeps
     /// its segments short enough.
     #[inline]
-    pub fn output(
-        &mut self,
-        cx: &mut Cx<'_, Frame>,
-        mut ip: Ipv4Repr,
-        transport: Transport,
-        payload: Payload,
-        flow: u32,
-    ) {
+    pub fn output(&mut self, cx: &mut Cx<'_, Frame>, mut frame: Frame, payload: Payload, flow: u32) {
+        let Net::Ipv4(ip, transport) = &mut frame.net else { unreachable!("datagrams alone are sent this way") };
         self.ident = self.ident.wrapping_add(1);
         ip.ident = self.ident;
+        let dst = ip.dst;
         let len = (Ipv4Repr::LEN + transport.header_len()) as u32 + payload.len();
-        let hop = match self.way(ip.dst) {
+        let hop = match self.way(dst) {
             Way::Hop(hop) => Some(hop),
-            Way::Hops(hops) => Some(choose(hops, cx.node(), Frame::ipv4(ip, transport).flow_hash())),
-            Way::Here => self.port_of_broadcast(ip.dst).map(|port| Hop { port, via: None }),
+            Way::Hops(hops) => Some(choose(hops, cx.node(), frame.flow_hash())),
+            Way::Here => self.port_of_broadcast(dst).map(|port| Hop { port, via: None }),
             Way::Nowhere => None,
         };
         let Some(hop) = hop else {
-            let packet = cx.make(Frame::ipv4(ip, transport), payload, len, flow);
+            let packet = cx.make(frame, payload, len, flow);
             return cx.discard(packet, DropCause::NoRoute);
         };
         let link = cx.link(hop.port).mtu;
-        let mtu = self.path_mtu(ip.dst).map_or(link, |path| link.min(path));
+        let mtu = self.path_mtu(dst).map_or(link, |path| link.min(path));
         if len > mtu {
-            return self.output_cut(cx, hop, ip, &transport, &payload, (mtu, flow));
+            return self.output_cut(cx, hop, &frame, &payload, (mtu, flow));
         }
-        let packet = cx.make(Frame::ipv4(ip, transport), payload, len, flow);
-        self.transmit(cx, hop, ip.dst, packet);
+        let packet = cx.make(frame, payload, len, flow);
+        self.transmit(cx, hop, dst, packet);
     }
 
     #[cold]
@@ -220,18 +215,17 @@ impl IpStack {
         &mut self,
         cx: &mut Cx<'_, Frame>,
         hop: Hop,
-        mut ip: Ipv4Repr,
-        transport: &Transport,
+        frame: &Frame,
         payload: &Payload,
         (mtu, flow): (u32, u32),
     ) {
+        let Net::Ipv4(mut ip, transport) = frame.net else { unreachable!("datagrams alone are sent this way") };
         if ip.protocol == Protocol::Tcp {
-            let frame = Frame::ipv4(ip, *transport);
-            let packet = cx.make(frame, payload.clone(), frame.network_len(payload.len()), flow);
+            let packet = cx.make(*frame, payload.clone(), frame.network_len(payload.len()), flow);
             return cx.discard(packet, DropCause::MustFragment);
         }
         ip.dont_fragment = false;
-        self.send_pieces(cx, hop, &ip, transport, payload, (mtu, flow));
+        self.send_pieces(cx, hop, &ip, &transport, payload, (mtu, flow));
     }
 
     pub(super) fn send_pieces(
@@ -350,7 +344,7 @@ impl IpStack {
         // RFC 1812 §4.3.2.5: precedence 6; Linux sets it too.
         error.tos = 0xc0;
         error.dont_fragment = false;
-        self.output(cx, error, Transport::Icmp(icmp), Payload::from_bytes(quoted), flow);
+        self.output(cx, Frame::ipv4(error, Transport::Icmp(icmp)), Payload::from_bytes(quoted), flow);
     }
 
     /// RFC 1122 §3.2.2, RFC 1812 §4.3.2.7: no error about an error, about another fragment than the first, about what went to many,
@@ -509,7 +503,8 @@ impl IpStack {
                 let body = cx.take(packet);
                 let mut reply = Ipv4Repr::new(ip.dst, ip.src, Protocol::Icmp);
                 reply.tos = ip.tos;
-                self.output(cx, reply, Transport::Icmp(Icmpv4Repr::EchoReply { ident, seq }), body.payload, body.flow);
+                let answer = Transport::Icmp(Icmpv4Repr::EchoReply { ident, seq });
+                self.output(cx, Frame::ipv4(reply, answer), body.payload, body.flow);
                 None
             }
             Transport::Raw => {
@@ -560,7 +555,7 @@ impl IpStack {
                 let body = cx.take(packet);
                 if let Some(reset) = reset_for(&Segment { repr, payload: body.payload, ecn: ip.ecn() }) {
                     let answer = Ipv4Repr::new(ip.dst, ip.src, Protocol::Tcp);
-                    self.output(cx, answer, Transport::Tcp(reset), Payload::Empty, body.flow);
+                    self.output(cx, Frame::ipv4(answer, Transport::Tcp(reset)), Payload::Empty, body.flow);
                 }
             }
             Transport::Udp(_) => self.refuse_port(cx, packet),

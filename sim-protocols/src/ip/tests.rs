@@ -77,7 +77,7 @@ impl Node for Stub {
             let packet = cx.make(frame, payload.clone(), frame.network_len(payload.len()), 0);
             return self.stack.transmit(cx, Hop { port: 0, via: None }, ip.dst, packet);
         }
-        self.stack.output(cx, ip, transport, payload, 1);
+        self.stack.output(cx, Frame::ipv4(ip, transport), payload, 1);
     }
 
     fn fault(&mut self, _cx: &mut Cx<'_, Frame>, fault: Fault) {
