@@ -28,7 +28,7 @@ fn address(node: u32, port: u32) -> Ipv4Addr {
 }
 
 fn route(to: Ipv4Addr, prefix: u8, port: u32) -> Route {
-    Route { to, prefix, hops: [Hop { port, via: None }].into() }
+    Route { to, prefix, hops: [Hop { port, via: Ipv4Addr::UNSPECIFIED }].into() }
 }
 
 fn port(name: String, peer: (u32, u32), (rate, delay, limit): (u64, Span, u32)) -> PortConfig {

@@ -88,7 +88,7 @@ fn ring(routers: bool, ways: usize, framed: bool) -> Outcome {
         let interfaces =
             (0..2).map(|end| Interface { address: Ipv4Addr::from_bits(0x0a01_0001 + node * 256 + end), prefix: 24 });
         let next = Ipv4Addr::from_bits(0x0a01_0001 + (node + 1) % NODES * 256);
-        let hops = vec![Hop { port: 1, via: Some(next) }; ways].into();
+        let hops = vec![Hop { port: 1, via: next }; ways].into();
         let routes = RouteTable::new([Route { to: [10, 20, 0, 0].into(), prefix: 16, hops }]);
         let config = IpConfig { interfaces: interfaces.collect(), tables: vec![Arc::new(routes)] };
         let which = if routers { Which::Router(Box::new(Router::new(config))) } else { Which::Pass };

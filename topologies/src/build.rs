@@ -58,7 +58,7 @@ pub fn ip_config(plan: &Plan, node: u32) -> IpConfig {
     let mut tables = Vec::with_capacity(node.tables.len());
     for table in &node.tables {
         let routes = table.iter().map(|route| {
-            let hop = |hop: &HopPlan| Hop { port: hop.port, via: hop.via };
+            let hop = |hop: &HopPlan| Hop { port: hop.port, via: hop.via.unwrap_or(std::net::Ipv4Addr::UNSPECIFIED) };
             let hops = shared.entry(&route.hops).or_insert_with(|| route.hops.iter().map(hop).collect());
             Route { to: route.to, prefix: route.prefix, hops: hops.clone() }
         });

@@ -94,7 +94,8 @@ impl Host {
         let body = cx.packet_mut(&packet);
         // The way of most packets: only what the connection needs is moved.
         if let Net::Ipv4(ip, Transport::Tcp(repr)) = &body.header.net {
-            let segment = Segment { repr: *repr, payload: std::mem::take(&mut body.payload), ecn: ip.ecn() };
+            let payload = std::mem::take(&mut body.payload);
+            let segment = Segment { repr: *repr, payload, ecn: ip.ecn() };
             let (local, remote, flow) = (ip.dst, ip.src, body.flow);
             cx.free(packet);
             return self.kernel.segment(cx, local, remote, flow, segment);

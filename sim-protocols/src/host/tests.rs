@@ -102,7 +102,8 @@ impl Lab {
         let tcp = Arc::new(self.tcp.clone());
         for host in 0..self.hosts {
             let interfaces = vec![Interface { address: address(host), prefix: 24 }];
-            let via = if self.router { Some(Ipv4Addr::from_bits(address(host).to_bits() + 1)) } else { None };
+            let via =
+                if self.router { Ipv4Addr::from_bits(address(host).to_bits() + 1) } else { Ipv4Addr::UNSPECIFIED };
             let default = Route { to: Ipv4Addr::UNSPECIFIED, prefix: 0, hops: [Hop { port: 0, via }].into() };
             let tables = vec![Arc::new(RouteTable::new([default]))];
             let stack = IpStack::new(IpConfig { interfaces, tables });
@@ -133,7 +134,7 @@ impl Lab {
             let routes = hosts.clone().map(|host| Route {
                 to: address(host),
                 prefix: 24,
-                hops: [Hop { port: host, via: None }].into(),
+                hops: [Hop { port: host, via: Ipv4Addr::UNSPECIFIED }].into(),
             });
             let tables = vec![Arc::new(RouteTable::new(routes))];
             let router = world.node(NetNode::Router(Box::new(Router::new(IpConfig { interfaces, tables }))));

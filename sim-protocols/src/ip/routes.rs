@@ -8,8 +8,8 @@ use std::sync::Arc;
 pub struct Hop {
     /// The node's port.
     pub port: u32,
-    /// The neighbour's address; `None` where the destination itself is on the link.
-    pub via: Option<Ipv4Addr>,
+    /// The neighbour's address; 0.0.0.0 where the destination itself is on the link.
+    pub via: Ipv4Addr,
 }
 
 /// A route.
@@ -116,7 +116,7 @@ impl Place {
     /// The only next hop.
     #[inline(always)]
     fn hop(self) -> Hop {
-        Hop { port: self.port, via: (self.via != 0).then_some(Ipv4Addr::from_bits(self.via)) }
+        Hop { port: self.port, via: Ipv4Addr::from_bits(self.via) }
     }
 }
 
@@ -194,7 +194,7 @@ fn resolve(table: &RouteTable, to: u32, mine: bool) -> Place {
         _ if mine => (HERE, 0),
         None => (NOWHERE, 0),
         Some(at) => match &*table.hops[at as usize] {
-            [only] => (only.port, only.via.map_or(0, Ipv4Addr::to_bits)),
+            [only] => (only.port, only.via.to_bits()),
             _ => (SEVERAL, at),
         },
     };
@@ -214,7 +214,7 @@ mod tests {
     use super::*;
 
     fn route(to: [u8; 4], prefix: u8, port: u32) -> Route {
-        Route { to: to.into(), prefix, hops: [Hop { port, via: None }].into() }
+        Route { to: to.into(), prefix, hops: [Hop { port, via: Ipv4Addr::UNSPECIFIED }].into() }
     }
 
     #[test]
@@ -233,7 +233,10 @@ mod tests {
         for _ in 0..3 {
             for (to, port) in cases {
                 assert_eq!(table.lookup(to.into()).unwrap()[0].port, port);
-                assert_eq!(cache.lookup(&table, to.into(), || false), Way::Hop(Hop { port, via: None }));
+                assert_eq!(
+                    cache.lookup(&table, to.into(), || false),
+                    Way::Hop(Hop { port, via: Ipv4Addr::UNSPECIFIED })
+                );
             }
         }
         assert_eq!(RouteTable::new([route([10, 0, 0, 0], 8, 2)]).lookup([11, 0, 0, 1].into()), None);
@@ -241,7 +244,7 @@ mod tests {
 
     #[test]
     fn the_cache_tells_all_kinds_of_ways_apart() {
-        let two: Arc<[Hop]> = [1, 2].map(|port| Hop { port, via: Some([10, 0, 0, 9].into()) }).into();
+        let two: Arc<[Hop]> = [1, 2].map(|port| Hop { port, via: [10, 0, 0, 9].into() }).into();
         let table = RouteTable::new([
             Route { to: [10, 0, 0, 0].into(), prefix: 8, hops: two.clone() },
             Route { to: [10, 1, 0, 0].into(), prefix: 16, hops: two[..1].into() },
@@ -263,7 +266,10 @@ mod tests {
         for _ in 0..100 {
             for to in 0..200 {
                 let port = if to < 128 { 2 } else { 1 };
-                assert_eq!(cache.lookup(&table, [10, 0, 0, to].into(), || false), Way::Hop(Hop { port, via: None }));
+                assert_eq!(
+                    cache.lookup(&table, [10, 0, 0, to].into(), || false),
+                    Way::Hop(Hop { port, via: Ipv4Addr::UNSPECIFIED })
+                );
             }
         }
         assert!((256..=1024).contains(&cache.places.len()), "{}", cache.places.len());
@@ -275,7 +281,7 @@ mod tests {
 
     #[test]
     fn equal_hops_share_flows_evenly_and_differently_at_each_node() {
-        let hops: Vec<Hop> = (0..4).map(|port| Hop { port, via: None }).collect();
+        let hops: Vec<Hop> = (0..4).map(|port| Hop { port, via: Ipv4Addr::UNSPECIFIED }).collect();
         let mut counts = [[0u32; 4]; 4];
         for flow in 0..4000u32 {
             let hash = flow.wrapping_mul(0x85eb_ca6b);

@@ -194,7 +194,7 @@ impl IpStack {
         let hop = match self.way(dst) {
             Way::Hop(hop) => Some(hop),
             Way::Hops(hops) => Some(choose(hops, cx.node(), frame.flow_hash())),
-            Way::Here => self.port_of_broadcast(dst).map(|port| Hop { port, via: None }),
+            Way::Here => self.port_of_broadcast(dst).map(|port| Hop { port, via: Ipv4Addr::UNSPECIFIED }),
             Way::Nowhere => None,
         };
         let Some(hop) = hop else {
@@ -249,7 +249,8 @@ impl IpStack {
     #[inline]
     pub(super) fn transmit(&mut self, cx: &mut Cx<'_, Frame>, hop: Hop, to: Ipv4Addr, packet: PacketRef) {
         if cx.link(hop.port).framed {
-            return self.transmit_framed(cx, hop.port, hop.via.unwrap_or(to), packet);
+            let neighbour = if hop.via.is_unspecified() { to } else { hop.via };
+            return self.transmit_framed(cx, hop.port, neighbour, packet);
         }
         cx.packet_mut(&packet).header.link = None;
         cx.send(hop.port, packet);
@@ -400,6 +401,16 @@ impl IpStack {
     /// Link layer, damage, ARP: `Some` if it is an IPv4 datagram as it was sent.
     #[inline(always)]
     pub(super) fn accept(&mut self, cx: &mut Cx<'_, Frame>, port: u32, packet: PacketRef) -> Option<PacketRef> {
+        let body = cx.packet(&packet);
+        if body.flipped_bit == u32::MAX && body.header.link.is_none() {
+            return Some(packet);
+        }
+        self.look_at(cx, port, packet)
+    }
+
+    /// What may be damaged, or has come in a frame.
+    #[inline(never)]
+    fn look_at(&mut self, cx: &mut Cx<'_, Frame>, port: u32, packet: PacketRef) -> Option<PacketRef> {
         let body = cx.packet(&packet);
         if body.flipped_bit != u32::MAX && self.damaged(cx, &packet) {
             if let Some(cause) = self.damage(cx, &packet) {

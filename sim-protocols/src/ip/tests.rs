@@ -75,7 +75,7 @@ impl Node for Stub {
             // A fragment alone: around `output`, which knows of no such thing.
             let frame = Frame::ipv4(ip, transport);
             let packet = cx.make(frame, payload.clone(), frame.network_len(payload.len()), 0);
-            return self.stack.transmit(cx, Hop { port: 0, via: None }, ip.dst, packet);
+            return self.stack.transmit(cx, Hop { port: 0, via: Ipv4Addr::UNSPECIFIED }, ip.dst, packet);
         }
         self.stack.output(cx, Frame::ipv4(ip, transport), payload, 1);
     }
@@ -228,11 +228,11 @@ impl Lab {
             }
             let hops = (0..).zip(self.ports(node)).filter_map(|(port, (over, end, other))| {
                 if over == target {
-                    return Some(Hop { port, via: None });
+                    return Some(Hop { port, via: Ipv4Addr::UNSPECIFIED });
                 }
                 let closer = far[other as usize].checked_add(1) == Some(far[node as usize]);
                 let leads = closer && far[node as usize] > 0 && !without.contains(&over);
-                leads.then_some(Hop { port, via: Some(addr(over as u8, 3 - end)) })
+                leads.then_some(Hop { port, via: addr(over as u8, 3 - end) })
             });
             let hops: Arc<[Hop]> = hops.collect();
             if !hops.is_empty() {
@@ -241,7 +241,7 @@ impl Lab {
         }
         if node < self.hosts {
             let (over, end, _) = self.ports(node)[0];
-            let hops = [Hop { port: 0, via: Some(addr(over as u8, 3 - end)) }].into();
+            let hops = [Hop { port: 0, via: addr(over as u8, 3 - end) }].into();
             routes.push(Route { to: Ipv4Addr::UNSPECIFIED, prefix: 0, hops });
         }
         Arc::new(RouteTable::new(routes))
