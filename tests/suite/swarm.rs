@@ -85,6 +85,19 @@ fn the_line_that_a_failure_prints_does_its_seed_alone() {
     assert_eq!(words.next_back(), Some("drawn_experiments_hold_every_law"), "the name of the test above");
 }
 
+/// Seed 21909: the SYN found no route, so no link told the connection how long its segments may be, and what it sent was too long for its
+/// own link for ever.
+#[test]
+fn a_connection_that_opens_while_its_link_is_down_sends_segments_that_fit_the_link_later() {
+    let text = "clockwire: 1\nname: x\nstop: 60 s\ndefaults: { host: { tcp: { mss: 1239 B } } }\nhosts: { a: {}, b: {} }\nrouters: { r: {} }\n\
+        links:\n  - a -- r: { name: access, mtu: 838 B, rate: 10 Mbit/s, delay: 1 ms }\n  - b -- r: { mtu: 910 B, rate: 10 Mbit/s }\n\
+        events: [ { at: 0 s, link: access, down: 500 ms } ]\n\
+        workload: { bulk: { from: a, to: b, start: 1 ms, tcp: { bytes: 20 kB, data: pattern } } }\n\
+        outputs: { tables: [hops, packets, flows, drops, tcp] }\n";
+    let drawn = Drawn { text: text.into(), trace: String::new(), heals: true };
+    assert_eq!(faults(1, &drawn, Path::new("")), Vec::<String>::new());
+}
+
 /// What is wrong with a drawn experiment.
 fn faults(seed: u64, drawn: &Drawn, folder: &Path) -> Vec<String> {
     let name = format!("swarm-{seed}.yaml");

@@ -188,7 +188,11 @@ impl Kernel {
         while let Some(segment) = conn.tcp.next_segment(now) {
             let mut ip = Ipv4Repr::new(local, remote, Protocol::Tcp);
             ip.set_ecn(segment.ecn);
-            self.stack.output(cx, Frame::ipv4(ip, Transport::Tcp(segment.repr)), segment.payload, number);
+            let frame = Frame::ipv4(ip, Transport::Tcp(segment.repr));
+            // There was no way when it was opened, or there is another one now.
+            if let Some(mtu) = self.stack.output(cx, frame, segment.payload, number) {
+                conn.tcp.on_mtu(mtu);
+            }
         }
         while let Some(event) = conn.tcp.next_event() {
             connection_event(conn, event, &mut self.events);

@@ -183,9 +183,10 @@ impl IpStack {
 /// Sending.
 impl IpStack {
     /// Sends a datagram of this node's own. UDP and ICMP are cut where they are longer than the way is known to carry; TCP keeps
-    /// its segments short enough.
+    /// its segments short enough: where one is too long all the same, because the way has changed, it is discarded, and what
+    /// the way carries is given back (Linux's EMSGSIZE).
     #[inline]
-    pub fn output(&mut self, cx: &mut Cx<'_, Frame>, mut frame: Frame, payload: Payload, flow: u32) {
+    pub fn output(&mut self, cx: &mut Cx<'_, Frame>, mut frame: Frame, payload: Payload, flow: u32) -> Option<u32> {
         let Net::Ipv4(ip, transport) = &mut frame.net else { unreachable!("datagrams alone are sent this way") };
         self.ident = self.ident.wrapping_add(1);
         ip.ident = self.ident;
@@ -199,7 +200,8 @@ impl IpStack {
         };
         let Some(hop) = hop else {
             let packet = cx.make(frame, payload, len, flow);
-            return cx.discard(packet, DropCause::NoRoute);
+            cx.discard(packet, DropCause::NoRoute);
+            return None;
         };
         let link = cx.link(hop.port).mtu;
         let mtu = self.path_mtu(dst).map_or(link, |path| link.min(path));
@@ -208,6 +210,7 @@ impl IpStack {
         }
         let packet = cx.make(frame, payload, len, flow);
         self.transmit(cx, hop, dst, packet);
+        None
     }
 
     #[cold]
@@ -218,14 +221,16 @@ impl IpStack {
         frame: &Frame,
         payload: &Payload,
         (mtu, flow): (u32, u32),
-    ) {
+    ) -> Option<u32> {
         let Net::Ipv4(mut ip, transport) = frame.net else { unreachable!("datagrams alone are sent this way") };
         if ip.protocol == Protocol::Tcp {
             let packet = cx.make(*frame, payload.clone(), frame.network_len(payload.len()), flow);
-            return cx.discard(packet, DropCause::MustFragment);
+            cx.discard(packet, DropCause::MustFragment);
+            return Some(mtu);
         }
         ip.dont_fragment = false;
         self.send_pieces(cx, hop, &ip, &transport, payload, (mtu, flow));
+        None
     }
 
     pub(super) fn send_pieces(

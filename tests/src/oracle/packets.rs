@@ -12,6 +12,7 @@ pub(super) fn travelled(ports: &[PortFacts], hops: &mut [Hop], audit: &mut Audit
     }
     for (packet, mut path) in by_packet {
         path.sort_by_key(|at| (hops[*at].enqueued, hops[*at].arrived.unwrap_or(u64::MAX)));
+        chain(ports, hops, &mut path);
         let first = &hops[path[0]];
         // What a router sends of its own may be a copy or a piece of what it got: nobody knows what that said.
         let mut before = match ports[first.port].from_host {
@@ -31,6 +32,25 @@ pub(super) fn travelled(ports: &[PortFacts], hops: &mut [Hop], audit: &mut Audit
             let hop = &mut hops[at];
             hop.marked = marked(&ports[hop.port], hop, before, audit);
             before = hop.ecn;
+        }
+    }
+}
+
+/// Links without delay and at an infinite rate are crossed in one moment: such hops stand in the order in which one follows the other.
+fn chain(ports: &[PortFacts], hops: &[Hop], path: &mut [usize]) {
+    let moment = |at: usize| (hops[at].enqueued, hops[at].arrived);
+    for next in 0..path.len() {
+        let ties = (next..path.len()).take_while(|at| moment(path[*at]) == moment(path[next]));
+        let ties: Vec<usize> = ties.collect();
+        if ties.len() > 1 {
+            let from = |at: usize| &ports[hops[path[at]].port].from;
+            let comes =
+                |at: usize, others: &[usize]| others.iter().any(|other| ports[hops[path[*other]].port].to == *from(at));
+            let follows = match next {
+                0 => ties.iter().find(|at| !comes(**at, &ties)),
+                _ => ties.iter().find(|at| comes(**at, &[next - 1])),
+            };
+            path.swap(next, *follows.unwrap_or(&next));
         }
     }
 }

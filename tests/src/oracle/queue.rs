@@ -19,38 +19,44 @@ fn leaves(hop: &Hop) -> Option<u64> {
 pub(super) fn bounded(facts: &PortFacts, hops: &[&Hop], audit: &mut Audit) {
     // When the packets that are in leave, as a sorted multiset with their bytes.
     let mut waiting: BTreeMap<(u64, u64), u64> = BTreeMap::new();
-    let mut bytes = 0;
+    let mut inside = 0;
+    // Until when the link sends what came before.
+    let mut busy = 0;
     for hop in hops {
-        // Where a departure is an event of its own, one of this very moment may come after the arrival.
-        while let Some((&(start, packet), &size)) = waiting.first_key_value() {
-            if start > hop.enqueued || (start == hop.enqueued && hop.fate == "queue_full") {
-                break;
-            }
-            bytes -= size;
-            waiting.remove(&(start, packet));
+        while let Some((&(leaves, packet), &size)) = waiting.first_key_value()
+            && leaves < hop.enqueued
+        {
+            inside -= size;
+            waiting.remove(&(leaves, packet));
         }
-        let packets = waiting.len() as u64;
+        // Where a departure is an event of its own, one of this very moment may come before the arrival or after it.
+        let leaving = waiting.range(..=(hop.enqueued, u64::MAX));
+        let (gone, gone_bytes) = leaving.fold((0, 0), |(count, bytes), (_, size)| (count + 1, bytes + size));
+        let full = hop.fate == "queue_full";
+        let packets = waiting.len() as u64 - if full { 0 } else { gone };
+        let bytes = inside - if full { 0 } else { gone_bytes };
         let fits = |(most_packets, most_bytes): &Limits| {
             most_packets.is_none_or(|limit| packets < limit)
                 && most_bytes.is_none_or(|limit| bytes + hop.bytes <= limit)
         };
-        if hop.fate == "queue_full" {
+        if full {
             if at(&facts.limit, hop.enqueued).all(fits) {
                 audit.fault(format!(
                     "{}: packet {} dropped as over the limit with {packets} waiting",
                     facts.name, hop.packet
                 ));
             }
-        } else if let Some(leaves) = leaves(hop).filter(|leaves| *leaves > hop.enqueued) {
-            if !at(&facts.limit, hop.enqueued).any(fits) {
+        } else if let Some(leaves) = leaves(hop).filter(|leaves| *leaves > hop.enqueued || busy == hop.enqueued) {
+            if leaves > hop.enqueued && !at(&facts.limit, hop.enqueued).any(fits) {
                 audit.fault(format!(
                     "{}: packet {} let in with {packets} packets, {bytes} B waiting",
                     facts.name, hop.packet
                 ));
             }
             waiting.insert((leaves, hop.packet), hop.bytes);
-            bytes += hop.bytes;
+            inside += hop.bytes;
         }
+        busy = busy.max(hop.ended.unwrap_or(0));
     }
 }
 

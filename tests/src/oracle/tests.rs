@@ -39,6 +39,31 @@ fn a_lawful_trace_passes() {
 }
 
 #[test]
+fn what_leaves_at_the_moment_of_a_drop_may_leave_behind_it() {
+    // At 1 ms the second packet leaves the queue, whose limit is one, a third one takes its place, or comes too early for that.
+    let two = "a->b,1,1000,0,0,0.001,0.002,delivered\na->b,2,1000,0.0005,0.001,0.002,0.003,delivered\n";
+    let third = "a->b,3,1000,0.001,0.002,0.003,0.004,delivered\n";
+    let dropped = "a->b,4,1000,0.001,,,,queue_full\n";
+    for more in [third.to_string(), dropped.to_string(), format!("{third}{dropped}")] {
+        assert_eq!(faults(&format!("{two}{more}")), Vec::<String>::new());
+    }
+    assert!(faults(&format!("{two}{}", dropped.replace("0.001", "0.0011")))[0].contains("over the limit"));
+}
+
+#[test]
+fn a_path_of_one_moment_is_followed_in_its_own_order() {
+    let still = |name: &str, from: &str, to: &str| PortFacts {
+        speed: vec![(0, Speed::Infinite)],
+        delay: vec![(0, 0)],
+        ..port(name, from, to)
+    };
+    let path = |last: &str| [still("z", "a", "b"), still("y", "b", "c"), still("x", last, "d")];
+    let rows = "x,1,9,0,0,0,0,delivered\ny,1,9,0,0,0,0,delivered\nz,1,9,0,0,0,0,delivered\n";
+    assert_eq!(faults_at(&path("c"), rows), Vec::<String>::new());
+    assert!(faults_at(&path("e"), rows)[0].contains("from nowhere"));
+}
+
+#[test]
 fn a_file_is_read_as_its_text_is() {
     let file = std::env::temp_dir().join(format!("clockwire-oracle-{}.csv", std::process::id()));
     std::fs::write(&file, "time_s,port,packet,wire_bytes,enqueued_s,started_s,ended_s,arrived_s,fate\n")
