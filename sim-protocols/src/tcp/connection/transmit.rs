@@ -9,6 +9,16 @@ use super::timers::Timer;
 use super::{Connection, Segment};
 use crate::wire::{Seq, TcpFlags, TcpOptions, TcpRepr, Timestamps};
 
+/// What to send: a segment but for what all have in common.
+#[derive(Clone, Copy)]
+struct Piece {
+    seq: Seq,
+    /// Bytes of payload.
+    len: u32,
+    flags: TcpFlags,
+    ecn: Ecn,
+}
+
 impl Connection {
     /// The next segment that must leave now, if any.
     pub fn next_segment(&mut self, now: Time) -> Option<Segment> {
@@ -19,23 +29,31 @@ impl Connection {
         if self.syn_due {
             return Some(self.send_syn(now));
         }
+        let piece = self.next_piece(now)?;
+        // RFC 9293 §3.10.4: a CLOSE in SYN-RECEIVED has sent the FIN behind a SYN that is still not acknowledged.
+        Some(if piece.flags.syn() { self.send_syn(now) } else { self.emit(now, piece) })
+    }
+
+    #[inline]
+    fn next_piece(&mut self, now: Time) -> Option<Piece> {
         if !self.state.synchronized() {
-            return (self.state == State::SynReceived && self.receiver.due).then(|| self.send_ack(now));
+            return (self.state == State::SynReceived && self.receiver.due).then(|| self.ack_alone());
         }
         // What came is acknowledged before the application answers it, unless data was waiting already (see `arrive`).
         if self.receiver.now_due && !self.answering {
-            return Some(self.send_ack(now));
+            return Some(self.ack_alone());
         }
-        if let Some(segment) = self.send_data(now) {
-            return Some(segment);
+        if let Some(piece) = self.next_data(now) {
+            return Some(piece);
         }
         if std::mem::take(&mut self.probe_due) {
-            return Some(self.send_probe(now));
+            return Some(self.probe(now));
         }
-        self.receiver.due.then(|| self.send_ack(now))
+        self.receiver.due.then(|| self.ack_alone())
     }
 
-    fn send_data(&mut self, now: Time) -> Option<Segment> {
+    #[inline]
+    fn next_data(&mut self, now: Time) -> Option<Piece> {
         if !matches!(
             self.state,
             State::Established | State::CloseWait | State::FinWait1 | State::Closing | State::LastAck
@@ -46,7 +64,7 @@ impl Connection {
         if flight < self.window.cwnd
             && let Some(lost) = self.board.next_lost()
         {
-            return Some(self.send_again(now, lost.seq, lost.len()));
+            return Some(self.again(now, lost.seq, lost.len()));
         }
         self.restart_after_idle(now);
         if flight >= self.window.cwnd {
@@ -55,11 +73,11 @@ impl Connection {
             }
             return None;
         }
-        let segment = self.send_new(now);
-        if segment.is_none() && std::mem::take(&mut self.new_left) {
+        let piece = self.next_new(now);
+        if piece.is_none() && std::mem::take(&mut self.new_left) {
             self.validate_window(now, false);
         }
-        segment
+        piece
     }
 
     /// Whether data or a FIN could leave at once.
@@ -85,7 +103,8 @@ impl Connection {
         self.closing && !self.fin_sent
     }
 
-    fn send_new(&mut self, now: Time) -> Option<Segment> {
+    #[inline]
+    fn next_new(&mut self, now: Time) -> Option<Piece> {
         let unsent = self.unsent();
         let window = (self.una + self.snd_wnd).since(self.nxt).max(0) as u32;
         let len = unsent.min(self.mss).min(window);
@@ -106,7 +125,6 @@ impl Connection {
             }
             return None;
         }
-        let payload = self.payload(self.nxt, len);
         let mut flags = TcpFlags::ACK;
         if len > 0 && len == unsent {
             flags = flags | TcpFlags::PSH;
@@ -134,7 +152,7 @@ impl Connection {
             self.small_end = seq + len;
         }
         let ecn = if self.ecn && len > 0 { Ecn::Ect0 } else { Ecn::NotEct };
-        Some(self.emit(now, seq, flags, payload, ecn))
+        Some(Piece { seq, len, flags, ecn })
     }
 
     /// Nagle's algorithm and silly-window avoidance (RFC 9293 §3.7.4, §3.8.6.2.1).
@@ -156,19 +174,16 @@ impl Connection {
         self.outgoing.copy(start + u64::from(seq - self.data_start), len)
     }
 
-    /// Sends a segment of the scoreboard again.
-    fn send_again(&mut self, now: Time, seq: Seq, took: u32) -> Segment {
+    /// A segment of the scoreboard once more.
+    fn again(&mut self, now: Time, seq: Seq, took: u32) -> Piece {
+        self.counters.retransmissions += 1;
         if seq < self.data_start {
-            // RFC 9293 §3.10.4: a CLOSE in SYN-RECEIVED has sent the FIN behind a SYN that is still not acknowledged.
-            self.counters.retransmissions += 1;
-            return self.send_syn(now);
+            return Piece { seq, len: 0, flags: TcpFlags::SYN, ecn: Ecn::NotEct };
         }
         let data_end = self.data_start + self.outgoing.len();
         let fin = self.fin_sent && seq + took > data_end;
         let len = took - u32::from(fin);
-        let payload = self.payload(seq, len);
         self.board.sent_again(seq, now);
-        self.counters.retransmissions += 1;
         if matches!(self.phase, Phase::Recovery | Phase::Cwr) {
             self.prr_out += 1;
         }
@@ -178,35 +193,36 @@ impl Connection {
         self.note(now, Cause::Retransmission);
         let flags = if fin { TcpFlags::ACK | TcpFlags::FIN } else { TcpFlags::ACK };
         // RFC 3168 §6.1.5: what is sent again is not ECN-capable.
-        self.emit(now, seq, flags, payload, Ecn::NotEct)
+        Piece { seq, len, flags, ecn: Ecn::NotEct }
     }
 
     /// RFC 9293 §3.8.6.1: a byte of data in profile `rfc`; in `linux-6` an old number without data, which must be answered.
-    fn send_probe(&mut self, now: Time) -> Segment {
+    fn probe(&mut self, now: Time) -> Piece {
         if self.config.profile == Profile::Rfc && self.unsent() > 0 && self.board.packets() == 0 {
-            let (seq, payload) = (self.nxt, self.payload(self.nxt, 1));
+            let seq = self.nxt;
             self.board.push(seq, 1, now);
             self.nxt += 1;
             self.timers.stop(Timer::Persist);
             self.arm(Timer::Retransmit, now + self.rto());
-            return self.emit(now, seq, TcpFlags::ACK, payload, Ecn::NotEct);
+            return Piece { seq, len: 1, flags: TcpFlags::ACK, ecn: Ecn::NotEct };
         }
         let window = (self.una + self.snd_wnd).since(self.nxt).max(0) as u32;
         let len = self.unsent().min(window).min(self.mss);
         if len > 0 {
-            let (seq, payload) = (self.nxt, self.payload(self.nxt, len));
+            let seq = self.nxt;
             self.board.push(seq, len, now);
             self.nxt += len;
             self.timers.stop(Timer::Persist);
             self.arm(Timer::Retransmit, now + self.rto());
-            return self.emit(now, seq, TcpFlags::ACK | TcpFlags::PSH, payload, Ecn::NotEct);
+            return Piece { seq, len, flags: TcpFlags::ACK | TcpFlags::PSH, ecn: Ecn::NotEct };
         }
-        self.emit(now, self.una - 1, TcpFlags::ACK, Payload::Empty, Ecn::NotEct)
+        Piece { seq: self.una - 1, len: 0, flags: TcpFlags::ACK, ecn: Ecn::NotEct }
     }
 
-    fn send_ack(&mut self, now: Time) -> Segment {
+    #[inline]
+    fn ack_alone(&mut self) -> Piece {
         self.counters.pure_acks_sent += 1;
-        self.emit(now, self.nxt, TcpFlags::ACK, Payload::Empty, Ecn::NotEct)
+        Piece { seq: self.nxt, len: 0, flags: TcpFlags::ACK, ecn: Ecn::NotEct }
     }
 
     // RFC 9293 §3.10.1, §3.10.7.2; RFC 3168 §6.1.1
@@ -276,7 +292,8 @@ impl Connection {
     }
 
     #[inline]
-    fn emit(&mut self, now: Time, seq: Seq, mut flags: TcpFlags, payload: Payload, ecn: Ecn) -> Segment {
+    fn emit(&mut self, now: Time, Piece { seq, len, mut flags, ecn }: Piece) -> Segment {
+        let payload = if len == 0 { Payload::Empty } else { self.payload(seq, len) };
         let window = self.offer();
         let mut options = TcpOptions::default();
         if self.timestamps {
@@ -288,7 +305,6 @@ impl Connection {
         if self.ecn_echo {
             flags = flags | TcpFlags::ECE;
         }
-        let len = payload.len();
         let counters = &mut self.counters;
         counters.segments_sent += 1;
         if len > 0 {
