@@ -431,7 +431,7 @@ impl<H: Header> Core<H> {
         counters.sent += 1;
         counters.sent_bytes += u64::from(held.bytes);
         counters.busy += end - now;
-        counters.waited += now - held.enqueued;
+        counters.waited += u128::from((now - held.enqueued).ps());
         let arrival = match early {
             Some(reorder) => end + reorder.shortened(port.delay),
             None => {

@@ -94,8 +94,8 @@ pub struct PortCounters {
     pub sent_bytes: u64,
     /// Time that sending takes, of all packets whose course is fixed.
     pub busy: Span,
-    /// Their waiting times.
-    pub waited: Span,
+    /// Their waiting times, in picoseconds: many packets wait for longer than time lasts, together.
+    pub waited: u128,
     /// Packets marked "congestion experienced".
     pub marked: u64,
     /// The most packets that waited at a time.
@@ -473,7 +473,7 @@ impl Port {
         body.ended = end;
         body.next = NOBODY;
         self.counters.busy += end.since(start);
-        self.counters.waited += start.since(body.enqueued);
+        self.counters.waited += u128::from(start.since(body.enqueued).ps());
         let arrival = (end + self.delay + extra).max(self.last_arrival);
         self.last_arrival = arrival;
         let key = state.next_key(arrival);

@@ -293,7 +293,7 @@ impl<N: Node> Shard<N> {
             let body = self.core.slab.get(&packet);
             first = body.behind();
             port.counters.busy -= body.ended - body.started;
-            port.counters.waited -= body.started - body.enqueued;
+            port.counters.waited -= u128::from((body.started - body.enqueued).ps());
             port.waiting_bytes -= u64::from(body.wire_bytes);
             self.core.refuse(node, at, packet, DropCause::LinkDown, true);
         }
@@ -330,11 +330,11 @@ impl<N: Node> Shard<N> {
         line.each_waiting(slab, |body| {
             let extra = if wire.is_some() { body.extra } else { Span::ZERO };
             counters.busy -= body.ended - body.started;
-            counters.waited -= body.started - body.enqueued;
+            counters.waited -= u128::from((body.started - body.enqueued).ps());
             body.started = free;
             body.ended = serializer.end(free, body.wire_bytes, false);
             counters.busy += body.ended - body.started;
-            counters.waited += body.started - body.enqueued;
+            counters.waited += u128::from((body.started - body.enqueued).ps());
             free = body.ended;
             last = last.max(free + *delay + extra);
             body.key = body.key.moved(last);
@@ -467,7 +467,7 @@ impl<N: Node> Shard<N> {
         let counters = &mut port.counters;
         port.line.each_waiting(&mut self.core.slab, |body| {
             counters.busy -= body.ended - body.started;
-            counters.waited -= body.started - body.enqueued;
+            counters.waited -= u128::from((body.started - body.enqueued).ps());
         });
         let port = &self.core.ports[at as usize];
         let last_end = if port.eager { self.last_started(at).0 } else { port.busy_until };
@@ -538,7 +538,7 @@ impl Record for LinkRow<'_> {
         let busy = counters.busy.saturating_sub(last_end.since(stop));
         let dropped = |causes: &[DropCause]| causes.iter().map(|cause| counters.dropped[*cause as usize]).sum::<u64>();
         let ratio = u128::from(busy.ps()) * u128::from(Prob::ONE_PARTS) / u128::from(stop.ps().max(1));
-        let mean = counters.waited.ps().checked_div(counters.sent).unwrap_or(u64::MAX);
+        let mean = counters.waited.checked_div(counters.sent.into()).map_or(u64::MAX, |mean| mean as u64);
         out.extend([
             word,
             counters.received,

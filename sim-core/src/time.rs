@@ -129,14 +129,16 @@ impl Span {
 
 impl Add<Span> for Time {
     type Output = Time;
+    /// What lies past the end of time never happens: a slow link with a long queue may get there.
+    #[inline]
     fn add(self, span: Span) -> Time {
-        Time(self.0 + span.0)
+        self.saturating_add(span)
     }
 }
 
 impl AddAssign<Span> for Time {
     fn add_assign(&mut self, span: Span) {
-        self.0 += span.0;
+        *self = *self + span;
     }
 }
 
@@ -150,14 +152,15 @@ impl Sub<Time> for Time {
 
 impl Add for Span {
     type Output = Span;
+    #[inline]
     fn add(self, other: Span) -> Span {
-        Span(self.0 + other.0)
+        Span(self.0.saturating_add(other.0))
     }
 }
 
 impl AddAssign for Span {
     fn add_assign(&mut self, other: Span) {
-        self.0 += other.0;
+        *self = *self + other;
     }
 }
 

@@ -64,7 +64,8 @@ impl Jitter {
                 // The sum of 12 uniforms has variance 1 and mean 6; four deviations of it are kept on each side.
                 let sum: u128 = (0..12).map(|_| u128::from(rng.next_u64() >> 32)).sum();
                 let centred = sum.saturating_sub(2 << 32).min(8 << 32);
-                Span::from_ps(((centred * u128::from(self.span.ps())) >> 32) as u64)
+                let extra = (centred * u128::from(self.span.ps())) >> 32;
+                Span::from_ps(u64::try_from(extra).unwrap_or(u64::MAX))
             }
         }
     }

@@ -92,7 +92,8 @@ impl TraceCursor {
     fn opportunity(&mut self) -> Time {
         let stamps = &self.trace.stamps_ms;
         let (round, place) = self.next;
-        let at = Time::ZERO + Span::from_ms(round * self.trace.period_ms() + stamps[place]);
+        let ms = round.saturating_mul(self.trace.period_ms()).saturating_add(stamps[place]);
+        let at = Time::ZERO + Span::from_ms(1).saturating_mul(ms);
         self.next = if place + 1 == stamps.len() { (round + 1, 0) } else { (round, place + 1) };
         at
     }

@@ -3,3 +3,4 @@
 mod links;
 mod net;
 mod queues;
+mod rates;
