@@ -1,6 +1,7 @@
 //! The one door through which a node reaches the world, and what stands behind it in its shard.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 use crate::audit::Auditor;
 use crate::drop::DropCause;
@@ -76,6 +77,15 @@ pub(crate) struct Inbound {
     pub lost: u64,
 }
 
+/// What the stop has brought together, of all shards, for the last rows.
+#[derive(Debug, Default)]
+pub(crate) struct LastWords {
+    /// By flow: what a node has said of it.
+    pub said: BTreeMap<u32, u64>,
+    /// By flow: messages that the stop has overtaken.
+    pub under_way: BTreeMap<u32, u64>,
+}
+
 /// Everything of a shard but its nodes.
 pub(crate) struct Core<H> {
     pub now: Time,
@@ -93,6 +103,7 @@ pub(crate) struct Core<H> {
     pub scratch: Vec<u8>,
     pub events: u64,
     pub hops: u64,
+    pub last_words: Arc<LastWords>,
 }
 
 /// The one door through which a node reaches the world.
@@ -200,6 +211,16 @@ impl<H: Header> Cx<'_, H> {
         self.core.probes.every
     }
 
+    /// What another node has said of a flow by [`Node::last_words`](crate::Node::last_words). To be asked for at the stop.
+    pub fn said(&self, flow: u32) -> Option<u64> {
+        self.core.last_words.said.get(&flow).copied()
+    }
+
+    /// Messages of a flow that the stop has overtaken: they are not lost, and will not arrive. To be asked for at the stop.
+    pub fn under_way(&self, flow: u32) -> u64 {
+        self.core.last_words.under_way.get(&flow).copied().unwrap_or(0)
+    }
+
     /// Emits a row, if its table is wanted.
     pub fn emit<R: Record>(&mut self, record: &R) {
         if self.wants(R::TABLE) {
@@ -275,6 +296,7 @@ impl<H: Header> Core<H> {
             return self.refuse(node, at, packet, DropCause::ForcedLoss, false);
         }
         let copy = wire.duplicates().then(|| body.clone());
+        port.counters.duplicated += u64::from(copy.is_some());
         self.offer(node, at, packet);
         if let Some(mut copy) = copy {
             copy.id = self.packet_id(node);
@@ -293,6 +315,7 @@ impl<H: Header> Core<H> {
         body.extra = fate.extra;
         if let Some(bit) = fate.flipped_bit {
             body.flipped_bit = bit;
+            self.ports[at as usize].counters.corrupted += u64::from(!fate.lost);
         }
         fate
     }

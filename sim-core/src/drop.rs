@@ -25,7 +25,6 @@ causes! {
     LinkDown = "link_down", "the link has lost its carrier";
     ForcedLoss = "forced_loss", "an exact loss list names it";
     Loss = "loss", "a random loss model took it";
-    TooLong = "too_long", "longer than the link's MTU";
     Checksum = "checksum", "a checksum was wrong";
     FrameCheck = "frame_check", "the frame check sequence was wrong";
     Malformed = "malformed", "a header does not make sense";
@@ -35,7 +34,6 @@ causes! {
     NoNeighbour = "no_neighbour", "address resolution failed";
     NoSocket = "no_socket", "no socket takes it";
     Reassembly = "reassembly", "fragments that never became whole";
-    Filtered = "filtered", "a rule forbids it";
     Buffer = "buffer", "the socket's receive buffer is full";
     MustFragment = "must_fragment", "longer than the next link's MTU, and not to be fragmented";
 }

@@ -28,6 +28,8 @@ pub trait Node: Send {
     fn fault(&mut self, cx: &mut Cx<'_, Self::Header>, fault: Fault);
     /// A sampling moment, if the run samples series: rows may be emitted, and nothing else may be done.
     fn sample(&mut self, _cx: &mut Cx<'_, Self::Header>) {}
+    /// The simulation has reached its stop: what other nodes' last rows need to know of flows, a word for each (see [`Cx::said`](crate::Cx::said)).
+    fn last_words(&self, _say: &mut dyn FnMut(u32, u64)) {}
     /// The simulation has reached its stop: last rows are emitted, packets held are freed.
     fn finish(&mut self, cx: &mut Cx<'_, Self::Header>);
 }

@@ -187,6 +187,10 @@ pub trait Header: Clone + PartialEq + std::fmt::Debug + Send + Sync + 'static {
     fn parse(bytes: &[u8], framed: bool) -> Result<(Self, Payload), ParseError>;
     /// Whether the bytes start with a link-layer header.
     fn framed(&self) -> bool;
+    /// Whether it is a message of its flow, or the last part of one: by these it is counted what the stop has overtaken.
+    fn ends_message(&self) -> bool {
+        false
+    }
     /// What its packets say on each hop: a table whose columns are [`crate::PACKET_COLUMNS`], then one for each of [`Header::cells`].
     const PACKETS: Option<&'static Table> = None;
     /// Appends the values of its own columns in that table.

@@ -104,6 +104,10 @@ pub struct PortCounters {
     pub dropped_inside: u64,
     /// Packets that the wire lost, after they had been sent.
     pub lost: u64,
+    /// Packets that arrive damaged.
+    pub corrupted: u64,
+    /// Second copies that were handed to it.
+    pub duplicated: u64,
     /// Packets dropped before they were sent, by [`DropCause`].
     pub dropped: [u64; DropCause::OF_LINKS],
 }

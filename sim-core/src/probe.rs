@@ -75,6 +75,12 @@ pub static LINKS: Table = Table {
         column("busy_s", Kind::Time, "time in which it sent"),
         column("queue_max_packets", Kind::Count, "the most packets that waited"),
         column("wait_mean_s", Kind::Time, "mean wait of the packets sent"),
+        column(
+            "corrupted_packets",
+            Kind::Count,
+            "packets sent with a flipped bit, for a checksum at the other end to catch",
+        ),
+        column("duplicated_packets", Kind::Count, "second copies that the link made, among those handed to it"),
     ],
 };
 

@@ -3,11 +3,11 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::cx::{Core, Cx, Inbound, NodeState, Target, Transfer};
+use crate::cx::{Core, Cx, Inbound, LastWords, NodeState, Target, Transfer};
 use crate::drop::DropCause;
 use crate::event::{Event, EventKey, What};
 use crate::node::{Fault, Node};
-use crate::packet::{Course, PacketRef};
+use crate::packet::{Course, Header, Packet, PacketRef};
 use crate::port::{Port, PortCounters, Serializer};
 use crate::probe::{HopRow, LINKS, QUEUE, port_word};
 use crate::record::{Record, Table};
@@ -418,9 +418,23 @@ impl<N: Node> Shard<N> {
         }
     }
 
+    /// The stop: what nodes say of flows, and what is under way.
+    pub fn collect(&self, words: &mut LastWords) {
+        for node in &self.nodes {
+            node.last_words(&mut |flow, word| {
+                words.said.insert(flow, word);
+            });
+        }
+        let arrives = |packet: &&Packet<N::Header>| packet.course == Course::Arrives && packet.flipped_bit == u32::MAX;
+        for packet in self.core.slab.iter().filter(arrives).filter(|packet| packet.header.ends_message()) {
+            *words.under_way.entry(packet.flow).or_default() += 1;
+        }
+    }
+
     /// The stop: the last rows of the nodes.
-    pub fn finish(&mut self) {
+    pub fn finish(&mut self, words: &Arc<LastWords>) {
         self.core.now = self.stop;
+        self.core.last_words = words.clone();
         for index in 0..self.nodes.len() as u32 {
             self.core.recorder.begin(EventKey::last(self.stop, self.core.states[index as usize].id), 0);
             self.nodes[index as usize].finish(&mut Cx { core: &mut self.core, node: index });
@@ -554,6 +568,8 @@ impl Record for LinkRow<'_> {
             busy.ps(),
             u64::from(counters.waiting_max),
             mean,
+            counters.corrupted,
+            counters.duplicated,
         ]);
     }
 }

@@ -77,6 +77,11 @@ impl<H: Header> Slab<H> {
         packet
     }
 
+    /// All that are in it.
+    pub fn iter(&self) -> impl Iterator<Item = &Packet<H>> {
+        self.places.iter().filter(|packet| packet.id != NOBODY)
+    }
+
     /// Packets that are in it.
     pub fn len(&self) -> usize {
         self.places.len() - self.free.len()

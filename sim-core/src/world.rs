@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use crate::audit::{Audit, Auditor};
-use crate::cx::{Core, Inbound, NodeState, Target, Transfer};
+use crate::cx::{Core, Inbound, LastWords, NodeState, Target, Transfer};
 use crate::event::{Event, EventQueue, What};
 use crate::link::{Loss, Wire};
 use crate::node::{Fault, Node};
@@ -224,6 +224,7 @@ impl<N: Node> WorldBuilder<N> {
                 scratch: Vec::new(),
                 events: 0,
                 hops: 0,
+                last_words: Arc::default(),
             },
             scheduled: Vec::new(),
             next_sample: if self.probes.every.is_some() { Time::ZERO } else { Time::NEVER },
@@ -278,11 +279,14 @@ impl<N: Node> World<N> {
                 shard.run_until(end);
                 progress(end);
             }
-            shard.finish();
             1
         } else {
             run_sharded(&mut self.shards, self.look_ahead, stop, threads, progress)
         };
+        let mut words = LastWords::default();
+        self.shards.iter().for_each(|shard| shard.collect(&mut words));
+        let words = Arc::new(words);
+        self.shards.iter_mut().for_each(|shard| shard.finish(&words));
         let lost = self
             .shards
             .iter()
@@ -434,7 +438,6 @@ fn run_sharded<N: Node>(
         }
         for (_, shard) in &mut group {
             shard.run_until(stop);
-            shard.finish();
         }
         windows.fetch_max(round, Ordering::Relaxed);
     };

@@ -48,6 +48,10 @@ impl Node for NetNode {
         either!(self, node => node.sample(cx))
     }
 
+    fn last_words(&self, say: &mut dyn FnMut(u32, u64)) {
+        either!(self, node => node.last_words(say))
+    }
+
     fn finish(&mut self, cx: &mut Cx<'_, Frame>) {
         either!(self, node => node.finish(cx))
     }

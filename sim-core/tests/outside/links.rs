@@ -180,6 +180,7 @@ fn a_duplicate_comes_right_behind_with_an_identity_of_its_own() {
         assert_eq!(pair[1].at - pair[0].at, Span::from_ms(1));
     }
     assert_eq!(seen.total("received_packets"), arrivals.len() as u64);
+    assert_eq!(seen.total("duplicated_packets"), copies as u64);
 }
 
 #[test]
@@ -195,6 +196,7 @@ fn corruption_flips_one_bit_anywhere_in_the_frame() {
         .map(u64::from)
         .collect();
     assert!(bits.len().abs_diff(6000) < 200, "{}", bits.len());
+    assert_eq!(seen.total("corrupted_packets"), bits.len() as u64);
     let frame = 1520 * 8;
     assert!(bits.iter().all(|bit| *bit < frame));
     // Chi-squared over 16 equal parts: 15 degrees of freedom, 99.9 % lie below 37.7.

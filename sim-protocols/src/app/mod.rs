@@ -139,16 +139,6 @@ impl AppConfig {
         matches!(self, AppConfig::Cbr(_) | AppConfig::Poisson(_) | AppConfig::OnOff(_))
     }
 
-    /// Whether a source of datagrams ends before the simulation does.
-    pub(crate) fn ends(&self) -> bool {
-        match self {
-            AppConfig::Cbr(c) => c.count.is_some() || c.stop.is_some(),
-            AppConfig::Poisson(c) => c.count.is_some() || c.stop.is_some(),
-            AppConfig::OnOff(c) => c.count.is_some() || c.stop.is_some(),
-            _ => false,
-        }
-    }
-
     /// The end whose application gets what the flow is there for; none where it is there for the round trips.
     pub(crate) fn delivers_to(&self) -> Option<FlowEnd> {
         match self {

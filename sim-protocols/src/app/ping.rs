@@ -115,11 +115,13 @@ impl Ping {
     fn row(&self, calls: &mut Calls<'_, '_>, seq: u64, sent: Time, rtt: Option<Span>, from: Ipv4Addr, answer: Answer) {
         let stats = calls.stats();
         stats.sent += 1;
-        if answer == Answer::Reply {
-            stats.delivered += self.config.size.bytes();
-            stats.rtt.record(rtt.expect("a reply has a round trip"));
-        } else {
-            stats.lost += 1;
+        match answer {
+            Answer::Reply => {
+                stats.delivered += self.config.size.bytes();
+                stats.rtt.record(rtt.expect("a reply has a round trip"));
+            }
+            Answer::Open => {}
+            _ => stats.lost += 1,
         }
         let flow = calls.number();
         calls.emit(&PingRow { flow, seq, sent, rtt, from, answer: answer as u32 });
@@ -154,5 +156,13 @@ impl App for Ping {
         }
         self.armed = false;
         self.finished(calls);
+    }
+
+    fn finish(&mut self, calls: &mut Calls<'_, '_>) {
+        // As `ping` counts when it is interrupted, all without an answer are lost, but for those that the stop has overtaken.
+        calls.stats().lost += (self.open.len() as u64).saturating_sub(calls.under_way());
+        for (number, sent) in std::mem::take(&mut self.open) {
+            self.row(calls, number, sent, None, Ipv4Addr::UNSPECIFIED, Answer::Open);
+        }
     }
 }

@@ -198,14 +198,15 @@ impl RequestClient {
     fn done(&mut self, calls: &mut Calls<'_, '_>, outcome: Outcome) {
         let now = calls.now();
         self.phase = Phase::Idle;
+        let over = outcome != Outcome::Running;
         let row = RequestRow {
             flow: calls.number(),
             number: self.number,
             start: self.begun,
             connect: self.connected,
             latency: self.latency,
-            close: self.closing.map(|closing| now - closing),
-            total: now - self.begun,
+            close: self.closing.filter(|_| over).map(|closing| now - closing),
+            total: over.then(|| now - self.begun),
             outcome: outcome as u32,
         };
         calls.emit(&row);
@@ -276,6 +277,12 @@ impl App for RequestClient {
     fn timer(&mut self, calls: &mut Calls<'_, '_>, _token: u32) {
         if self.phase == Phase::Idle {
             self.next(calls);
+        }
+    }
+
+    fn finish(&mut self, calls: &mut Calls<'_, '_>) {
+        if self.phase != Phase::Idle {
+            self.done(calls, Outcome::Running);
         }
     }
 }

@@ -109,6 +109,11 @@ impl Traceroute {
         calls.send_to(socket, to, Some(self.ttl), payload);
     }
 
+    fn row(&self, calls: &mut Calls<'_, '_>, sent: Time, rtt: Option<Span>, from: Ipv4Addr, answer: Answer) {
+        let (flow, trace, ttl, probe) = (calls.number(), self.trace, self.ttl, self.probe);
+        calls.emit(&TracerouteRow { flow, trace, ttl, probe, sent, rtt, from, answer: answer as u32 });
+    }
+
     /// A row for the probe under way, and the next one.
     fn over(&mut self, calls: &mut Calls<'_, '_>, from: Ipv4Addr, answer: Answer) {
         let Some((_, sent)) = self.open.take() else { return };
@@ -118,8 +123,7 @@ impl Traceroute {
             None => calls.stats().lost += 1,
         }
         self.arrived |= !matches!(answer, Answer::Timeout | Answer::TtlExpired);
-        let (flow, trace, ttl, probe) = (calls.number(), self.trace, self.ttl, self.probe);
-        calls.emit(&TracerouteRow { flow, trace, ttl, probe, sent, rtt, from, answer: answer as u32 });
+        self.row(calls, sent, rtt, from, answer);
         if self.probe < self.config.probes {
             self.probe += 1;
         } else if !self.arrived && self.ttl < self.config.hops_max {
@@ -160,6 +164,12 @@ impl App for Traceroute {
         match self.open {
             Some(_) => self.over(calls, Ipv4Addr::UNSPECIFIED, Answer::Timeout),
             None => self.begin(calls),
+        }
+    }
+
+    fn finish(&mut self, calls: &mut Calls<'_, '_>) {
+        if let Some((_, sent)) = self.open.take() {
+            self.row(calls, sent, None, Ipv4Addr::UNSPECIFIED, Answer::Open);
         }
     }
 }

@@ -3,7 +3,7 @@
 use sim_core::{PS_PER_SECOND, Payload, Rate, Rng, Size, Span, Time};
 
 use super::values::{Counted, SizeDist, SpanDist};
-use crate::host::{App, AppEvent, Calls, DatagramRow, UdpId};
+use crate::host::{App, AppEvent, Calls, DatagramRow, Outcome, UdpId};
 
 /// Bytes of IP and UDP header.
 pub(super) const HEADERS: u64 = 28;
@@ -118,6 +118,8 @@ impl UdpSource {
     fn arm(&mut self, calls: &mut Calls<'_, '_>, at: Time) {
         if self.left > 0 && at < self.stop {
             calls.wake_at(at, 0);
+        } else {
+            calls.outcome(Outcome::Finished);
         }
     }
 }

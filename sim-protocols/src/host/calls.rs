@@ -89,6 +89,8 @@ pub trait App: Send {
     fn event(&mut self, calls: &mut Calls<'_, '_>, event: AppEvent);
     /// A wake-up that it asked for. There is no cancelling.
     fn timer(&mut self, calls: &mut Calls<'_, '_>, token: u32);
+    /// The simulation stops: what is still open gets its row.
+    fn finish(&mut self, _calls: &mut Calls<'_, '_>) {}
 }
 
 /// The system calls of an application.
@@ -132,6 +134,11 @@ impl Calls<'_, '_> {
 
     pub(crate) fn stats(&mut self) -> &mut FlowStats {
         &mut self.kernel.flow_mut(self.flow).stats
+    }
+
+    /// Messages of the flow that the stop has overtaken.
+    pub(crate) fn under_way(&self) -> u64 {
+        self.cx.under_way(self.kernel.flow(self.flow).config.number)
     }
 
     pub(crate) fn emit<R: Record>(&mut self, row: &R) {

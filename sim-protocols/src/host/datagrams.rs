@@ -5,10 +5,11 @@ use std::net::Ipv4Addr;
 use sim_core::{Cx, Payload};
 
 use super::calls::{AppEvent, SocketAddr, UdpError, UdpId};
+use super::demux::FourTuple;
 use super::kernel::Kernel;
 use super::stats::{Answer, Outcome};
 use super::udp::{Datagram, UdpSocket};
-use crate::wire::{Frame, Icmpv4Repr, Ipv4Repr, Protocol, TimeExceeded, Transport, UdpRepr, Unreachable};
+use crate::wire::{Frame, Icmpv4Repr, Ipv4Repr, Protocol, Seq, TimeExceeded, Transport, UdpRepr, Unreachable};
 
 /// What becomes of a datagram for this host.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -147,9 +148,23 @@ impl Kernel {
                     self.events.push_back((flow, AppEvent::EchoError { seq, from: ip.src, answer }));
                 }
             }
-            // Other errors are soft for TCP (RFC 1122 §4.2.3.9) and change nothing.
-            Protocol::Tcp | Protocol::Unknown(_) => {}
+            Protocol::Tcp => {
+                let hard = matches!(icmp, Icmpv4Repr::Unreachable(Unreachable::Protocol | Unreachable::Port));
+                let narrow = matches!(icmp, Icmpv4Repr::Unreachable(Unreachable::FragmentationNeeded { .. }));
+                if !narrow {
+                    self.unreachable(cx, FourTuple::new(local, remote), quoted.seq, hard);
+                }
+            }
+            Protocol::Unknown(_) => {}
         }
+    }
+
+    /// The next error about what a socket of this host has sent, if there is one.
+    #[inline]
+    pub fn own_error(&mut self, cx: &mut Cx<'_, Frame>) -> bool {
+        let Some(error) = self.stack.own_error() else { return false };
+        self.icmp(cx, &Ipv4Repr::new(error.at, error.at, Protocol::Icmp), error.icmp, &error.quoted);
+        true
     }
 
     fn by_ident(&self, whose: u16) -> Option<u32> {
@@ -169,6 +184,8 @@ struct Quoted {
     dst: Ipv4Addr,
     protocol: Protocol,
     ports: (u16, u16),
+    /// TCP's sequence number.
+    seq: Seq,
     echo: Option<(u16, u16)>,
 }
 
@@ -187,6 +204,7 @@ impl Quoted {
             dst: address(16),
             protocol: Protocol::from(bytes[9]),
             ports: (word(header), word(header + 2)),
+            seq: Seq::new(u32::from(word(header + 4)) << 16 | u32::from(word(header + 6))),
             echo: (bytes[header] == 8).then(|| (word(header + 4), word(header + 6))),
         })
     }

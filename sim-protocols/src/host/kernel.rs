@@ -176,6 +176,7 @@ impl Kernel {
 impl Kernel {
     pub fn connect(&mut self, cx: &mut Cx<'_, Frame>, flow: u32, port: Option<u16>, to: SocketAddr) -> ConnId {
         let now = cx.now();
+        let routed = self.stack.mtu_to(cx, to.0).is_some();
         let local = self.stack.source_for(to.0).unwrap_or(Ipv4Addr::UNSPECIFIED);
         let taken = |kernel: &Kernel, port: u16| {
             kernel.demux.contains(FourTuple::new((local, port), to)) || kernel.listens(port)
@@ -184,11 +185,12 @@ impl Kernel {
             Some(port) => (!self.demux.contains(FourTuple::new((local, port), to))).then_some(port),
             None => self.ephemeral_port(taken),
         };
+        let port = port.filter(|_| routed);
         let this = self.flow_mut(flow);
         this.stats.start.get_or_insert(now);
         this.outcome(Outcome::Running);
         let Some(port) = port else {
-            // EADDRNOTAVAIL: the application learns of it as of a failed connection.
+            // EADDRNOTAVAIL, or ENETUNREACH: the application learns of it as of a failed connection.
             self.generation += 1;
             let id = ConnId { slot: u32::MAX, generation: self.generation };
             self.events.push_back((flow, AppEvent::Closed(id, Outcome::Unreachable)));

@@ -14,6 +14,8 @@ mod config;
 mod conn;
 mod datagrams;
 mod demux;
+#[cfg(test)]
+mod failures;
 mod kernel;
 mod quantiles;
 #[cfg(test)]
@@ -57,7 +59,8 @@ pub struct Host {
 
 impl Host {
     /// A host without flows.
-    pub fn new(config: HostConfig, stack: IpStack, streams: &Streams) -> Host {
+    pub fn new(config: HostConfig, mut stack: IpStack, streams: &Streams) -> Host {
+        stack.serve_sockets();
         Host { kernel: Kernel::new(config, stack, streams), apps: Vec::new() }
     }
 
@@ -80,10 +83,11 @@ impl Host {
             while let Some((flow, event)) = self.kernel.events.pop_front() {
                 self.apps[flow as usize].event(&mut Calls { cx, kernel: &mut self.kernel, flow }, event);
             }
-            if !self.kernel.has_output() {
+            if self.kernel.has_output() {
+                self.kernel.output(cx);
+            } else if !self.kernel.own_error(cx) {
                 return;
             }
-            self.kernel.output(cx);
         }
     }
 
@@ -176,7 +180,16 @@ impl Node for Host {
         }
     }
 
+    fn last_words(&self, say: &mut dyn FnMut(u32, u64)) {
+        for flow in &self.kernel.flows {
+            flow.last_words(say);
+        }
+    }
+
     fn finish(&mut self, cx: &mut Cx<'_, Frame>) {
+        for flow in 0..self.apps.len() as u32 {
+            self.apps[flow as usize].finish(&mut Calls { cx, kernel: &mut self.kernel, flow });
+        }
         self.kernel.count_open();
         for flow in &self.kernel.flows {
             flow.finish(cx);

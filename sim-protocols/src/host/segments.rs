@@ -13,7 +13,7 @@ use super::kernel::{Kernel, WAKE_CONN};
 use super::stats::Outcome;
 use super::tables::{RttRow, StateRow};
 use crate::tcp::{self, Connection, ConnectionEvent, Endpoint, Reason, Segment, State, TcpRow};
-use crate::wire::{Frame, Ipv4Repr, Protocol, Transport};
+use crate::wire::{Frame, Ipv4Repr, Protocol, Seq, Transport};
 
 /// Segments in, wake-ups, segments out: the only caller of connections.
 impl Kernel {
@@ -147,8 +147,15 @@ impl Kernel {
         }
     }
 
-    /// A router has said that the way to a destination carries less, which all connections to it must know (RFC 1191 §6.2). Other errors are
-    /// soft for TCP (RFC 1122 §4.2.3.9) and change nothing.
+    /// Somebody has said that a segment of a connection does not arrive. `hard`: and never will.
+    pub fn unreachable(&mut self, cx: &mut Cx<'_, Frame>, key: FourTuple, seq: Seq, hard: bool) {
+        let Some(slot) = self.demux.find(key) else { return };
+        let conn = self.conns[slot as usize].as_mut().expect("the table names live connections");
+        conn.tcp.on_unreachable(seq, hard);
+        self.after_input(cx, slot);
+    }
+
+    /// A router has said that the way to a destination carries less, which all connections to it must know (RFC 1191 §6.2).
     pub fn smaller_path(&mut self, cx: &mut Cx<'_, Frame>, to: Ipv4Addr) {
         let Some(mtu) = self.stack.mtu_to(cx, to) else { return };
         for slot in 0..self.conns.len() as u32 {
@@ -310,6 +317,7 @@ fn outcome(reason: Reason) -> Outcome {
         Reason::Reset => Outcome::Reset,
         Reason::Refused => Outcome::Refused,
         Reason::TimedOut => Outcome::TimedOut,
+        Reason::Unreachable => Outcome::Unreachable,
         Reason::Aborted => Outcome::Aborted,
     }
 }

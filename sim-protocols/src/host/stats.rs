@@ -50,6 +50,8 @@ pub enum Answer {
     NetUnreachable,
     /// Another refusal.
     Unreachable,
+    /// Nothing yet, when the simulation stopped.
+    Open,
 }
 
 /// One end of a flow, counted.
@@ -182,17 +184,33 @@ impl Flow {
             return;
         }
         let mut row = stats.row(config, bytes, cx.now());
-        if datagrams && udp.packets > 0 {
+        if datagrams {
+            let said = cx.said(config.number).unwrap_or(0);
+            let (sent, ended) = (said >> 1, said & 1 == 1);
             let start = config.start;
-            row.start = Some(start);
-            row.end = Some(udp.last);
-            let until = if config.app.ends() { udp.last } else { cx.now() };
+            row.start = (sent > 0).then_some(start);
+            row.end = (udp.packets > 0).then_some(udp.last);
+            let until = if ended && udp.packets > 0 { udp.last } else { cx.now() };
             row.goodput = rate(bytes, until.since(start));
-            row.sent = udp.next;
-            row.loss = share(udp.lost(), udp.next);
-            row.outcome = if config.app.ends() { Outcome::Finished } else { Outcome::Running } as u32;
+            row.sent = sent;
+            // What is neither here nor under way is lost, wherever it stood in the row.
+            let due = sent.saturating_sub(cx.under_way(config.number));
+            row.loss = share(due.saturating_sub(udp.packets - udp.duplicates), due);
+            row.outcome = match (sent, ended) {
+                (_, true) => Outcome::Finished,
+                (0, false) => Outcome::NotStarted,
+                _ => Outcome::Running,
+            } as u32;
         }
         cx.emit(&row);
+    }
+
+    /// What the receiving end of a datagram flow must know of the sending one for its row: what has been sent, and whether that was all.
+    pub fn last_words(&self, say: &mut dyn FnMut(u32, u64)) {
+        if self.end == FlowEnd::Client && self.config.app.sends_datagrams() {
+            let sent = self.stats.udp.as_ref().map_or(0, |udp| udp.packets);
+            say(self.config.number, sent << 1 | u64::from(self.stats.outcome == Outcome::Finished));
+        }
     }
 }
 

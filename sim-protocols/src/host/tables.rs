@@ -79,8 +79,16 @@ pub(crate) const OUTCOMES: &[&str] =
     &["not_started", "running", "finished", "reset", "refused", "timed_out", "unreachable", "aborted"];
 
 /// Answers to a probe.
-pub(crate) const ANSWERS: &[&str] =
-    &["reply", "timeout", "ttl_expired", "port_unreachable", "host_unreachable", "net_unreachable", "unreachable"];
+pub(crate) const ANSWERS: &[&str] = &[
+    "reply",
+    "timeout",
+    "ttl_expired",
+    "port_unreachable",
+    "host_unreachable",
+    "net_unreachable",
+    "unreachable",
+    "open",
+];
 
 table! {
     /// One row for each flow, when the simulation ends. Over TCP and for requests its client end writes it; for datagrams its
@@ -95,10 +103,10 @@ table! {
         end: Option<Time>, "end_s", Kind::Time, "when its last byte was acknowledged or delivered";
         bytes: u64, "bytes", Kind::Bytes, "payload: bulk bytes acknowledged at the sender, response bytes or datagram bytes delivered";
         goodput: Rate, "goodput_bps", Kind::Rate, "these bytes over the time from start to end, or to the stop where it still runs";
-        sent: u64, "sent_packets", Kind::Count, "data segments or datagrams that its sender has sent, retransmissions included; for datagrams those that the receiver knows of";
+        sent: u64, "sent_packets", Kind::Count, "data segments, datagrams or probes that its sender has sent, retransmissions included";
         retransmissions: u64, "retransmissions", Kind::Count, "segments sent again, at the client end";
         timeouts: u64, "timeouts", Kind::Count, "retransmission time-outs, at the client end";
-        loss: u64, "loss", Kind::Ratio, "share of the segments sent that were retransmissions; share of the datagrams sent that did not come";
+        loss: u64, "loss", Kind::Ratio, "share of the segments sent that were retransmissions; share of the datagrams sent that did not come, of the probes without an answer; what the stop has overtaken is not lost";
         rtt_min: Option<Span>, "rtt_min_s", Kind::Time, "least round trip";
         rtt_mean: Option<Span>, "rtt_mean_s", Kind::Time, "mean round trip";
         rtt_p50: Option<Span>, "rtt_p50_s", Kind::Time, "median round trip, to 0.8 %";
@@ -154,7 +162,7 @@ table! {
         connect: Option<Span>, "connect_s", Kind::Time, "from the SYN until it was established, where it opened a connection";
         latency: Option<Span>, "latency_s", Kind::Time, "from its first byte written to the response's last byte read";
         close: Option<Span>, "close_s", Kind::Time, "from the client's close, or its reading the end of the stream, until TIME-WAIT or closed";
-        total: Span, "total_s", Kind::Time, "from `start` to the end of it";
+        total: Option<Span>, "total_s", Kind::Time, "from `start` to the end of it; empty where it had none before the stop";
         outcome: u32, "outcome", Kind::Word(OUTCOMES), "how it ended";
     }
 }

@@ -1,5 +1,6 @@
 //! Neighbours on Ethernet (RFC 826): who has an address, and the packets that wait for the answer.
 
+use std::collections::VecDeque;
 use std::net::Ipv4Addr;
 
 use sim_core::{PacketRef, Span, Time};
@@ -10,15 +11,36 @@ use crate::wire::MacAddr;
 const RETRY: Span = Span::from_secs(1);
 /// Requests before it is given up; Linux's `mcast_solicit`.
 const TRIES: u32 = 3;
-/// Packets that wait for one neighbour (RFC 1122 §2.3.2.2: at least one).
+/// Packets that wait for one neighbour (RFC 1122 §2.3.2.2: at least the latest one).
 const WAITING_MAX: usize = 128;
+/// How long what a neighbour has said is believed (RFC 1122 §2.3.2.1: "on the order of a minute").
+const FRESH: Span = Span::from_secs(60);
 
 /// What is known of neighbours.
 #[derive(Default)]
 pub(super) struct Neighbours {
-    /// Port and address, sorted; the hardware address.
-    known: Vec<((u32, Ipv4Addr), MacAddr)>,
+    /// By port and address, sorted.
+    known: Vec<Known>,
     unknown: Vec<Unknown>,
+}
+
+struct Known {
+    key: (u32, Ipv4Addr),
+    mac: MacAddr,
+    /// Until when it is believed.
+    fresh_until: Time,
+    /// Questions to it alone without an answer, the last of which is repeated at `due`.
+    polls: u32,
+    due: Time,
+}
+
+/// A neighbour that has answered before.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Neighbour {
+    /// Lately, or it is being asked again.
+    Fresh(MacAddr),
+    /// So long ago that it must be asked again.
+    Stale(MacAddr),
 }
 
 struct Unknown {
@@ -26,7 +48,7 @@ struct Unknown {
     address: Ipv4Addr,
     tries: u32,
     due: Time,
-    waiting: Vec<PacketRef>,
+    waiting: VecDeque<PacketRef>,
 }
 
 /// What to do about a packet for a neighbour that is not known.
@@ -35,36 +57,51 @@ pub(super) enum Next {
     Ask,
     /// It waits for an answer to what was asked before.
     Wait,
-    /// Too many wait already.
+    /// It waits, and in its place this one, the oldest, must go.
     Refuse(PacketRef),
 }
 
 /// What a wake-up brings for a port and an address.
 pub(super) enum Due {
-    /// Ask again.
-    Ask(u32, Ipv4Addr),
+    /// Ask again: over which port for whom, and whom.
+    Ask(u32, Ipv4Addr, MacAddr),
     /// Nobody answers: these waited.
-    GiveUp(Vec<PacketRef>),
+    GiveUp(VecDeque<PacketRef>),
 }
 
 impl Neighbours {
-    /// The hardware address of a neighbour, if it is known.
+    /// A neighbour, if it is known.
     #[inline]
-    pub fn find(&self, port: u32, address: Ipv4Addr) -> Option<MacAddr> {
-        let at = self.known.binary_search_by_key(&(port, address), |(key, _)| *key).ok()?;
-        Some(self.known[at].1)
+    pub fn find(&self, now: Time, port: u32, address: Ipv4Addr) -> Option<Neighbour> {
+        let known = &self.known[self.place(port, address).ok()?];
+        Some(if now < known.fresh_until || known.polls > 0 {
+            Neighbour::Fresh(known.mac)
+        } else {
+            Neighbour::Stale(known.mac)
+        })
+    }
+
+    fn place(&self, port: u32, address: Ipv4Addr) -> Result<usize, usize> {
+        self.known.binary_search_by_key(&(port, address), |known| known.key)
+    }
+
+    /// A stale neighbour has been asked, it alone (RFC 1122 §2.3.2.1, "unicast poll"): packets go on to it meanwhile.
+    pub fn polled(&mut self, now: Time, port: u32, address: Ipv4Addr) {
+        if let Ok(at) = self.place(port, address) {
+            (self.known[at].polls, self.known[at].due) = (1, now + RETRY);
+        }
     }
 
     /// Keeps a packet until its neighbour has answered.
     pub fn wait(&mut self, now: Time, port: u32, address: Ipv4Addr, packet: PacketRef) -> Next {
         if let Some(unknown) = self.unknown.iter_mut().find(|one| (one.port, one.address) == (port, address)) {
-            if unknown.waiting.len() >= WAITING_MAX {
-                return Next::Refuse(packet);
-            }
-            unknown.waiting.push(packet);
-            return Next::Wait;
+            unknown.waiting.push_back(packet);
+            return match unknown.waiting.len() > WAITING_MAX {
+                true => Next::Refuse(unknown.waiting.pop_front().expect("somebody waits")),
+                false => Next::Wait,
+            };
         }
-        self.unknown.push(Unknown { port, address, tries: 1, due: now + RETRY, waiting: vec![packet] });
+        self.unknown.push(Unknown { port, address, tries: 1, due: now + RETRY, waiting: [packet].into() });
         Next::Ask
     }
 
@@ -74,10 +111,11 @@ impl Neighbours {
     }
 
     /// A neighbour has said who it is: the packets that waited for it.
-    pub fn learn(&mut self, port: u32, address: Ipv4Addr, mac: MacAddr) -> Vec<PacketRef> {
-        match self.known.binary_search_by_key(&(port, address), |(key, _)| *key) {
-            Ok(at) => self.known[at].1 = mac,
-            Err(at) => self.known.insert(at, ((port, address), mac)),
+    pub fn learn(&mut self, now: Time, port: u32, address: Ipv4Addr, mac: MacAddr) -> VecDeque<PacketRef> {
+        let known = Known { key: (port, address), mac, fresh_until: now + FRESH, polls: 0, due: Time::NEVER };
+        match self.place(port, address) {
+            Ok(at) => self.known[at] = known,
+            Err(at) => self.known.insert(at, known),
         }
         let waiting = self.unknown.iter().position(|one| (one.port, one.address) == (port, address));
         waiting.map(|at| self.unknown.remove(at).waiting).unwrap_or_default()
@@ -85,6 +123,15 @@ impl Neighbours {
 
     /// What is due now; asked until `None`.
     pub fn due(&mut self, now: Time) -> Option<Due> {
+        while let Some(at) = self.known.iter().position(|one| one.due <= now) {
+            let known = &mut self.known[at];
+            if known.polls < TRIES {
+                (known.polls, known.due) = (known.polls + 1, now + RETRY);
+                return Some(Due::Ask(known.key.0, known.key.1, known.mac));
+            }
+            // It is forgotten; the next packet asks everybody.
+            self.known.remove(at);
+        }
         let at = self.unknown.iter().position(|one| one.due <= now)?;
         let unknown = &mut self.unknown[at];
         if unknown.tries >= TRIES {
@@ -92,12 +139,12 @@ impl Neighbours {
         }
         unknown.tries += 1;
         unknown.due = now + RETRY;
-        Some(Due::Ask(unknown.port, unknown.address))
+        Some(Due::Ask(unknown.port, unknown.address, MacAddr::BROADCAST))
     }
 
     /// The carrier of a port is gone: who answered there may not be there when it is back.
     pub fn forget(&mut self, port: u32) {
-        self.known.retain(|((known, _), _)| *known != port);
+        self.known.retain(|known| known.key.0 != port);
     }
 
     /// Everything that waits, at the end of the simulation.

@@ -13,6 +13,7 @@
 //! send to itself, and is not told by ICMP about datagrams of its own that do not leave it.
 
 mod arp;
+mod errors;
 mod fragments;
 mod router;
 mod routes;

@@ -1,11 +1,13 @@
 //! What hosts and routers share: interfaces, sending over the right one, ICMP, what is for this node.
 
+use std::collections::VecDeque;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use sim_core::{Cx, DropCause, Fault, Header, Packet, PacketRef, ParseError, Payload, flip};
+use sim_core::{Cx, DropCause, Fault, Header, PacketRef, ParseError, Payload, flip};
 
-use super::arp::{Due, Neighbours, Next};
+use super::arp::{Due, Neighbour, Neighbours, Next};
+use super::errors::OwnError;
 use super::fragments::{Joined, Reassembly, cut};
 use super::routes::{Hop, RouteCache, RouteTable, Way, choose};
 use crate::tcp::{Segment, reset_for};
@@ -17,8 +19,6 @@ use crate::wire::{
 /// The upper byte of the tokens of this layer's wake-ups.
 pub const WAKE: u64 = 4 << 56;
 
-/// Bytes that an ICMP error has at the most, headers included (RFC 1812 §4.3.2.3).
-const ERROR_MAX: usize = 576;
 /// The header length of an Ethernet frame in bits.
 const LINK_BITS: u32 = EthernetRepr::LEN as u32 * 8;
 /// The header length of an IPv4 datagram in bits.
@@ -65,6 +65,9 @@ pub struct IpStack {
     path_mtu: Vec<(Ipv4Addr, u16)>,
     ident: u16,
     scratch: Vec<u8>,
+    /// Whether there are sockets, and what they are still to be told.
+    pub(super) sockets: bool,
+    pub(super) own_errors: VecDeque<OwnError>,
 }
 
 impl IpStack {
@@ -89,6 +92,8 @@ impl IpStack {
             path_mtu: Vec::new(),
             ident: 0,
             scratch: Vec::new(),
+            sockets: false,
+            own_errors: VecDeque::new(),
         }
     }
 
@@ -136,6 +141,16 @@ impl IpStack {
     /// Whether a router has ever said that a way carries less than its first link.
     pub fn knows_narrow_paths(&self) -> bool {
         !self.path_mtu.is_empty()
+    }
+
+    /// Learns a path MTU from a router's error about a datagram to `to`.
+    pub fn learn_mtu(&mut self, to: Ipv4Addr, mtu: u16) {
+        // RFC 791 §3.2: every way carries 68 bytes. An old router says 0: then as Linux, 576.
+        let mtu = if mtu == 0 { 576 } else { mtu.max(68) };
+        match self.path_mtu.binary_search_by_key(&to, |(to, _)| *to) {
+            Ok(at) => self.path_mtu[at].1 = self.path_mtu[at].1.min(mtu),
+            Err(at) => self.path_mtu.insert(at, (to, mtu)),
+        }
     }
 
     fn path_mtu(&self, to: Ipv4Addr) -> Option<u32> {
@@ -199,7 +214,12 @@ impl IpStack {
             Way::Nowhere => None,
         };
         let Some(hop) = hop else {
+            let tcp = matches!(frame.net, Net::Ipv4(ip, _) if ip.protocol == Protocol::Tcp);
             let packet = cx.make(frame, payload, len, flow);
+            // Linux's `sendmsg` says ENETUNREACH; a segment is just lost, for TCP sends it again.
+            if !tcp {
+                self.complain(cx, &packet, Icmpv4Repr::Unreachable(Unreachable::Network));
+            }
             cx.discard(packet, DropCause::NoRoute);
             return None;
         };
@@ -262,8 +282,12 @@ impl IpStack {
     }
 
     fn transmit_framed(&mut self, cx: &mut Cx<'_, Frame>, port: u32, neighbour: Ipv4Addr, packet: PacketRef) {
-        let dst = match self.neighbours.find(port, neighbour) {
-            Some(known) => known,
+        let dst = match self.neighbours.find(cx.now(), port, neighbour) {
+            Some(Neighbour::Fresh(mac)) => mac,
+            Some(Neighbour::Stale(mac)) => {
+                self.poll(cx, port, neighbour, mac);
+                mac
+            }
             // RFC 894: the broadcast address of IP is that of Ethernet.
             None if self.is_broadcast(neighbour) => MacAddr::BROADCAST,
             None => return self.resolve(cx, port, neighbour, packet),
@@ -272,11 +296,19 @@ impl IpStack {
         cx.send(port, packet);
     }
 
+    /// Asks a neighbour whether it is still there, while packets go on to where it was.
+    #[cold]
+    fn poll(&mut self, cx: &mut Cx<'_, Frame>, port: u32, neighbour: Ipv4Addr, mac: MacAddr) {
+        self.neighbours.polled(cx.now(), port, neighbour);
+        self.ask(cx, port, neighbour, mac);
+        cx.wake_at(Neighbours::retry(cx.now()), WAKE);
+    }
+
     #[cold]
     fn resolve(&mut self, cx: &mut Cx<'_, Frame>, port: u32, neighbour: Ipv4Addr, packet: PacketRef) {
         match self.neighbours.wait(cx.now(), port, neighbour, packet) {
             Next::Ask => {
-                self.ask(cx, port, neighbour);
+                self.ask(cx, port, neighbour, MacAddr::BROADCAST);
                 cx.wake_at(Neighbours::retry(cx.now()), WAKE);
             }
             Next::Wait => {}
@@ -284,8 +316,8 @@ impl IpStack {
         }
     }
 
-    /// Asks all stations of a link who has an address.
-    fn ask(&mut self, cx: &mut Cx<'_, Frame>, port: u32, target: Ipv4Addr) {
+    /// Asks all stations of a link, or one, who has an address.
+    fn ask(&mut self, cx: &mut Cx<'_, Frame>, port: u32, target: Ipv4Addr, whom: MacAddr) {
         let arp = ArpRepr {
             operation: ArpOperation::Request,
             sender_mac: MacAddr::of_port(cx.node(), port),
@@ -293,7 +325,7 @@ impl IpStack {
             target_mac: MacAddr::default(),
             target,
         };
-        self.send_arp(cx, port, MacAddr::BROADCAST, arp);
+        self.send_arp(cx, port, whom, arp);
     }
 
     fn send_arp(&mut self, cx: &mut Cx<'_, Frame>, port: u32, dst: MacAddr, arp: ArpRepr) {
@@ -307,8 +339,8 @@ impl IpStack {
         let now = cx.now();
         while let Some(due) = self.neighbours.due(now) {
             match due {
-                Due::Ask(port, address) => {
-                    self.ask(cx, port, address);
+                Due::Ask(port, address, whom) => {
+                    self.ask(cx, port, address, whom);
                     cx.wake_at(Neighbours::retry(now), WAKE);
                 }
                 Due::GiveUp(packets) => {
@@ -326,65 +358,6 @@ impl IpStack {
                 self.complain(cx, &packet, Icmpv4Repr::TimeExceeded(TimeExceeded::Reassembly));
                 cx.discard(packet, DropCause::Reassembly);
             }
-        }
-    }
-}
-
-/// ICMP errors.
-impl IpStack {
-    /// Tells the sender of a datagram what is wrong with it, if that may be told (RFC 1122 §3.2.2).
-    pub(crate) fn complain(&mut self, cx: &mut Cx<'_, Frame>, packet: &PacketRef, icmp: Icmpv4Repr) {
-        let body = cx.packet(packet);
-        let Net::Ipv4(ip, transport) = body.header.net else { return };
-        if !self.may_complain(body, &ip, &transport) {
-            return;
-        }
-        let flow = body.flow;
-        let mut quoted = Vec::new();
-        Frame { link: None, ..body.header }.emit(&body.payload, &mut quoted);
-        quoted.truncate(ERROR_MAX - Ipv4Repr::LEN - Icmpv4Repr::LEN);
-        // What was asked answers (Linux's icmp_send); a router on the way has its address on the way back (RFC 1812 §4.3.2.4).
-        let src = if self.is_mine(ip.dst) { Some(ip.dst) } else { self.source_for(ip.src) };
-        let Some(src) = src else { return };
-        let mut error = Ipv4Repr::new(src, ip.src, Protocol::Icmp);
-        // RFC 1812 §4.3.2.5: precedence 6; Linux sets it too.
-        error.tos = 0xc0;
-        error.dont_fragment = false;
-        self.output(cx, Frame::ipv4(error, Transport::Icmp(icmp)), Payload::from_bytes(quoted), flow);
-    }
-
-    /// RFC 1122 §3.2.2, RFC 1812 §4.3.2.7: no error about an error, about another fragment than the first, about what went to many,
-    /// or to an address that is not one node's.
-    fn may_complain(&self, body: &Packet<Frame>, ip: &Ipv4Repr, transport: &Transport) -> bool {
-        let about_error = match transport {
-            Transport::Icmp(icmp) => icmp.is_error(),
-            // The first fragment of an ICMP message: its type is the first byte.
-            Transport::Raw if ip.protocol == Protocol::Icmp && !body.payload.is_empty() => {
-                let mut kind = Vec::new();
-                body.payload.slice(0, 1).append_to(&mut kind);
-                Icmpv4Repr::Unknown { kind: kind[0], code: 0, rest: [0; 4] }.is_error()
-            }
-            _ => false,
-        };
-        let to_many = |address: Ipv4Addr| address.to_bits() >= 0xe000_0000 || self.is_broadcast(address);
-        let framed_to_many = body.header.link.is_some_and(|link| link.dst == MacAddr::BROADCAST);
-        let nobody = ip.src.is_unspecified() || ip.src.is_loopback() || to_many(ip.src) || self.is_mine(ip.src);
-        !(about_error || ip.fragment_offset > 0 || to_many(ip.dst) || framed_to_many || nobody)
-    }
-
-    /// Nobody has the port that a datagram is for.
-    pub fn refuse_port(&mut self, cx: &mut Cx<'_, Frame>, packet: PacketRef) {
-        self.complain(cx, &packet, Icmpv4Repr::Unreachable(Unreachable::Port));
-        cx.discard(packet, DropCause::NoSocket);
-    }
-
-    /// Learns a path MTU from a router's error about a datagram to `to`.
-    pub fn learn_mtu(&mut self, to: Ipv4Addr, mtu: u16) {
-        // RFC 791 §3.2: every way carries 68 bytes. An old router says 0: then as Linux, 576.
-        let mtu = if mtu == 0 { 576 } else { mtu.max(68) };
-        match self.path_mtu.binary_search_by_key(&to, |(to, _)| *to) {
-            Ok(at) => self.path_mtu[at].1 = self.path_mtu[at].1.min(mtu),
-            Err(at) => self.path_mtu.insert(at, (to, mtu)),
         }
     }
 }
@@ -482,7 +455,7 @@ impl IpStack {
         if arp.target != own {
             return;
         }
-        for packet in self.neighbours.learn(port, arp.sender, arp.sender_mac) {
+        for packet in self.neighbours.learn(cx.now(), port, arp.sender, arp.sender_mac) {
             let link = EthernetRepr { src: MacAddr::of_port(cx.node(), port), dst: arp.sender_mac };
             cx.packet_mut(&packet).header.link = Some(link);
             cx.send(port, packet);
@@ -519,6 +492,8 @@ impl IpStack {
                 let body = cx.take(packet);
                 let mut reply = Ipv4Repr::new(ip.dst, ip.src, Protocol::Icmp);
                 reply.tos = ip.tos;
+                // As Linux has it for what the kernel itself answers.
+                reply.dont_fragment = false;
                 let answer = Transport::Icmp(Icmpv4Repr::EchoReply { ident, seq });
                 self.output(cx, Frame::ipv4(reply, answer), body.payload, body.flow);
                 None

@@ -293,7 +293,7 @@ impl Lab {
             world.change(at, node, port, change);
         }
         world.probes(ProbeConfig { tables: vec![&DROPS, &HOPS], bytes_on_every_hop: true, ..ProbeConfig::default() });
-        let outcome = world.build(&[]).run(Time::ZERO + Span::from_secs(60), 1, &|_| {});
+        let outcome = world.build(&[]).run(Time::ZERO + Span::from_secs(200), 1, &|_| {});
         let heard = std::mem::take(&mut *diary.lock().unwrap());
         Ran { heard, outcome }
     }
@@ -425,9 +425,33 @@ fn packets_wait_in_order_for_their_neighbour() {
     let lab = (0..200).fold(Lab::chain(0).framed(), |lab, n| lab.udp(ms(0), addr(0, 2), pattern(n + 1)));
     let ran = lab.run();
     let lengths: Vec<u32> = ran.heard.iter().map(|heard| heard.payload.len()).collect();
-    assert_eq!(lengths, (1..=128).collect::<Vec<u32>>());
+    // RFC 1122 §2.3.2.2: those that are kept are the latest.
+    assert_eq!(lengths, (73..=200).collect::<Vec<u32>>());
     assert_eq!(ran.drops(), vec![DropCause::NoNeighbour; 72]);
     assert_eq!(ran.packets(), 2 + 128, "one request for all of them");
+}
+
+// tests: RFC 1122 §2.3.2.1 (2): unicast poll
+#[test]
+fn a_neighbour_of_long_ago_is_asked_while_packets_go_on() {
+    let at = |seconds: u64| ms(seconds * 1000);
+    let steady = (0..15).fold(Lab::chain(0).framed(), |lab, n| lab.udp(at(n * 10), addr(0, 2), pattern(n as u32 + 1)));
+    let ran = steady.run();
+    assert_eq!(ran.heard.len(), 15);
+    // A request and its reply at first, and once more with the first packet after each minute.
+    assert_eq!(ran.packets(), 15 + 2 + 2 + 2);
+    assert_eq!(ran.heard[6].at - ran.heard[5].at, Span::from_secs(10), "nothing waits");
+
+    // The neighbour has fallen silent, though the carrier is there: three questions to it, three to all, and it is given up.
+    let mut lab = Lab::chain(0).framed().udp(at(0), addr(0, 2), pattern(1));
+    lab =
+        lab.udp(at(61), addr(0, 2), pattern(2)).udp(at(63), addr(0, 2), pattern(3)).udp(at(65), addr(0, 2), pattern(4));
+    lab.changes = vec![(at(60), 1, 0, Change::Down)];
+    let ran = lab.run();
+    assert_eq!(ran.heard.iter().map(|heard| heard.payload.len()).collect::<Vec<u32>>(), [1, 2, 3], "it hears still");
+    let lost = ran.drops();
+    assert_eq!(lost.iter().filter(|cause| **cause == DropCause::NoNeighbour).count(), 1);
+    assert_eq!(lost.iter().filter(|cause| **cause == DropCause::LinkDown).count(), 6, "its replies");
 }
 
 #[test]

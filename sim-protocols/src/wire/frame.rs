@@ -182,6 +182,17 @@ impl Header for Frame {
         (z ^ (z >> 31)) as u32
     }
 
+    fn ends_message(&self) -> bool {
+        match &self.net {
+            Net::Ipv4(_, Transport::Udp(_)) => true,
+            Net::Ipv4(_, Transport::Icmp(icmp)) => icmp.is_echo(),
+            Net::Ipv4(ip, Transport::Raw) => {
+                matches!(ip.protocol, Protocol::Udp | Protocol::Icmp) && ip.fragment_offset > 0 && !ip.more_fragments
+            }
+            Net::Ipv4(_, Transport::Tcp(_)) | Net::Arp(_) => false,
+        }
+    }
+
     fn emit(&self, payload: &Payload, out: &mut Vec<u8>) {
         let start = out.len();
         let ethertype = match self.net {

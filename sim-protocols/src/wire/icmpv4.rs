@@ -192,6 +192,11 @@ impl Icmpv4Repr {
         }
     }
 
+    /// Whether it asks for an echo or is one.
+    pub fn is_echo(&self) -> bool {
+        matches!(self, Icmpv4Repr::EchoRequest { .. } | Icmpv4Repr::EchoReply { .. })
+    }
+
     /// Reads a view.
     ///
     /// # Errors

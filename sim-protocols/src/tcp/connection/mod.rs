@@ -13,7 +13,7 @@ use sim_core::{Payload, Span, Time};
 
 use super::buffer::{Assembler, Rope};
 use super::cc::{Control, INFINITE, Window};
-use super::config::Config;
+use super::config::{Config, Profile};
 use super::rtt::Rtt;
 use super::scoreboard::Scoreboard;
 use super::state::{Move, State};
@@ -51,6 +51,8 @@ pub enum Reason {
     Aborted,
     /// Nothing was acknowledged for too long.
     TimedOut,
+    /// ICMP said that there is no way to the other end, while it was being opened.
+    Unreachable,
 }
 
 /// What a connection has counted.
@@ -416,6 +418,17 @@ impl Connection {
             self.mss = mss;
             self.board.split(mss);
             self.board.lose_all();
+        }
+    }
+
+    /// ICMP says that the segment with this number has not arrived. `hard`: the other end does not speak TCP, or has no such port.
+    pub fn on_unreachable(&mut self, seq: Seq, hard: bool) {
+        // RFC 5927 §4.1: only what is under way can be meant. §6.1, RFC 5461 §4.1: what is open stays open whatever is said, for there may be
+        // another way tomorrow. RFC 1122 §4.2.3.9 gives up opening for hard errors alone; Linux's tcp_v4_err for every one.
+        let under_way = seq >= self.una && seq < self.nxt;
+        let opening = matches!(self.state, State::SynSent | State::SynReceived);
+        if under_way && opening && (hard || self.config.profile == Profile::Linux6) {
+            self.end(Reason::Unreachable);
         }
     }
 

@@ -199,3 +199,30 @@ fn options_hold_where_both_ends_offer_them() {
         assert_eq!((sent[0], sent.len()), (". 1(888)", 9), "8000 bytes hold nine of them: {sent:?}");
     });
 }
+
+// RFC 1122 §4.2.3.9, RFC 5927 §4.1, §6.1; Linux's tcp_v4_err
+#[test]
+fn icmp_ends_what_is_being_opened_and_nothing_else() {
+    each(|ours, theirs| {
+        let linux = || Config { profile: Profile::Linux6, ..plain() };
+        for (config, hard, ends) in [(plain(), true, true), (plain(), false, false), (linux(), false, true)] {
+            let mut rig = Rig::connecting(config.clone(), (ours, theirs));
+            rig.drop_sent();
+            // About another segment than the SYN: a stray error of an earlier connection, or a forged one.
+            rig.tcp.on_unreachable(ours + 1, hard);
+            rig.tcp.on_unreachable(ours - 1, hard);
+            rig.expect_state(State::SynSent);
+            rig.tcp.on_unreachable(ours, hard);
+            rig.expect_state(if ends { State::Closed } else { State::SynSent });
+            if ends {
+                rig.poll();
+                rig.expect_event(ConnectionEvent::Closed(Reason::Unreachable));
+            }
+            let mut rig = Rig::established(config, (ours, theirs));
+            rig.write(500);
+            rig.drop_sent();
+            rig.tcp.on_unreachable(ours + 1, hard);
+            rig.expect_state(State::Established);
+        }
+    });
+}
