@@ -15,6 +15,7 @@ use crate::figures;
 use crate::results;
 use crate::run::{Cost, How, peak_memory, simulate};
 use crate::say::say;
+use crate::summary::label;
 
 /// Parts of a run that its progress is counted in.
 const PARTS: u64 = 1000;
@@ -109,7 +110,16 @@ pub fn run(experiment: &Experiment, program: &Program, folder: &Path, options: O
     let judgements = program.judge(experiment, &measured);
     crate::summary::csv(&folder.join("summary.csv"), experiment, &digests)?;
     std::fs::write(folder.join("summary.json"), crate::summary::json(experiment, &digests, &judgements))?;
-    let (drawn, wrong) = figures::draw(folder, &figures::requests(&experiment.points[0].plan, true));
+    let sources: Vec<plots::Source> = jobs
+        .iter()
+        .filter(|job| job.seed == experiment.seeds[0])
+        .map(|job| plots::Source {
+            label: figures::label(&experiment.name, &label(experiment, &job.plan.values)),
+            folder: job.folder.clone(),
+        })
+        .collect();
+    let requests = figures::requests(&experiment.points[0].plan, true);
+    let (drawn, wrong) = figures::draw_whole(folder, &experiment.name, &sources, &requests);
     figures.extend(drawn);
     warnings.extend(wrong);
     Ok(Done { digests, judgements, figures, warnings })
@@ -161,8 +171,10 @@ fn execute(
     if options.timing {
         say!("{}", timing_line(plan, job.seed, &outcome, cost));
     }
-    results::write(&job.folder, job.plan, job.seed, &outcome)?;
-    let (figures, warnings) = figures::draw(&job.folder, &figures::requests(plan, false));
+    let title = label(experiment, &job.plan.values);
+    results::write(&job.folder, job.plan, &title, job.seed, &outcome)?;
+    let about = results::about(&experiment.name, &title, job.seed);
+    let (figures, warnings) = figures::draw(&job.folder, &about, &figures::requests(plan, false));
     Ok(Ran {
         digest: digest(plan, &outcome),
         measured: program.measure(experiment, job.point, &outcome),

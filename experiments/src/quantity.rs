@@ -187,6 +187,10 @@ fn digits(value: f64) -> String {
         v if v >= 0.1 => 4,
         v if v >= 0.01 => 5,
         v if v >= 0.001 => 6,
+        // Small shares are no place for an exponent.
+        v if v >= 1e-4 => 7,
+        v if v >= 1e-5 => 8,
+        v if v >= 1e-6 => 9,
         _ => return format!("{value:.3e}"),
     };
     let text = format!("{value:.places$}");
@@ -221,6 +225,7 @@ mod tests {
         assert_eq!(show(-0.0204, Dimension::TIME, false), "-20.4 ms");
         assert_eq!(show(0.98765, Dimension::NONE, true), "98.77 %");
         assert_eq!(show(8e8, Dimension::DATA, false), "100 MB");
+        assert_eq!(show(6.7203e-6, Dimension::NONE, true), "0.000672 %");
         assert_eq!(show(12.0, Dimension::NONE, false), "12");
         assert_eq!(show_mean(9.4e6, 2e4, Dimension::RATE, false), "9.4 ± 0.02 Mbit/s");
     }

@@ -13,7 +13,9 @@ pub struct Mean {
 /// The mean of some values with its two-sided interval by Student's distribution. Not a number for no values.
 pub fn mean(values: &[f64], confidence: f64) -> Mean {
     let n = values.len() as f64;
-    let mean = values.iter().sum::<f64>() / n;
+    // From the first value on, so that equal values have exactly their own mean, and no interval from rounding.
+    let first = values.first().copied().unwrap_or(f64::NAN);
+    let mean = first + values.iter().map(|value| value - first).sum::<f64>() / n;
     if values.len() < 2 {
         return Mean { mean, half: 0.0 };
     }
@@ -118,6 +120,12 @@ mod tests {
             let found = student(confidence, freedom);
             assert!((found / table - 1.0).abs() < 4e-4, "{confidence} {freedom}: {found}, {table} in the table");
         }
+    }
+
+    #[test]
+    fn equal_values_have_no_interval() {
+        assert_eq!(mean(&[0.0002_f64; 10], 0.95), Mean { mean: 0.0002, half: 0.0 });
+        assert!(mean(&[], 0.95).mean.is_nan());
     }
 
     #[test]

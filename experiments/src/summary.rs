@@ -186,9 +186,7 @@ fn means<'a>(digest: &'a Digest, column: &str) -> BTreeMap<&'a str, f64> {
 fn compact(experiment: &Experiment, digests: &[Digest], computed: &[&str]) -> String {
     let mut columns: Vec<(String, String, String)> = Vec::new();
     let entry = |heading: String, subject: &str, column: &str| (heading, subject.to_string(), column.to_string());
-    let has = |subject: &str, column: &str| {
-        digests.iter().any(|digest| digest.figures.iter().any(|f| f.subject == subject && f.column == column))
-    };
+    let has = |subject: &str, column: &str| digests.iter().any(|digest| !digest.over_seeds(subject, column).is_empty());
     let mut names: Vec<&String> = experiment.points.iter().flat_map(|point| &point.plan.workloads).collect();
     names.dedup();
     let mut seen: Vec<&String> = Vec::new();
@@ -247,7 +245,7 @@ struct Json<'a> {
 struct JsonPoint<'a> {
     point: BTreeMap<&'a str, &'a str>,
     folder: String,
-    /// Name, then number: mean, half of the 95 % interval, value of each seed.
+    /// Name, then number: mean, half of the 95 % interval where there are several seeds, value of each seed.
     measured: BTreeMap<&'a str, BTreeMap<&'a str, JsonNumber>>,
 }
 
@@ -277,7 +275,8 @@ pub fn json(experiment: &Experiment, digests: &[Digest], judgements: &[Judgement
                 digest.seeds.iter().map(|seed| seed[at].map(|value| value / factor)).collect();
             let values: Vec<f64> = seeds.iter().copied().flatten().collect();
             let mean = (!values.is_empty()).then(|| statistics::mean(&values, 0.95));
-            let (half_95, mean) = (mean.map(|mean| mean.half), mean.map(|mean| mean.mean));
+            // One run alone says nothing of an interval.
+            let (half_95, mean) = (mean.map(|m| m.half).filter(|_| values.len() > 1), mean.map(|mean| mean.mean));
             let subject = if figure.subject.is_empty() { "run" } else { &figure.subject };
             measured.entry(subject).or_default().insert(&figure.column, JsonNumber { unit, mean, half_95, seeds });
         }

@@ -81,7 +81,7 @@ impl Figure {
                 Scale::fit(
                     &panel.y,
                     panel.series.iter().flat_map(heights),
-                    (high / 48.0) as usize,
+                    ((high / 48.0) as usize).max(3),
                     if bars { 0.0 } else { 0.06 },
                 )
             })
@@ -131,6 +131,14 @@ pub(crate) fn heading(page: &mut Canvas, title: &str, caption: &str) -> f64 {
     }
     page.text((30.0, 67.0), &text::fit(caption, CAPTION, false, wide), CAPTION, GREY, Align::Left);
     88.0
+}
+
+/// Says small, in the lower right corner, what the figure was drawn from: it may be shown far from its folder.
+pub(crate) fn footer(page: &mut Canvas, about: &str) {
+    let about = text::fit(about, TICK * 0.85, false, page.width * 0.4);
+    if !about.is_empty() {
+        page.text((page.width - 14.0, page.height - 12.0), &about, TICK * 0.85, GREY, Align::Right);
+    }
 }
 
 fn with_unit(label: &str, unit: &str) -> String {

@@ -58,43 +58,36 @@ pub struct Drawn {
     pub png: PathBuf,
 }
 
-/// Draws figures from the tables in `folder` into `folder/plots`, as `NAME.svg` and `NAME.png` each. The name is the
-/// request's `file`, or its kind, with `-2` and so on where a kind is asked for again.
-///
-/// # Errors
-/// The first thing that is wrong, with a request or with the tables. Figures before it have been written.
-pub fn draw(folder: &Path, requests: &[Request]) -> Result<Vec<Drawn>, Error> {
-    let source = Source { label: String::new(), folder: folder.to_path_buf() };
-    draw_from(&[source], &folder.join("plots"), requests)
-}
-
-/// Like [`draw`], from several folders into another one.
-///
-/// # Errors
-/// As [`draw`].
-pub fn draw_from(sources: &[Source], into: &Path, requests: &[Request]) -> Result<Vec<Drawn>, Error> {
-    let mut drawn: Vec<Drawn> = Vec::new();
-    for request in requests {
+/// Draws figures, each from its sources, into a folder, as `NAME.svg` and `NAME.png`. The name is the request's `file`, or
+/// its kind, with `-2` and so on where a kind is asked for again. `about` says in a corner of each what it was drawn from. A
+/// request or tables that are wrong stop no other figure.
+pub fn draw(requests: &[(&[Source], &Request)], into: &Path, about: &str) -> Vec<Result<Drawn, Error>> {
+    let mut taken: Vec<String> = Vec::new();
+    let all = requests.iter().map(|(sources, request)| {
         request.check()?;
-        let page = request.kind()?.draw(sources, &request.args)?;
-        let name = file_name(request, &drawn);
+        let mut page = request.kind()?.draw(sources, &request.args)?;
+        figure::footer(&mut page, about);
+        let name = file_name(request, &taken);
         let (svg, png) = (into.join(format!("{name}.svg")), into.join(format!("{name}.png")));
         std::fs::create_dir_all(into).map_err(|why| failed(into, &why))?;
         std::fs::write(&svg, svg::write(&page)).map_err(|why| failed(&svg, &why))?;
         raster::write(&page, &png)?;
-        drawn.push(Drawn { kind: request.kind.clone(), svg, png });
-    }
-    Ok(drawn)
+        taken.push(name);
+        Ok(Drawn { kind: request.kind.clone(), svg, png })
+    });
+    all.collect()
 }
 
-fn file_name(request: &Request, drawn: &[Drawn]) -> String {
+fn file_name(request: &Request, taken: &[String]) -> String {
     let wanted = request.args.text("file").unwrap_or(&request.kind);
     let base: String = wanted.chars().map(|c| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '-' }).collect();
-    let taken = |name: &str| drawn.iter().any(|d| d.svg.file_stem().is_some_and(|stem| stem == name));
-    if !taken(&base) {
+    if !taken.contains(&base) {
         return base;
     }
-    (2..).map(|n| format!("{base}-{n}")).find(|name| !taken(name)).expect("there are more numbers than figures")
+    (2..)
+        .map(|n| format!("{base}-{n}"))
+        .find(|name| !taken.contains(name))
+        .expect("there are more numbers than figures")
 }
 
 fn failed(path: &Path, why: &std::io::Error) -> Error {

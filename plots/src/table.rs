@@ -73,7 +73,7 @@ pub(crate) fn columns(sources: &[Source], table: &str) -> Result<Vec<String>, Er
     let mut reader = open(source, table)?;
     let headers = reader.headers().map_err(|why| unreadable(source, table, &why))?;
     let mut names: Vec<String> = headers.iter().map(str::to_string).collect();
-    if sources.len() > 1 && !names.iter().any(|name| name == VARIANT) {
+    if !names.iter().any(|name| name == VARIANT) {
         names.push(VARIANT.to_string());
     }
     Ok(names)
@@ -99,7 +99,7 @@ pub(crate) fn read(sources: &[Source], table: &str, wants: &[Want<'_>]) -> Resul
             reader.headers().map_err(|why| unreadable(source, table, &why))?.iter().map(str::to_string).collect();
         let place = |want: &Want<'_>| {
             let found = has.iter().position(|name| name == want.name());
-            let label = sources.len() > 1 && want.name() == VARIANT;
+            let label = want.name() == VARIANT;
             if found.is_none() && !label {
                 let column = want.name().to_string();
                 return Err(Error::MissingColumn { table: table.to_string(), column, has: has.clone() });

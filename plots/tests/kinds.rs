@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use plots::{Drawn, Error, Request, Source, draw_from, kinds};
+use plots::{Drawn, Error, Request, Source, kinds};
 
 fn data() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/results")
@@ -18,7 +18,12 @@ fn folder(name: &str) -> PathBuf {
 }
 
 fn draw(name: &str, requests: &[Request]) -> Result<Vec<Drawn>, Error> {
-    draw_from(&[Source { label: String::new(), folder: data() }], &folder(name), requests)
+    draw_from(&[Source { label: String::new(), folder: data() }], name, requests)
+}
+
+fn draw_from(sources: &[Source], name: &str, requests: &[Request]) -> Result<Vec<Drawn>, Error> {
+    let requests: Vec<(&[Source], &Request)> = requests.iter().map(|request| (sources, request)).collect();
+    plots::draw(&requests, &folder(name), "an experiment, seed 7").into_iter().collect()
 }
 
 /// A request for each kind, and what its text must say.
@@ -105,9 +110,13 @@ fn what_is_missing_is_named() {
 fn several_results_are_compared_by_variant() {
     let sources = ["small", "huge"].map(|label| Source { label: label.into(), folder: data() });
     let request = Request::new("queue").with("links", &["r1->r2"]).with("group", &["variant"]);
-    let drawn = draw_from(&sources, &folder("variants"), &[request]).expect("drawn");
-    let svg = std::fs::read_to_string(&drawn[0].svg).expect("it was written");
-    assert!(svg.contains(">small<") && svg.contains(">huge<"));
+    let rtt = Request::new("rtt").with("group", &["variant"]);
+    let drawn = draw_from(&sources, "variants", &[request, rtt]).expect("drawn");
+    for drawn in drawn {
+        let svg = std::fs::read_to_string(&drawn.svg).expect("it was written");
+        assert!(svg.contains(">small") && svg.contains(">huge"), "{}", drawn.kind);
+        assert!(svg.contains("an experiment, seed 7"), "{}", drawn.kind);
+    }
 }
 
 #[test]

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::command::{Folder, clockwire};
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate is in the workspace").to_path_buf()
 }
@@ -68,4 +70,20 @@ fn links_lead_somewhere() {
     let dead: Vec<&str> =
         inside.filter(|target| !root().join(target.split('#').next().unwrap_or(target)).exists()).collect();
     assert!(dead.is_empty(), "dead links: {}", dead.join(", "));
+}
+
+#[test]
+fn the_figure_is_what_the_first_command_draws() {
+    let figure = "plots/figures/reno-sawtooth.svg";
+    assert!(readme().contains(&format!("({figure})")), "the README shows {figure}");
+    let folder = Folder::new("figure");
+    let file = root().join("experiments/reno-sawtooth.yaml");
+    let ran = clockwire(&folder.0, &["run", file.to_str().expect("a path of UTF-8")]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    let drawn = fs::read(folder.0.join("results/reno-sawtooth/seed-1/plots/cwnd.svg")).expect("the figure");
+    if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
+        fs::write(root().join(figure), &drawn).expect("the figure can be written");
+    }
+    let shown = fs::read(root().join(figure)).expect("the README's figure");
+    assert!(drawn == shown, "{figure} is not what the first command draws; UPDATE_SNAPSHOTS=1 renews it");
 }

@@ -2,40 +2,43 @@
 
 use std::path::{Path, PathBuf};
 
+use plots::Source;
+
 use super::{Done, load};
 use crate::cli::Overrides;
-use crate::figures;
 use crate::say::{complain, say};
+use crate::{figures, results};
 
 /// Draws the figures of each run in a results folder and those over all of them, as its manifests ask for, or these.
-pub fn plot(results: &Path, asked: &[String]) -> Done {
+pub fn plot(folder: &Path, asked: &[String]) -> Done {
     let mut runs = Vec::new();
-    find_runs(results, 0, &mut runs);
+    find_runs(folder, 0, &mut runs);
     if runs.is_empty() {
         return Err(format!(
             "error: {}: no `manifest.yaml` here or below, so it is no results folder\n",
-            results.display()
+            folder.display()
         ));
     }
     let asked = asked.iter().map(|text| request(text)).collect::<Result<Vec<_>, _>>()?;
     let (mut drawn, mut wrong) = (Vec::new(), Vec::new());
-    let mut draw = |folder: &Path, whole: bool, run: &Path| -> Result<(), String> {
-        let requests = if asked.is_empty() {
-            let loaded = load(&run.join("manifest.yaml"), &Overrides::default())?;
-            figures::requests(&loaded.experiment.points[0].plan, whole)
-        } else {
-            asked.iter().filter(|request| figures::is_whole(request) == whole).cloned().collect()
-        };
-        let (done, failed) = figures::draw(folder, &requests);
+    let mut note = |folder: &Path, (done, failed): (Vec<PathBuf>, Vec<String>)| {
         drawn.extend(done);
         wrong.extend(failed.into_iter().map(|why| format!("{}: {why}", folder.display())));
-        Ok(())
     };
+    let mut points: Vec<Source> = Vec::new();
     for run in &runs {
-        draw(run, false, run)?;
+        let found = Run::read(run)?;
+        let requests = found.requests(&asked, false)?;
+        note(run, figures::draw(run, &found.about, &requests));
+        // The runs of a point stand in one folder, its first seed first.
+        if points.last().is_none_or(|last| last.folder.parent() != run.parent()) {
+            points.push(Source { label: figures::label(&found.name, &found.point), folder: run.clone() });
+        }
     }
-    if results.join("summary.csv").is_file() {
-        draw(results, true, &runs[0])?;
+    if folder.join("summary.csv").is_file() {
+        let first = Run::read(&runs[0])?;
+        let requests = first.requests(&asked, true)?;
+        note(folder, figures::draw_whole(folder, &first.name, &points, &requests));
     }
     for figure in &drawn {
         say!("{}", figure.display());
@@ -44,9 +47,38 @@ pub fn plot(results: &Path, asked: &[String]) -> Done {
         complain!("error: {why}\n");
     }
     if drawn.is_empty() && wrong.is_empty() {
-        complain!("the file asks for no figures; name some, as in `clockwire plot {} cwnd`\n", results.display());
+        complain!("the file asks for no figures; name some, as in `clockwire plot {} cwnd`\n", folder.display());
     }
     Ok(wrong.is_empty())
+}
+
+/// What a run's manifest says.
+struct Run {
+    manifest: PathBuf,
+    name: String,
+    point: String,
+    about: String,
+}
+
+impl Run {
+    fn read(folder: &Path) -> Result<Run, String> {
+        let manifest = folder.join("manifest.yaml");
+        let text =
+            std::fs::read_to_string(&manifest).map_err(|why| format!("error: {}: {why}\n", manifest.display()))?;
+        let name = text.lines().find_map(|line| line.strip_prefix("name: ")).unwrap_or_default().to_string();
+        let point = results::fact(&text, "point").unwrap_or_default().to_string();
+        let seed = results::fact(&text, "seed").and_then(|seed| seed.parse().ok()).unwrap_or_default();
+        Ok(Run { manifest, about: results::about(&name, &point, seed), name, point })
+    }
+
+    /// The figures that were asked for, or those that its file asks for.
+    fn requests(&self, asked: &[plots::Request], whole: bool) -> Result<Vec<plots::Request>, String> {
+        if asked.is_empty() {
+            let loaded = load(&self.manifest, &Overrides::default())?;
+            return Ok(figures::requests(&loaded.experiment.points[0].plan, whole));
+        }
+        Ok(asked.iter().filter(|request| figures::is_whole(request) == whole).cloned().collect())
+    }
 }
 
 /// `cwnd`, `cdf:table=requests,x=latency`; several values of a key are separated by `+`.
@@ -63,13 +95,19 @@ fn request(text: &str) -> Result<plots::Request, String> {
     Ok(request)
 }
 
+/// Seeds by number, all else by name.
+fn order(path: &Path) -> (Option<u64>, &Path) {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    (name.strip_prefix("seed-").and_then(|seed| seed.parse().ok()), path)
+}
+
 fn find_runs(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) {
     if folder.join("manifest.yaml").is_file() {
         found.push(folder.to_path_buf());
     } else if depth < 3 {
         let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
         let mut inner: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
-        inner.sort();
+        inner.sort_by(|a, b| order(a).cmp(&order(b)));
         inner.iter().for_each(|path| find_runs(path, depth + 1, found));
     }
 }

@@ -60,7 +60,11 @@ fn draw(sources: &[Source], args: &Args) -> Result<Canvas, Error> {
     let total: usize = counts.iter().sum();
     let of = if names.len() == 1 && !names[0].is_empty() { format!(" of {}", names[0]) } else { String::new() };
     let caption = format!("{total} values{of}, table {name}");
-    let axis = Axis { log, ..Axis::new(&label, unit) };
+    let ends = |pick: fn(&Vec<f64>) -> Option<&f64>| sorted.iter().filter_map(pick).copied();
+    let least = ends(|values| values.first()).fold(f64::INFINITY, f64::min);
+    let most = ends(|values| values.last()).fold(f64::NEG_INFINITY, f64::max);
+    // Far from zero the differences are what is looked for.
+    let axis = Axis { log, zero: least < 0.4 * most, ..Axis::new(&label, unit) };
     let usual = format!("Distribution: {}", label.to_lowercase());
     Ok(Figure { title: title(args, &usual), caption, x: axis, panels: vec![panel] }.page())
 }

@@ -1,6 +1,6 @@
 //! Congestion window and slow-start threshold of TCP flows, with what made them fall.
 
-use super::{FLOWS, FROM, Key, Kind, TO, points, something, split, title};
+use super::{FLOWS, FROM, Key, Kind, TO, combine, something, title};
 use crate::Source;
 use crate::args::Args;
 use crate::canvas::{Canvas, Point};
@@ -8,8 +8,8 @@ use crate::error::Error;
 use crate::figure::{Figure, Panel};
 use crate::scale::Axis;
 use crate::series::{Look, Series};
-use crate::style::{BLACK, Color, DASHES, LOST, Shape, color};
-use crate::table::{Table, Want, choose, exists, read};
+use crate::style::{BLACK, Color, DASHES, LOST, Shape, color, dash};
+use crate::table::{Table, Want, Words, choose, exists, read};
 use crate::units;
 
 pub(super) const KIND: Kind = Kind {
@@ -21,7 +21,7 @@ pub(super) const KIND: Kind = Kind {
         FROM,
         TO,
         Key { name: "in_flight", help: "true adds the data in flight as a thin line; false" },
-        Key { name: "ssthresh", help: "false leaves the threshold out; shown for up to four flows" },
+        Key { name: "ssthresh", help: "false leaves the threshold out; shown for up to six flows" },
     ],
     draw,
 };
@@ -33,118 +33,209 @@ const EVENTS: &[(&str, &str, Shape, Color)] = &[
     ("ecn", "congestion notified", Shape::Diamond, Color(0x00, 0x6B, 0x4F)),
 ];
 
-/// More flows than this, and thresholds would hide windows.
-const THRESHOLDS: usize = 4;
+/// So many windows are shown together; more have a panel each, up to [`PANELS`], and more than that are lines alone.
+const TOGETHER: usize = 2;
+const PANELS: usize = 6;
+/// More marks than this in a panel hide the windows.
+const MARKS: usize = 240;
+
+/// A window over time: one end of a flow.
+#[derive(Default)]
+struct Window {
+    name: String,
+    flow: String,
+    cwnd: Vec<Point>,
+    ssthresh: Vec<Point>,
+    flight: Vec<Point>,
+    /// For each of [`EVENTS`].
+    falls: Vec<Vec<Point>>,
+    lost: Vec<Point>,
+}
 
 fn draw(sources: &[Source], args: &Args) -> Result<Canvas, Error> {
     let y = choose(sources, "tcp", &["cwnd_segments", "cwnd_bytes"])?;
-    let unit = &y["cwnd".len()..];
-    let (ssthresh, flight) = (format!("ssthresh{unit}"), format!("in_flight{unit}"));
-    let wants = [
-        Want::Number("time_s"),
-        Want::Word("flow"),
-        Want::Number(&y),
-        Want::Number(&ssthresh),
-        Want::Number(&flight),
-        Want::Word("cause"),
-    ];
-    let table = read(sources, "tcp", &wants)?;
-    let flows = table.words("flow");
-    let selected = flows.select(&table, "flow", args.list("flows"))?;
-    let window = args.window()?;
-    let (names, windows) = split(flows, &selected, points(&table, "time_s", &y, window));
-    something(&table, &y, &windows)?;
-
     let (label, unit) = units::column(&y);
-    let mut panel = Panel::new(Axis::new(&label, unit));
+    let mut windows = windows(sources, args, &y)?;
+    losses(sources, &mut windows, args.window()?)?;
     let thresholds = args.word("ssthresh", &["auto", "true", "false"])?;
-    let several = names.len() > 1;
-    if thresholds == "true" || (thresholds == "auto" && names.len() <= THRESHOLDS) {
-        let (with, lines) = split(flows, &selected, points(&table, "time_s", &ssthresh, window));
-        for (name, points) in with.iter().zip(lines).filter(|(_, points)| points.iter().any(|p| p.1.is_finite())) {
-            let at = names.iter().position(|known| known == name).unwrap_or(0);
-            let legend = if several { format!("{name}: ssthresh") } else { "ssthresh".into() };
-            let ink = if several { color(at) } else { color(1) };
-            panel.series.push(Series::new(&legend, ink, Look::Steps(DASHES[1]), points).sized(1.6));
-        }
-    }
-    if args.flag("in_flight")? {
-        let (_, lines) = split(flows, &selected, points(&table, "time_s", &flight, window));
-        for (at, points) in lines.into_iter().enumerate() {
-            let legend = if several { format!("{}: in flight", names[at]) } else { "in flight".into() };
-            panel
-                .series
-                .push(Series::new(&legend, color(if several { at } else { 5 }), Look::Steps(&[]), points).sized(1.0));
-        }
-    }
-    for (at, (name, points)) in names.iter().zip(&windows).enumerate() {
-        let legend = if several { name.clone() } else { "cwnd".into() };
-        panel.series.push(Series::new(&legend, color(at), Look::Steps(crate::style::dash(at)), points.clone()));
-    }
-    // Windows are named first in the legend, whatever covers what.
-    let first = panel.series.len() - names.len();
-    panel.series.rotate_left(first);
-    let marks = falls(&table, &y, &selected, window);
-    panel.series.extend(marks);
-    panel.series.extend(losses(sources, &names, &windows, window)?);
-    let caption = if several { String::new() } else { format!("flow: {}", names[0]) };
-    let figure = Figure { title: title(args, "Congestion window"), caption, x: Axis::time(), panels: vec![panel] };
-    Ok(figure.page())
+    let thresholds = thresholds == "true" || (thresholds == "auto" && windows.len() <= PANELS);
+    let flight = args.flag("in_flight")?;
+    let apart = windows.len() > TOGETHER && windows.len() <= PANELS;
+    let panels: Vec<&[Window]> = if apart { windows.chunks(1).collect() } else { vec![&windows] };
+    let crowded = panels.iter().any(|windows| windows.iter().map(Window::marks).sum::<usize>() > MARKS);
+    let marks = Marks::of(&windows, crowded);
+    let panels = panels.into_iter().map(|windows| {
+        let mut panel = Panel::new(Axis::new(if apart { &windows[0].name } else { &label }, unit));
+        panel.series = lines(windows, thresholds, flight);
+        panel.series.extend(marks.series(windows));
+        panel
+    });
+    let panels = panels.collect();
+    let mut said = match &windows[..] {
+        [one] => vec![format!("flow: {}", one.name)],
+        _ if apart => vec!["a panel for each flow".to_string()],
+        _ => Vec::new(),
+    };
+    said.extend(marks.unsaid());
+    let caption = said.join("; ");
+    Ok(Figure { title: title(args, "Congestion window"), caption, x: Axis::time(), panels }.page())
 }
 
-/// Marks at the windows from which connections fell.
-fn falls(table: &Table, y: &str, selected: &[bool], window: (f64, f64)) -> Vec<Series> {
-    let (flows, causes) = (table.words("flow"), table.words("cause"));
-    let mut before: Vec<f64> = vec![f64::NAN; selected.len()];
-    let mut found: Vec<Vec<Point>> = vec![Vec::new(); EVENTS.len()];
-    let rows = table.numbers("time_s").iter().zip(table.numbers(y)).enumerate();
-    for (row, (time, cwnd)) in rows {
-        let flow = flows.index[row] as usize;
-        let event = EVENTS.iter().position(|(word, ..)| *word == causes.at(row));
-        if let Some(event) = event.filter(|_| selected[flow] && (window.0..=window.1).contains(time)) {
-            let height = if before[flow].is_finite() { before[flow].max(*cwnd) } else { *cwnd };
-            found[event].push((*time, height));
+/// The windows of all ends that send, with what made them fall.
+fn windows(sources: &[Source], args: &Args, y: &str) -> Result<Vec<Window>, Error> {
+    let unit = &y["cwnd".len()..];
+    let (ssthresh, flight) = (format!("ssthresh{unit}"), format!("in_flight{unit}"));
+    let numbers = ["time_s", y, &ssthresh, &flight].map(Want::Number);
+    let words = ["flow", "node", "connection", "cause"].map(Want::Word);
+    let table = read(sources, "tcp", &[&numbers[..], &words[..]].concat())?;
+    let flows = table.words("flow");
+    let selected = flows.select(&table, "flow", args.list("flows"))?;
+    let sends = sending(flows, table.words("node"), table.numbers(&flight));
+    let kept: Vec<bool> = (0..table.rows).map(|row| sends[row] && selected[flows.index[row] as usize]).collect();
+    let ends = combine(&[flows, table.words("node")], &kept);
+    let window = args.window()?;
+    let mut found: Vec<Window> = ends.words.iter().map(|name| Window::new(name)).collect();
+    let mut before: Vec<(f64, u32)> = vec![(f64::NAN, u32::MAX); found.len()];
+    let (times, causes, connections) = (table.numbers("time_s"), table.words("cause"), table.words("connection"));
+    for row in (0..table.rows).filter(|row| kept[*row]) {
+        let end = ends.index[row] as usize;
+        let (time, cwnd) = (times[row], table.numbers(y)[row]);
+        let (last, connection) = std::mem::replace(&mut before[end], (cwnd, connections.index[row]));
+        if !(window.0..=window.1).contains(&time) {
+            continue;
         }
-        before[flow] = *cwnd;
+        let one = &mut found[end];
+        if one.flow.is_empty() {
+            one.flow = flows.at(row).to_string();
+        }
+        let values = [(&mut one.cwnd, y), (&mut one.ssthresh, &ssthresh), (&mut one.flight, &flight)];
+        for (points, column) in values {
+            // Another connection begins another line.
+            if connection != connections.index[row] {
+                points.push((time, f64::NAN));
+            }
+            points.push((time, table.numbers(column)[row]));
+        }
+        if let Some(event) = EVENTS.iter().position(|(word, ..)| *word == causes.at(row)) {
+            one.falls[event].push((time, if last.is_finite() { last.max(cwnd) } else { cwnd }));
+        }
     }
-    let series = EVENTS.iter().zip(found).filter(|(_, points)| !points.is_empty());
-    series
-        .map(|((_, name, shape, ink), points)| {
-            let name = format!("{name} ({})", points.len());
-            Series::new(&name, *ink, Look::Marks(*shape), points).sized(10.0).lifted(12.0)
-        })
-        .collect()
+    found.retain(|window| !window.cwnd.is_empty());
+    something(&table, y, &found.iter().map(|window| window.cwnd.clone()).collect::<Vec<_>>())?;
+    Ok(found)
+}
+
+/// Rows of the ends that have had something in flight: the window of an end that only receives means nothing. All of a
+/// flow's, where none has.
+fn sending(flows: &Words, nodes: &Words, flight: &[f64]) -> Vec<bool> {
+    let mut busy = vec![vec![false; nodes.words.len()]; flows.words.len()];
+    for (row, flight) in flight.iter().enumerate() {
+        busy[flows.index[row] as usize][nodes.index[row] as usize] |= *flight > 0.0;
+    }
+    let sends = |(flow, node): (&u32, &u32)| {
+        let busy = &busy[*flow as usize];
+        busy[*node as usize] || !busy.contains(&true)
+    };
+    flows.index.iter().zip(&nodes.index).map(sends).collect()
 }
 
 /// Packets of the flows that were dropped, at the windows of that time; only where the results have that table.
-fn losses(
-    sources: &[Source],
-    names: &[String],
-    windows: &[Vec<Point>],
-    window: (f64, f64),
-) -> Result<Vec<Series>, Error> {
+fn losses(sources: &[Source], windows: &mut [Window], shown: (f64, f64)) -> Result<(), Error> {
     if !exists(sources, "drops") {
-        return Ok(Vec::new());
+        return Ok(());
     }
-    let drops = match read(sources, "drops", &[Want::Number("time_s"), Want::Word("flow")]) {
+    let drops: Table = match read(sources, "drops", &[Want::Number("time_s"), Want::Word("flow")]) {
         Ok(drops) => drops,
-        Err(Error::Empty { .. }) => return Ok(Vec::new()),
+        Err(Error::Empty { .. }) => return Ok(()),
         Err(other) => return Err(other),
     };
     let flows = drops.words("flow");
-    let mut points = Vec::new();
-    for (row, time) in drops.numbers("time_s").iter().enumerate() {
-        let Some(flow) = names.iter().position(|name| name == flows.at(row)) else { continue };
-        if (window.0..=window.1).contains(time) {
-            let next = windows[flow].partition_point(|point| point.0 <= *time);
-            if let Some(point) = next.checked_sub(1).map(|at| windows[flow][at]) {
-                points.push((*time, point.1));
-            }
+    let times = drops.numbers("time_s").iter().enumerate();
+    for (row, time) in times.filter(|(_, time)| (shown.0..=shown.1).contains(*time)) {
+        let mut of = windows.iter_mut().filter(|window| window.flow == flows.at(row));
+        // Where both ends send, nothing tells whose packet it was.
+        let (Some(window), None) = (of.next(), of.next()) else { continue };
+        let at = window.cwnd.partition_point(|point| point.0 <= *time);
+        if at > 0 {
+            window.lost.push((*time, window.cwnd[at - 1].1));
         }
     }
-    if points.is_empty() {
-        return Ok(Vec::new());
+    Ok(())
+}
+
+fn lines(windows: &[Window], thresholds: bool, flight: bool) -> Vec<Series> {
+    let several = windows.len() > 1;
+    let named = |what: &str, window: &Window| {
+        if several { format!("{}: {what}", window.name) } else { what.to_string() }
+    };
+    let ink = |at: usize, alone: usize| color(if several { at } else { alone });
+    let mut series = Vec::new();
+    // Windows are named first in the legend; what covers what matters little among lines.
+    for (at, window) in windows.iter().enumerate() {
+        let legend = if several { &window.name } else { "cwnd" };
+        series.push(Series::new(legend, color(at), Look::Steps(dash(at)), window.cwnd.clone()));
     }
-    let name = format!("packet lost ({})", points.len());
-    Ok(vec![Series::new(&name, LOST, Look::Marks(Shape::Cross), points).sized(8.0)])
+    let there = |points: &[Point]| points.iter().any(|point| point.1.is_finite());
+    for (at, window) in windows.iter().enumerate().filter(|(_, window)| thresholds && there(&window.ssthresh)) {
+        let look = Look::Steps(DASHES[1]);
+        series.push(Series::new(&named("ssthresh", window), ink(at, 1), look, window.ssthresh.clone()).sized(1.6));
+    }
+    for (at, window) in windows.iter().enumerate().filter(|_| flight) {
+        let look = Look::Steps(&[]);
+        series.push(Series::new(&named("in flight", window), ink(at, 5), look, window.flight.clone()).sized(1.0));
+    }
+    series
+}
+
+impl Window {
+    fn new(name: &str) -> Window {
+        Window { name: name.to_string(), falls: vec![Vec::new(); EVENTS.len()], ..Window::default() }
+    }
+
+    fn marks(&self) -> usize {
+        self.lost.len() + self.falls.iter().map(Vec::len).sum::<usize>()
+    }
+}
+
+/// What is marked in a figure, and how often over all of its panels.
+struct Marks {
+    counts: Vec<usize>,
+    lost: usize,
+    crowded: bool,
+}
+
+impl Marks {
+    fn of(windows: &[Window], crowded: bool) -> Marks {
+        let count = |event: usize| windows.iter().map(|window| window.falls[event].len()).sum();
+        let counts = (0..EVENTS.len()).map(count).collect();
+        Marks { counts, lost: windows.iter().map(|window| window.lost.len()).sum(), crowded }
+    }
+
+    fn series(&self, windows: &[Window]) -> Vec<Series> {
+        let mut series = Vec::new();
+        for (event, (_, name, shape, ink)) in EVENTS.iter().enumerate().filter(|_| !self.crowded) {
+            let points: Vec<Point> = windows.iter().flat_map(|window| &window.falls[event]).copied().collect();
+            if !points.is_empty() {
+                let name = format!("{name} ({})", self.counts[event]);
+                series.push(Series::new(&name, *ink, Look::Marks(*shape), points).sized(10.0).lifted(12.0));
+            }
+        }
+        let lost: Vec<Point> = windows.iter().flat_map(|window| &window.lost).copied().collect();
+        if !lost.is_empty() && !self.crowded {
+            let name = format!("packet lost ({})", self.lost);
+            series.push(Series::new(&name, LOST, Look::Marks(Shape::Cross), lost).sized(8.0));
+        }
+        series
+    }
+
+    /// What is too often there to be marked.
+    fn unsaid(&self) -> Option<String> {
+        let events = EVENTS.iter().zip(&self.counts).map(|((_, name, ..), count)| (*name, *count));
+        let all: Vec<String> = events
+            .chain([("packet lost", self.lost)])
+            .filter(|(_, count)| *count > 0)
+            .map(|(name, count)| format!("{count} × {name}"))
+            .collect();
+        self.crowded.then(|| format!("not marked: {}", all.join(", ")))
+    }
 }

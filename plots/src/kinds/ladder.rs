@@ -93,10 +93,10 @@ fn draw(sources: &[Source], args: &Args) -> Result<Canvas, Error> {
     for (host, name) in hosts.iter().enumerate() {
         lifeline(&mut page, column(host), top, ladder.height, name);
     }
-    let states = states(sources, &hosts, &flows, &ladder)?;
+    let states = states(sources, &hosts, &flows, &ladder, all > arrows.len())?;
     times(&mut page, &ladder, top, last, &states);
     for gap in &ladder.gaps {
-        let words = format!("⋮  {}", Unit::Seconds.print(gap.1));
+        let words = format!("…  {}", Unit::Seconds.print(gap.1));
         let middle = top + gap.0;
         page.rect(
             Rect { left: SIDE + 14.0, right: SIDE + 110.0, top: middle - 10.0, bottom: middle + 10.0 },
@@ -278,6 +278,7 @@ fn states(
     hosts: &[String],
     flows: &[String],
     ladder: &Ladder,
+    cut: bool,
 ) -> Result<Vec<(usize, f64, String)>, Error> {
     if !exists(sources, "states") {
         return Ok(Vec::new());
@@ -290,11 +291,13 @@ fn states(
     };
     let first = ladder.moments.first().map_or(0.0, |(moment, _)| moment.time);
     let last = ladder.moments.last().map_or(0.0, |(moment, _)| moment.time);
+    // Where packets follow that are not shown, their states are not shown either.
+    let until = if cut { last } else { last * 1.5 + 1.0 };
     let mut states: Vec<(usize, f64, String)> = Vec::new();
     for (row, time) in table.numbers("time_s").iter().enumerate() {
         let host = hosts.iter().position(|host| host == table.words("node").at(row));
         let flow = flows.iter().any(|flow| flow == table.words("flow").at(row));
-        if let Some(host) = host.filter(|_| flow && *time <= last * 1.5 + 1.0) {
+        if let Some(host) = host.filter(|_| flow && *time <= until) {
             let here = ladder.moments.iter().find(|(m, _)| m.time == *time && m.host == host);
             let height = here.map_or_else(|| ladder.near(*time), |(_, height)| *height);
             let word = table.words("to").at(row).to_uppercase().replace('_', "-");
@@ -327,14 +330,14 @@ fn times(page: &mut Canvas, ladder: &Ladder, top: f64, last: usize, states: &[(u
             if at > ladder.height + 30.0 {
                 break;
             }
-            page.bold((x + out * 100.0, top + at + 5.0), word, 14.0, color(1), align);
+            page.bold((x + out * 116.0, top + at + 5.0), word, 14.0, color(1), align);
             free = at + 16.0;
         }
     }
 }
 
 fn clock(time: f64) -> String {
-    if time >= 1.0 { format!("{time:.4} s") } else { format!("{} ms", (time * 1e6).round() / 1e3) }
+    if time >= 1.0 { format!("{time:.6} s") } else { format!("{:.3} ms", time * 1e3) }
 }
 
 fn message(page: &mut Canvas, arrow: &Arrow, heights: (f64, f64), top: f64, column: &impl Fn(usize) -> f64) {
@@ -379,9 +382,9 @@ mod tests {
 
     #[test]
     fn times_are_short() {
-        assert_eq!(clock(0.0), "0 ms");
+        assert_eq!(clock(0.0), "0.000 ms");
         assert_eq!(clock(0.020_123_4), "20.123 ms");
-        assert_eq!(clock(61.25), "61.2500 s");
+        assert_eq!(clock(61.25), "61.250000 s");
     }
 
     #[test]

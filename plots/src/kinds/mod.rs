@@ -13,6 +13,8 @@ mod throughput;
 mod time_sequence;
 mod xy;
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::Source;
 use crate::args::Args;
 use crate::canvas::{Canvas, Point};
@@ -103,6 +105,30 @@ fn split(
     }
     let kept = words.words.iter().cloned().zip(sorted).filter(|(_, points)| !points.is_empty());
     kept.unzip()
+}
+
+/// The words of several columns put together, for the rows that are kept. A column is left out where those before it say
+/// the same: a host, where each flow has but one. What is not kept has the empty word, which nothing selects.
+fn combine(columns: &[&Words], kept: &[bool]) -> Words {
+    let key = |row: usize| -> Vec<u32> { columns.iter().map(|words| words.index[row]).collect() };
+    let rows = || (0..kept.len()).filter(|row| kept[*row]);
+    let keys: BTreeSet<Vec<u32>> = rows().map(key).collect();
+    let tells = |column: usize| {
+        let before: BTreeSet<&[u32]> = keys.iter().map(|key| &key[..column]).collect();
+        let with: BTreeSet<&[u32]> = keys.iter().map(|key| &key[..=column]).collect();
+        column == 0 || with.len() > before.len()
+    };
+    let tells: Vec<bool> = (0..columns.len()).map(tells).collect();
+    let name = |key: &Vec<u32>| {
+        let words = columns.iter().zip(key).zip(&tells).filter(|(_, tells)| **tells);
+        words.map(|((words, at), _)| words.words[*at as usize].as_str()).collect::<Vec<_>>().join(", ")
+    };
+    let mut words: Vec<String> = keys.iter().map(name).collect();
+    words.push(String::new());
+    let place: BTreeMap<&Vec<u32>, u32> = keys.iter().zip(0..).collect();
+    let none = keys.len() as u32;
+    let index = (0..kept.len()).map(|row| if kept[row] { place[&key(row)] } else { none });
+    Words { index: index.collect(), words }
 }
 
 /// The points of two columns within a window of the first, with their rows.

@@ -58,7 +58,7 @@ fn usual(rates: &[Vec<Point>]) -> f64 {
     crate::scale::nice((span / 100.0).max(1e-9))
 }
 
-/// Mean rates of intervals, at their ends, where the table's rows stand too.
+/// Mean rates of intervals, at their middles: a change shows where it happens, not an interval later.
 fn binned(rates: &[Point], bin: f64) -> Vec<Point> {
     let mut out: Vec<(i64, f64, f64)> = Vec::new();
     for (time, rate) in rates.iter().filter(|point| point.1.is_finite()) {
@@ -69,7 +69,7 @@ fn binned(rates: &[Point], bin: f64) -> Vec<Point> {
             None => out.push((place, *rate, 1.0)),
         }
     }
-    out.into_iter().map(|(place, sum, count)| (place as f64 * bin, sum / count)).collect()
+    out.into_iter().map(|(place, sum, count)| ((place as f64 - 0.5) * bin, sum / count)).collect()
 }
 
 /// The sum of flows at each time at which one of them has a row.
@@ -93,7 +93,7 @@ mod tests {
     #[test]
     fn bins_average_and_sums_add() {
         let rates = [(0.5, 2.0), (1.0, 4.0), (1.5, 10.0)];
-        assert_eq!(binned(&rates, 1.0), [(1.0, 3.0), (2.0, 10.0)]);
+        assert_eq!(binned(&rates, 1.0), [(0.5, 3.0), (1.5, 10.0)]);
         assert_eq!(sum(&[rates.to_vec(), vec![(1.0, 1.0)]]), [(0.5, 2.0), (1.0, 5.0), (1.5, 10.0)]);
     }
 }

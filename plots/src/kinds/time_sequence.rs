@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::figure::{Figure, Panel};
 use crate::scale::Axis;
 use crate::series::{Look, Series};
-use crate::style::{DASHES, GREY, LOST, Shape, color};
+use crate::style::{BLACK, DASHES, GREY, LOST, Shape, color};
 use crate::units::Unit;
 
 pub(super) const KIND: Kind = Kind {
@@ -31,6 +31,7 @@ struct Drawn {
     acks: Vec<Point>,
     edge: Vec<Point>,
     sacks: Vec<Span>,
+    probes: Vec<Point>,
 }
 
 fn draw(sources: &[Source], args: &Args) -> Result<Canvas, Error> {
@@ -46,7 +47,8 @@ fn draw(sources: &[Source], args: &Args) -> Result<Canvas, Error> {
     let drawn = collect(&packets, &sender);
     let range = busy(&drawn);
 
-    let mut panel = Panel::new(Axis::new("Sequence number", Unit::Bytes));
+    // A part of a long transfer is far from zero.
+    let mut panel = Panel::new(Axis { zero: false, ..Axis::new("Sequence number", Unit::Bytes) });
     let show_edge = args.word("window", &["true", "false"])? == "true";
     if show_edge && useful(&drawn) {
         panel.series.push(Series::new("receive window", GREY, Look::Steps(DASHES[1]), drawn.edge).sized(1.4));
@@ -64,6 +66,10 @@ fn draw(sources: &[Source], args: &Args) -> Result<Canvas, Error> {
             series.whiskers = spans.iter().map(|(_, low, high)| (*low, *high)).collect();
             panel.series.push(series);
         }
+    }
+    if !drawn.probes.is_empty() {
+        let name = format!("window probe ({})", drawn.probes.len());
+        panel.series.push(Series::new(&name, BLACK, Look::Marks(Shape::Triangle), drawn.probes).sized(9.0));
     }
     if !drawn.lost.is_empty() {
         let name = format!("lost ({})", drawn.lost.len());
@@ -92,7 +98,8 @@ fn sender(packets: &[Journey]) -> (String, (u64, u64)) {
 
 /// The time in which something happens; a long silence before closing is left out.
 fn busy(drawn: &Drawn) -> Option<(f64, f64)> {
-    let spans = [&drawn.data, &drawn.again].into_iter().flatten().map(|span| span.0);
+    let probes = drawn.probes.iter().map(|point| point.0);
+    let spans = [&drawn.data, &drawn.again].into_iter().flatten().map(|span| span.0).chain(probes);
     let top = drawn.acks.iter().map(|point| point.1).fold(0.0, f64::max);
     // What is acknowledged grows by the FIN alone after the last data.
     let grown = drawn.acks.iter().find(|point| point.1 >= top - 1.0).map(|point| point.0);
@@ -123,6 +130,9 @@ fn collect(packets: &[Journey], sender: &str) -> Drawn {
                 drawn.data.push(span)
             }
             highest = end.max(highest);
+        } else if packet.flags == "ACK" && seq < highest {
+            // RFC 9293 §3.8.6.1: an old sequence number asks for nothing but an acknowledgement, which tells the window.
+            drawn.probes.push((packet.handed(), seq));
         }
         if packet.lost() {
             drawn.lost.push((packet.handed(), seq + packet.payload.max(0.0) / 2.0));

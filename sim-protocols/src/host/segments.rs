@@ -211,7 +211,7 @@ impl Kernel {
         }
         if self.wanted.tcp {
             while let Some(change) = conn.tcp.next_change() {
-                cx.emit(&TcpRow { flow: number, connection: conn.number, change });
+                cx.emit(&TcpRow { flow: number, node: cx.node(), connection: conn.number, change });
             }
         }
         if conn.tcp.state() == State::Closed {

@@ -236,7 +236,8 @@ impl FlowStats {
             bytes,
             goodput: rate(bytes, span),
             sent: self.sent,
-            retransmissions: self.lost,
+            // Probes that are lost are not sent again.
+            retransmissions: if config.app.uses_tcp() { self.lost } else { 0 },
             timeouts: self.timeouts,
             loss: share(self.lost, self.sent),
             rtt_min: self.rtt.min(),

@@ -162,8 +162,8 @@ table! {
         connect: Option<Span>, "connect_s", Kind::Time, "from the SYN until it was established, where it opened a connection";
         latency: Option<Span>, "latency_s", Kind::Time, "from its first byte written to the response's last byte read";
         close: Option<Span>, "close_s", Kind::Time, "from the client's close, or its reading the end of the stream, until TIME-WAIT or closed";
-        total: Option<Span>, "total_s", Kind::Time, "from `start` to the end of it; empty where it had none before the stop";
-        outcome: u32, "outcome", Kind::Word(OUTCOMES), "how it ended";
+        total: Option<Span>, "total_s", Kind::Time, "from `start` to the end of it; empty where the stop came first";
+        outcome: u32, "outcome", Kind::Word(OUTCOMES), "how it ended; running: the stop came first";
     }
 }
 
@@ -199,7 +199,7 @@ table! {
         sent: Time, "sent_s", Kind::Time, "when it was sent";
         rtt: Option<Span>, "rtt_s", Kind::Time, "until the answer";
         from: Ipv4Addr, "from", Kind::Address, "who answered; 0.0.0.0 where nobody did";
-        answer: u32, "answer", Kind::Word(ANSWERS), "what came back";
+        answer: u32, "answer", Kind::Word(ANSWERS), "what came back; open: nothing yet at the stop";
     }
 }
 
@@ -214,7 +214,7 @@ table! {
         sent: Time, "sent_s", Kind::Time, "when it was sent";
         rtt: Option<Span>, "rtt_s", Kind::Time, "until the answer";
         from: Ipv4Addr, "from", Kind::Address, "who answered; 0.0.0.0 where nobody did";
-        answer: u32, "answer", Kind::Word(ANSWERS), "what came back";
+        answer: u32, "answer", Kind::Word(ANSWERS), "what came back; open: nothing yet at the stop";
     }
 }
 

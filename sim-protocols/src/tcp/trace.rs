@@ -97,10 +97,11 @@ const fn column(name: &'static str, kind: Kind, help: &'static str) -> Column {
 /// Each change of a connection's window.
 pub static TCP: Table = Table {
     name: "tcp",
-    help: "each change of a connection's window, with its cause",
+    help: "each change of a connection's window, with its cause; both ends have a window each",
     columns: &[
         column("flow", Kind::Flow, "the flow"),
-        column("connection", Kind::Count, "the connection's number at its flow's end"),
+        column("node", Kind::Node, "the host whose end of the connection it is"),
+        column("connection", Kind::Count, "which of the flow's connections at this host, from 1"),
         column("cwnd_segments", Kind::Count, "congestion window"),
         column("ssthresh_segments", Kind::Count, "slow-start threshold; empty before the first loss"),
         column("in_flight_segments", Kind::Count, "segments believed to be in the network"),
@@ -117,7 +118,9 @@ pub static TCP: Table = Table {
 pub struct TcpRow {
     /// The flow word.
     pub flow: u32,
-    /// The connection's number.
+    /// The host.
+    pub node: u32,
+    /// The connection's number at this host.
     pub connection: u64,
     /// What changed.
     pub change: Change,
@@ -129,6 +132,7 @@ impl Record for TcpRow {
         let change = &self.change;
         out.extend([
             self.flow.into(),
+            self.node.into(),
             self.connection,
             change.cwnd.into(),
             if change.ssthresh >= INFINITE { u64::MAX } else { change.ssthresh.into() },
