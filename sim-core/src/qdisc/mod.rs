@@ -122,7 +122,6 @@ macro_rules! registry {
 
         /// The state of a discipline: a closed set, for it runs for each packet.
         #[derive(Debug)]
-        #[expect(clippy::large_enum_variant, reason = "one for each port, and a box would cost a look-up for each packet")]
         pub(crate) enum Discipline {
             $($variant($state),)*
         }

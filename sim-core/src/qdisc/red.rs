@@ -99,7 +99,8 @@ const SCALE: u32 = 24;
 #[derive(Debug)]
 pub(crate) struct Red {
     config: RedConfig,
-    rng: Rng,
+    /// In a box of its own: most ports are plain queues, and there may be thousands of them.
+    rng: Box<Rng>,
     /// The average length times 2^SCALE.
     average: u64,
     /// Packets since the last drop or mark; `None` below `min`.
@@ -112,7 +113,7 @@ impl Red {
     pub fn new(config: &RedConfig, link: &LinkFacts, rng: impl FnOnce() -> Rng) -> Red {
         let mut red = Red {
             config: config.clone(),
-            rng: rng(),
+            rng: Box::new(rng()),
             average: 0,
             count: None,
             idle_done: Time::ZERO,
