@@ -18,6 +18,8 @@ pub(crate) const BLACK: Color = Color(0x1A, 0x1A, 0x1A);
 pub(crate) const GREY: Color = Color(0x5F, 0x5F, 0x5F);
 pub(crate) const FRAME: Color = Color(0x80, 0x80, 0x80);
 pub(crate) const GRID: Color = Color(0xE3, 0xE3, 0xE3);
+/// What others are drawn over.
+pub(crate) const PALE: Color = Color(0xF2, 0xB0, 0x80);
 pub(crate) const WHITE: Color = Color(0xFF, 0xFF, 0xFF);
 /// What was lost.
 pub(crate) const LOST: Color = Color(0xC0, 0x10, 0x10);

@@ -103,6 +103,8 @@ fn what_is_missing_is_named() {
     says(Request::new("cdf").with("x", &["connect"]), &["`requests`", "`connect_s`"]);
     says(Request::new("sweep").with("x", &["cc"]), &["`y`", "is missing"]);
     says(Request::new("xy").with("table", &["flows"]).with("y", &["outcome"]), &["line 2", "running", "no number"]);
+    let xy = Request::new("xy").with("table", &["queue"]).with("y", &["delay"]).with("group", &["link"]);
+    says(xy.with("behind", &["r9->r1"]), &["`behind`", "r9->r1", "r1->r2"]);
     says(Request::new("cwnd").with("from", &["soon"]), &["`from`", "soon", "unit"]);
 }
 
@@ -111,7 +113,8 @@ fn several_results_are_compared_by_variant() {
     let sources = ["small", "huge"].map(|label| Source { label: label.into(), folder: data() });
     let request = Request::new("queue").with("links", &["r1->r2"]).with("group", &["variant"]);
     let rtt = Request::new("rtt").with("group", &["variant"]);
-    let drawn = draw_from(&sources, "variants", &[request, rtt]).expect("drawn");
+    let xy = Request::new("xy").with("table", &["queue"]).with("y", &["delay"]).with("group", &["variant"]);
+    let drawn = draw_from(&sources, "variants", &[request, rtt, xy.with("behind", &["small"])]).expect("drawn");
     for drawn in drawn {
         let svg = std::fs::read_to_string(&drawn.svg).expect("it was written");
         assert!(svg.contains(">small") && svg.contains(">huge"), "{}", drawn.kind);

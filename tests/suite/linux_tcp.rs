@@ -1,6 +1,7 @@
 //! Against Linux 6.18: eight scenarios run as experiments, from the file to the tables, and every figure that the kernel's traces pin down.
 //! `UPDATE_SNAPSHOTS=1 cargo test -p clockwire-tests linux_tcp` writes the table of all figures anew; read the difference.
 
+mod figures;
 mod golden;
 mod measured;
 
@@ -8,6 +9,8 @@ use std::fmt::Write;
 
 use golden::Golden;
 use measured::Measured;
+
+use crate::command::Folder;
 
 /// The scenarios; what each is stands in its experiment file.
 const SCENARIOS: [&str; 8] = ["L0a", "L0b", "L1", "L2", "L2b", "L4", "L8a", "L8b"];
@@ -321,7 +324,7 @@ fn deviation(figure: &Figure) -> Option<&'static str> {
     DEVIATIONS.iter().find(listed).map(|(_, _, cause)| *cause)
 }
 
-fn table(figures: &[Figure]) -> String {
+fn table(figures: &[Figure], pictures: &[(&str, Vec<String>)]) -> String {
     let mut text = String::from(
         "# Clockwire's TCP beside Linux 6.18\n\n\
          Written by `tests/suite/linux_tcp.rs`, which runs `experiments/linux/*.yaml` and asserts every line. What the scenarios are stands at the \
@@ -338,19 +341,38 @@ fn table(figures: &[Figure]) -> String {
         let Figure { scenario, name, ours, golden, tolerance, .. } = figure;
         let _ = writeln!(text, "| {scenario} | {name} | {ours} | {golden} | {tolerance} | {within} |");
     }
+    text += "\n## Figures\n\nThe first repeat of the kernel, and ours.\n";
+    for (scenario, names) in pictures.iter().filter(|(_, names)| !names.is_empty()) {
+        let _ = writeln!(text, "\n### {scenario}\n");
+        names.iter().for_each(|name| {
+            let _ = writeln!(text, "![{}](figures/{name})", name.trim_end_matches(".svg"));
+        });
+    }
     text
 }
 
 #[test]
 fn every_figure_is_as_near_to_linux_as_it_is_held_to() {
-    let figures: Vec<Figure> =
-        SCENARIOS.into_iter().flat_map(|scenario| compare(scenario, &Measured::of(scenario))).collect();
-    let text = table(&figures);
+    let update = std::env::var_os("UPDATE_SNAPSHOTS").is_some();
+    let scratch = Folder::new("linux-figures");
+    let drawn = if update { figures::folder() } else { scratch.0.clone() };
+    std::fs::create_dir_all(&drawn).expect("a folder for figures");
+    let (mut figures, mut pictures, mut faults) = (Vec::new(), Vec::new(), Vec::new());
+    for scenario in SCENARIOS {
+        let ours = Measured::of(scenario);
+        figures.extend(compare(scenario, &ours));
+        pictures.push((scenario, figures::draw(scenario, &ours, &drawn)));
+    }
+    for name in pictures.iter().flat_map(|(_, names)| names) {
+        if std::fs::read(drawn.join(name)).ok() != std::fs::read(figures::folder().join(name)).ok() {
+            faults.push(format!("figures/{name} is not what the run draws; UPDATE_SNAPSHOTS=1 renews it"));
+        }
+    }
+    let text = table(&figures, &pictures);
     let snapshot = golden::folder().join("TABLE.md");
-    if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
+    if update {
         std::fs::write(&snapshot, &text).expect("the table is written");
     }
-    let mut faults = Vec::new();
     for figure in &figures {
         let Figure { scenario, name, ours, golden, tolerance, within } = figure;
         match (within, deviation(figure)) {

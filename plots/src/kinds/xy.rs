@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::figure::{Figure, Panel};
 use crate::scale::Axis;
 use crate::series::{Look, Series};
-use crate::style::{color, dash, shape};
+use crate::style::{LINE, PALE, color, dash, shape};
 use crate::table::{Want, read};
 use crate::units;
 
@@ -22,6 +22,10 @@ pub(super) const KIND: Kind = Kind {
         Key { name: "y", help: "one column, or several, which get a panel each; it must be given" },
         Key { name: "group", help: "the column whose words tell lines apart; none" },
         Key { name: "only", help: "words or patterns of the group to show; all" },
+        Key {
+            name: "behind",
+            help: "a word of the group that is drawn below the others, broad and pale, as what they are held against; none",
+        },
         Key { name: "look", help: "line, steps, points or both; line" },
         Key { name: "log", help: "x, y or both (`[x, y]`) for logarithmic axes; none" },
         FROM,
@@ -42,6 +46,7 @@ fn draw(sources: &[Source], args: &Args) -> Result<Canvas, Error> {
     let table = read(sources, name, &wants)?;
     let (log_x, log_y) = logs(args)?;
     let look = args.word("look", &["line", "steps", "points", "both"])?;
+    let behind = args.text("behind");
     let mut panels = Vec::new();
     for y in &ys {
         let drawn = points(&table, &x, y, args.window()?);
@@ -56,14 +61,26 @@ fn draw(sources: &[Source], args: &Args) -> Result<Canvas, Error> {
         something(&table, y, &lines)?;
         let (label, unit) = units::column(y);
         let mut panel = Panel::new(Axis { log: log_y, ..Axis::new(&label, unit) });
-        for (at, (name, points)) in names.iter().zip(lines).enumerate() {
+        if let Some(word) = behind.filter(|word| !names.iter().any(|name| name == word)) {
+            return Err(bad("behind", format!("`{word}` is no word of the group; there are {}", names.join(", "))));
+        }
+        let mut others = 0;
+        for (name, points) in names.iter().zip(lines) {
+            let below = behind == Some(name.as_str());
+            let at = if below { 0 } else { others };
+            others += usize::from(!below);
             let look = match look {
                 "line" => Look::Line(dash(at)),
                 "steps" => Look::Steps(dash(at)),
                 "points" => Look::Marks(shape(at)),
                 _ => Look::Marked(shape(at), dash(at)),
             };
-            panel.series.push(Series::new(name, color(at), look, points));
+            if below {
+                let size = if matches!(look, Look::Line(_) | Look::Steps(_)) { 3.5 * LINE } else { 13.0 };
+                panel.series.insert(0, Series::new(name, PALE, look, points).sized(size));
+            } else {
+                panel.series.push(Series::new(name, color(at), look, points));
+            }
         }
         panels.push(panel);
     }

@@ -56,6 +56,11 @@ impl Golden {
         Golden { scenario, summary: serde_json::from_str(&text).expect("a summary is JSON") }
     }
 
+    /// Whether the scenario has such a file.
+    pub fn has(&self, file: &str) -> bool {
+        folder().join(self.scenario).join(file).is_file()
+    }
+
     /// Another file of the scenario.
     pub fn sheet(&self, file: &str) -> Sheet {
         let path = folder().join(self.scenario).join(file);

@@ -103,6 +103,19 @@ impl Measured {
         self.hops.iter().filter(|hop| hop.forward && hop.class == "data").collect()
     }
 
+    /// When each data segment of the client left, and its first byte's number; the stream's first byte has 1.
+    pub fn sequence(&self) -> Vec<(f64, f64)> {
+        let rows = self.table("packets");
+        let [port, enqueued, seq, payload] =
+            ["port", "enqueued_s", "seq", "payload_bytes"].map(|name| column(rows, name).0);
+        let forward = |row: &&[u64]| experiments::port_name(&self.plan, row[port]) == "path.forward";
+        let mut sent: Vec<&[u64]> = rows.iter().map(|(_, row)| row).filter(forward).collect();
+        sent.sort_by_key(|row| row[enqueued]);
+        let first = sent.first().expect("a SYN")[seq] as u32;
+        let number = |row: &&[u64]| (seconds(row[enqueued]), f64::from((row[seq] as u32).wrapping_sub(first)));
+        sent.iter().filter(|row| row[payload] > 0).map(number).collect()
+    }
+
     /// How many packets waited before each segment that left before the first of them was acknowledged.
     pub fn first_flight(&self) -> Vec<u64> {
         let first = self.data()[0].arrived;
