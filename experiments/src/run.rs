@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sim_core::{ENGINE_TABLES, HOPS, LINKS, Outcome, ProbeConfig, QUEUE, Table, Time};
+use sim_core::{Audit, ENGINE_TABLES, HOPS, LINKS, Outcome, ProbeConfig, QUEUE, Table, Time};
 use sim_protocols::tcp::TCP;
 use sim_protocols::wire::PACKETS;
 use sim_protocols::{FLOWS, HOST_TABLES, PING, REQUESTS, THROUGHPUT, TRACEROUTE, UDP};
@@ -82,11 +82,13 @@ pub struct How {
     pub bytes_on_every_hop: bool,
     /// Every hop of every packet is recorded, whatever the file asks for.
     pub all_hops: bool,
+    /// What is kept of the events, to find where two runs begin to differ.
+    pub audit: Audit,
 }
 
 impl Default for How {
     fn default() -> How {
-        How { shards: 1, threads: 1, tie_salt: 0, bytes_on_every_hop: false, all_hops: false }
+        How { shards: 1, threads: 1, tie_salt: 0, bytes_on_every_hop: false, all_hops: false, audit: Audit::Off }
     }
 }
 
@@ -107,7 +109,8 @@ pub fn simulate(plan: &Plan, seed: u64, how: How, progress: &(dyn Fn(Time) + Syn
     if how.all_hops && !tables.iter().any(|table| std::ptr::eq(*table, &HOPS)) {
         tables.push(&HOPS);
     }
-    let probes = ProbeConfig { bytes_on_every_hop: how.bytes_on_every_hop, ..topologies::probes(plan, tables) };
+    let How { bytes_on_every_hop, audit, .. } = how;
+    let probes = ProbeConfig { bytes_on_every_hop, audit, ..topologies::probes(plan, tables) };
     let clock = Clock::start();
     let world = topologies::build(plan, seed, how.tie_salt, probes, how.shards);
     let setup = clock.stop().0;

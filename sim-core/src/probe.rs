@@ -1,5 +1,6 @@
 //! Probes: what a run records, and the rows as they are emitted. They observe: switching one on or off changes no other row and no packet.
 
+use crate::audit::Audit;
 use crate::drop::DropCause;
 use crate::event::EventKey;
 use crate::packet::{Course, Header, Packet, PacketClass};
@@ -32,6 +33,8 @@ pub struct ProbeConfig {
     pub captures: Vec<CapturePoint>,
     /// Each packet is emitted as bytes, read back and compared at each hop; the bytes enter the fingerprint.
     pub bytes_on_every_hop: bool,
+    /// What is kept of the events, to compare the run with another (see [`first_difference`](crate::first_difference)).
+    pub audit: Audit,
 }
 
 /// The engine's own tables.
@@ -272,7 +275,7 @@ impl Probes {
             bytes_on_every_hop: config.bytes_on_every_hop,
             captures: config.captures.clone(),
             observing: wants(&HOPS) || packets || !config.captures.is_empty(),
-            auditing: false,
+            auditing: config.audit != Audit::Off,
         }
     }
 

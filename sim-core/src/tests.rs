@@ -173,6 +173,7 @@ fn everything(nodes: u32) -> ProbeConfig {
         sampled: (0..nodes).flat_map(|node| [(node, 0), (node, 1)]).collect(),
         captures: vec![CapturePoint { node: 1, port: 0, first: 50_000, snap: 64 }],
         bytes_on_every_hop: true,
+        audit: Audit::Off,
     }
 }
 
@@ -258,8 +259,7 @@ fn pair(bursts: u32, partition: &[u32], audit: Audit, stop: Time) -> Outcome {
     let queue = || QueueConfig::DropTail(DropTailConfig::default());
     world.port(0, link(0, (1, 0), 10_000_000, Span::from_us(20), queue(), Impairments::default()));
     world.port(1, link(1, (0, 0), 10_000_000, Span::from_us(20), queue(), Impairments::default()));
-    world.probes(ProbeConfig { tables: vec![&HOPS], ..ProbeConfig::default() });
-    world.audit(audit);
+    world.probes(ProbeConfig { tables: vec![&HOPS], audit, ..ProbeConfig::default() });
     world.build(partition).run(stop, 2, &|_| {})
 }
 

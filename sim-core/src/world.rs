@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
-use crate::audit::{Audit, Auditor};
+use crate::audit::Auditor;
 use crate::cx::{Core, Inbound, LastWords, NodeState, Target, Transfer};
 use crate::event::{Event, EventQueue, What};
 use crate::link::{Loss, Wire};
@@ -54,7 +54,6 @@ pub struct WorldBuilder<N: Node> {
     ports: Vec<Vec<Arc<PortConfig>>>,
     scheduled: Vec<Scheduled>,
     probes: ProbeConfig,
-    audit: Audit,
 }
 
 impl<N: Node> WorldBuilder<N> {
@@ -67,7 +66,6 @@ impl<N: Node> WorldBuilder<N> {
             ports: Vec::new(),
             scheduled: Vec::new(),
             probes: ProbeConfig::default(),
-            audit: Audit::Off,
         }
     }
 
@@ -104,11 +102,6 @@ impl<N: Node> WorldBuilder<N> {
     /// What is recorded.
     pub fn probes(&mut self, probes: ProbeConfig) {
         self.probes = probes;
-    }
-
-    /// What is kept of the events, to compare the run with another (see [`first_difference`](crate::first_difference)).
-    pub fn audit(&mut self, audit: Audit) {
-        self.audit = audit;
     }
 
     /// The least delay that a port ever has, all changes considered: what a cut there gives as look-ahead.
@@ -148,7 +141,7 @@ impl<N: Node> WorldBuilder<N> {
             }
         }
         let mut built: Vec<Shard<N>> = (0..shards).map(|_| self.empty_shard(shards)).collect();
-        let WorldBuilder { streams, salt, nodes, ports, mut scheduled, probes, audit: _ } = self;
+        let WorldBuilder { streams, salt, nodes, ports, mut scheduled, probes } = self;
         let sampled: BTreeSet<(u32, u32)> = probes.sampled.iter().copied().collect();
         let loses = |entry: &&Scheduled| matches!(entry.change, Change::Loss(_));
         let losing: BTreeSet<_> = scheduled.iter().filter(loses).map(|entry| (entry.node, entry.port)).collect();
@@ -219,8 +212,8 @@ impl<N: Node> WorldBuilder<N> {
                 outbox: (0..shards).map(|_| Vec::new()).collect(),
                 cuts_in_use: Vec::new(),
                 recorder: Recorder::default(),
-                probes: Probes { auditing: self.audit != Audit::Off, ..Probes::new::<N::Header>(&self.probes) },
-                auditor: Auditor::new(self.audit),
+                probes: Probes::new::<N::Header>(&self.probes),
+                auditor: Auditor::new(self.probes.audit),
                 scratch: Vec::new(),
                 events: 0,
                 hops: 0,

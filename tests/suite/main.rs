@@ -8,6 +8,7 @@ mod exit_codes;
 mod harness;
 mod linux_tcp;
 mod oracle_on_experiments;
+mod probes;
 mod readme;
 mod swarm;
 mod tidy;

@@ -45,7 +45,7 @@ pub fn probes(plan: &Plan, tables: Vec<&'static Table>) -> ProbeConfig {
         every: plan.outputs.every,
         sampled: plan.outputs.sampled.iter().map(at).collect(),
         captures: captures.collect(),
-        bytes_on_every_hop: false,
+        ..ProbeConfig::default()
     }
 }
 

@@ -1,7 +1,7 @@
 //! `clockwire verify`: the same experiment on 1, 2, 3 and 8 shards, twice, with another order of what happens at the same
 //! moment, and with every packet as bytes at every hop.
 
-use sim_core::{Outcome, Rows, Span};
+use sim_core::{Difference, EventRecord, Outcome, Rows, Span, first_difference};
 use topologies::{Experiment, Plan};
 
 use super::{Done, cores, load};
@@ -33,7 +33,7 @@ fn experiment(experiment: &Experiment, options: &VerifyOptions) -> bool {
     for point in &experiment.points {
         let at = label(experiment, &point.values);
         let name = if at.is_empty() { experiment.name.clone() } else { format!("{}, {at}", experiment.name) };
-        match proof(&point.plan, seed, threads) {
+        match proof(&point.plan, threads, &|how| simulate(&point.plan, seed, how, &|_| {}).0) {
             Ok(text) if options.quiet => drop(text),
             Ok(text) => say!("{name}, seed {seed}: equal on 1, 2, 3 and 8 shards, twice, and as bytes\n{text}"),
             Err(text) => {
@@ -45,32 +45,35 @@ fn experiment(experiment: &Experiment, options: &VerifyOptions) -> bool {
     equal
 }
 
+/// A way to run the plan that is verified.
+type Runner<'a> = dyn Fn(How) -> Outcome + 'a;
+
 /// Runs a plan in all these ways. What it gives says how it ran; an error says what differed first.
-fn proof(plan: &Plan, seed: u64, threads: usize) -> Result<String, String> {
+fn proof(plan: &Plan, threads: usize, run: &Runner<'_>) -> Result<String, String> {
     let base = How { bytes_on_every_hop: true, ..How::default() };
-    let (first, _) = simulate(plan, seed, base, &|_| {});
-    let mut text = format!("  {} events, {} packet-hops; fingerprints:", first.events, first.hops);
-    for (layer, print) in layers(&first.fingerprints) {
+    let alone = run(base);
+    let mut text = format!("  {} events, {} packet-hops; fingerprints:", alone.events, alone.hops);
+    for (layer, print) in layers(&alone.fingerprints) {
         text.push_str(&format!(" {layer} {print:016x}"));
     }
     for (shards, bytes) in [(1, true), (1, false), (2, true), (3, true), (8, true), (8, false)] {
         let how = How { shards, threads: threads.min(shards), bytes_on_every_hop: bytes, ..How::default() };
-        let (other, _) = simulate(plan, seed, how, &|_| {});
-        let differ = differences(&first, &other, bytes);
+        let other = run(how);
+        let differ = differences(&alone, &other, bytes);
         if !differ.is_empty() {
-            return Err(format!("  {}: {}\n{}", words(how), differ.join(", "), first_difference(plan, seed, how)));
+            return Err(format!("  {}: {}\n{}", words(how), differ.join(", "), first(plan, how, run)));
         }
         if shards > 1 && bytes {
             text.push_str(&format!("\n  {}", pace(shards, threads, &other)));
         }
     }
     let salted = How { tie_salt: 0x5a17, ..How::default() };
-    let (alone, _) = simulate(plan, seed, salted, &|_| {});
+    let alone = run(salted);
     let cut = How { shards: 3, threads: threads.min(3), ..salted };
-    let (other, _) = simulate(plan, seed, cut, &|_| {});
+    let other = run(cut);
     let differ = differences(&alone, &other, false);
     if !differ.is_empty() {
-        return Err(format!("  {}: {}\n{}", words(cut), differ.join(", "), first_difference(plan, seed, cut)));
+        return Err(format!("  {}: {}\n{}", words(cut), differ.join(", "), first(plan, cut, run)));
     }
     Ok(text)
 }
@@ -117,30 +120,53 @@ fn differences(a: &Outcome, b: &Outcome, bytes: bool) -> Vec<&'static str> {
     found.into_iter().filter(|(_, differ)| *differ).map(|(layer, _)| layer).collect()
 }
 
-/// The first event that differs: both ways are run again with every hop recorded.
-fn first_difference(plan: &Plan, seed: u64, how: How) -> String {
-    let base = How { all_hops: true, tie_salt: how.tie_salt, ..How::default() };
-    let (a, _) = simulate(plan, seed, base, &|_| {});
-    let (b, _) = simulate(plan, seed, How { all_hops: true, ..how }, &|_| {});
+/// What differs first: both ways are run again, with every event audited, and then with every hop recorded.
+fn first(plan: &Plan, how: How, run: &Runner<'_>) -> String {
+    let alone = How { bytes_on_every_hop: how.bytes_on_every_hop, tie_salt: how.tie_salt, ..How::default() };
+    let found = first_difference(plan.stop, |audit| run(How { audit, ..alone }), |audit| run(How { audit, ..how }));
+    let name = |node: usize| plan.nodes[node].name.as_str();
+    let mut text = match found {
+        Some(Difference::Event(a, b)) => format!(
+            "  the first event that differs:\n    1 shard: {}\n    other:   {}\n",
+            event(plan, a),
+            event(plan, b)
+        ),
+        Some(Difference::Row(table, at)) => {
+            format!("  all events are the same; the first row that differs is row {} of `{table}`\n", at + 1)
+        }
+        Some(Difference::Captured(at)) => {
+            format!("  all events and rows are the same, but captured packet {} is not\n", at + 1)
+        }
+        Some(Difference::Bytes(node)) => {
+            format!("  all events and rows are the same, but the bytes that reach {} are not\n", name(node))
+        }
+        None => "  run again, nothing differs any more: something outside of the seed has its hands in it\n".into(),
+    };
+    text.push_str(&row_difference(plan, &run(How { all_hops: true, ..alone }), &run(How { all_hops: true, ..how })));
+    text
+}
+
+/// An event, where it was seen, when, and who made it.
+fn event(plan: &Plan, record: Option<EventRecord>) -> String {
+    record.map_or("(there is none)".into(), |record| format!("at {}, {record}", plan.nodes[record.node as usize].name))
+}
+
+/// The first row that differs, of all tables.
+fn row_difference(plan: &Plan, a: &Outcome, b: &Outcome) -> String {
     let pairs = a.rows.iter().zip(&b.rows);
     let first = pairs.filter_map(|(x, y)| first_row(x, y).map(|at| (x, y, at))).min_by_key(|(x, y, at)| {
         let time = |rows: &Rows| (*at < rows.len()).then(|| rows.row(*at).0);
         time(x).into_iter().chain(time(y)).min()
     });
-    let seen = a.nodes.iter().zip(&b.nodes).position(|(x, y)| x != y).map(|node| plan.nodes[node].name.as_str());
-    match first {
-        None => match seen {
-            Some(node) => format!("  no row differs; the first node that saw something else is {node}"),
-            None => "  with every hop recorded nothing differs any more".into(),
-        },
-        Some((x, y, at)) => format!(
+    first.map_or("  with every hop recorded no row differs".into(), |(x, y, at)| {
+        format!(
             "  the first row that differs is row {} of `{}`:\n    1 shard: {}\n    other:   {}",
             at + 1,
             x.table.name,
             row(plan, x, at),
             row(plan, y, at)
-        ),
-    }
+        )
+    })
 }
 
 fn first_row(a: &Rows, b: &Rows) -> Option<usize> {
@@ -160,4 +186,97 @@ fn row(plan: &Plan, rows: &Rows, at: usize) -> String {
         .zip(values)
         .map(|(column, value)| format!("{} {}", column.name, cells::text(plan, column, *value)));
     format!("{} s: {}", cells::seconds(time.ps()), cells.collect::<Vec<_>>().join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use sim_core::Audit;
+
+    use super::*;
+
+    const FILE: &str = "clockwire: 1
+name: t
+stop: 2 s
+hosts: { a: {}, b: {}, c: {} }
+routers: { r: {} }
+links:
+  - a -- r: { name: wan, rate: 5 Mbit/s, delay: 10 ms, loss: 1 %, queue: { droptail: { limit: 20 packets } } }
+  - b -- r: { rate: 100 Mbit/s, delay: 1 ms }
+  - c -- r: { rate: 100 Mbit/s, delay: 1 ms }
+workload:
+  bulk: { from: a, to: b, tcp: {} }
+  echo: { from: c, to: a, ping: { every: 100 ms } }
+";
+
+    fn plan(text: &str) -> Plan {
+        let options = crate::load_options(&[], None);
+        let loaded = topologies::load_text("t.yaml", "t", text, Path::new(""), &options);
+        loaded.unwrap_or_else(|wrong| panic!("{wrong}")).points.swap_remove(0).plan
+    }
+
+    #[test]
+    fn what_is_equal_is_proved_and_its_pace_told() {
+        let plan = plan(FILE);
+        let text = proof(&plan, 2, &|how| simulate(&plan, 1, how, &|_| {}).0).expect("equal");
+        assert!(text.contains("2 shards: look-ahead 10 ms") && text.contains("expected on 2 threads"), "{text}");
+        assert!(text.contains(" windows of "), "{text}");
+    }
+
+    #[test]
+    fn the_first_event_that_differs_is_named() {
+        // A world that is broken where it is cut in three: from one second on, packets take longer.
+        let at_one =
+            |delay: &str| plan(&format!("{FILE}events:\n  - {{ at: 1 s, link: wan, set: {{ delay: {delay} }} }}\n"));
+        let (good, bad) = (at_one("10 ms"), at_one("11 ms"));
+        let run = |how: How| simulate(if how.shards == 3 { &bad } else { &good }, 1, how, &|_| {}).0;
+        let text = proof(&good, 1, &run).expect_err("three shards differ");
+        let lines: Vec<&str> = text.lines().collect();
+        assert!(lines[0].starts_with("  3 shards, bytes on every hop differs from 1 shard in: events, "), "{text}");
+        assert_eq!(lines[1], "  the first event that differs:");
+        // What has not started at one second and arrives first: 10 ms later in the one, 11 ms later in the other.
+        let event = |line: usize, start: &str| {
+            let rest = lines[line].strip_prefix(start).unwrap_or_else(|| panic!("{text}"));
+            let (node, rest) = rest.split_once(", ").expect("a node");
+            let (ps, rest) = rest.split_once(" ps: ").expect("a time");
+            assert!(rest.contains(" (event ") && rest.contains(" of source "), "{text}");
+            (node.to_string(), ps.parse::<u64>().expect("a number"))
+        };
+        let (one, other) = (event(2, "    1 shard: at "), event(3, "    other:   at "));
+        assert!((1_010_000_000_000..1_013_000_000_000).contains(&one.1) && other.1 > one.1, "{text}");
+        assert!(lines[2].contains("at a, ") && lines[2].contains(": node 0 arrive 0x"), "{text}");
+        assert!(lines[4].starts_with("  the first row that differs is row ") && lines.len() == 7, "{text}");
+    }
+
+    #[test]
+    fn what_differs_in_rows_alone_is_named() {
+        // One row of the links has another number, though every event is the same.
+        let plan = plan(FILE);
+        let run = |how: How| {
+            let mut outcome = simulate(&plan, 1, how, &|_| {}).0;
+            if how.shards == 2 {
+                let links = outcome.rows.iter_mut().find(|rows| rows.table.name == "links").expect("always there");
+                links.values[1] += 1;
+                outcome.fingerprints.rows ^= 1;
+            }
+            outcome
+        };
+        let text = proof(&plan, 1, &run).expect_err("two shards differ");
+        assert!(text.starts_with("  2 shards, bytes on every hop differs from 1 shard in: rows\n"), "{text}");
+        assert!(text.contains("all events are the same; the first row that differs is row 1 of `links`"), "{text}");
+        assert!(text.contains("link wan.forward, received_packets "), "{text}");
+    }
+
+    #[test]
+    fn what_never_comes_again_is_told_too() {
+        // Another seed, but not while somebody looks closely.
+        let plan = plan(FILE);
+        let run = |how: How| {
+            let seed = if how.shards == 8 && how.audit == Audit::Off && !how.all_hops { 2 } else { 1 };
+            simulate(&plan, seed, how, &|_| {}).0
+        };
+        let text = proof(&plan, 1, &run).expect_err("eight shards differ");
+        assert!(text.contains("nothing differs any more") && text.ends_with("no row differs"), "{text}");
+    }
 }
