@@ -348,7 +348,8 @@ impl<H: Header> Core<H> {
                 body.header.set_ce();
                 port.counters.marked += 1;
             }
-            Verdict::Drop(cause) => return self.refuse(node, at, packet, cause, false),
+            Verdict::Early => return self.refuse(node, at, packet, DropCause::Early, false),
+            Verdict::Full => return self.refuse(node, at, packet, DropCause::QueueFull, false),
         }
         port.counters.enqueued += 1;
         port.waiting_bytes += u64::from(bytes);
@@ -417,7 +418,8 @@ impl<H: Header> Core<H> {
                     body.header.set_ce();
                     port.counters.marked += 1;
                 }
-                Verdict::Drop(cause) => {
+                verdict @ (Verdict::Early | Verdict::Full) => {
+                    let cause = if verdict == Verdict::Early { DropCause::Early } else { DropCause::QueueFull };
                     port.waiting_bytes = bytes_behind;
                     self.refuse(node, at, PacketRef(held.packet), cause, true);
                     continue;

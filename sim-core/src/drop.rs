@@ -20,8 +20,7 @@ macro_rules! causes {
 
 causes! {
     QueueFull = "queue_full", "the queue is at its limit";
-    Red = "red", "RED's early drop";
-    CoDel = "codel", "CoDel's drop";
+    Early = "early", "the queue discipline chose it, though there was room";
     LinkDown = "link_down", "the link has lost its carrier";
     ForcedLoss = "forced_loss", "an exact loss list names it";
     Loss = "loss", "a random loss model took it";

@@ -560,7 +560,7 @@ impl Record for LinkRow<'_> {
             counters.sent_bytes,
             counters.drops() + counters.lost,
             dropped(&[DropCause::QueueFull]),
-            dropped(&[DropCause::Red, DropCause::CoDel]),
+            dropped(&[DropCause::Early]),
             dropped(&[DropCause::ForcedLoss]) + counters.lost,
             dropped(&[DropCause::LinkDown]),
             counters.marked,

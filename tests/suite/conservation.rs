@@ -51,7 +51,7 @@ pub fn links_disagree(plan: &Plan, outcome: &Outcome) -> Vec<String> {
         counts[3] += u64::from(!matches!(fate, "delivered" | "under_way"));
         match fate {
             "queue_full" => counts[4] += 1,
-            "red" | "codel" => counts[5] += 1,
+            "early" => counts[5] += 1,
             "loss" | "forced_loss" => counts[6] += 1,
             "link_down" => counts[7] += 1,
             _ => {}

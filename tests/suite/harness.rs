@@ -118,13 +118,13 @@ pub fn facts(plan: &Plan) -> Vec<PortFacts> {
 fn port_facts(plan: &Plan, at: u32, port: &PortPlan) -> PortFacts {
     let config = &port.config;
     let models = &config.impairments;
-    let (marks, codel) = match &config.queue {
-        QueueConfig::DropTail(_) => (false, None),
-        QueueConfig::Red(red) => (red.ecn, None),
-        QueueConfig::CoDel(codel) => {
-            let frame_max = u64::from((config.mtu + config.overhead).max(config.frame_min));
-            (codel.ecn, Some(CoDel { target: codel.target.ps(), interval: codel.interval.ps(), frame_max }))
-        }
+    let codel = match &config.queue {
+        QueueConfig::CoDel(codel) => Some(CoDel {
+            target: codel.target.ps(),
+            interval: codel.interval.ps(),
+            frame_max: u64::from((config.mtu + config.overhead).max(config.frame_min)),
+        }),
+        _ => None,
     };
     let mut facts = PortFacts {
         name: config.name.clone(),
@@ -142,7 +142,7 @@ fn port_facts(plan: &Plan, at: u32, port: &PortPlan) -> PortFacts {
             None => Overtake::HalfTheDelay,
         }),
         unordered: models.jitter.is_some_and(|jitter| jitter.reorder),
-        marks,
+        marks: config.queue.marks(),
         codel,
         ..PortFacts::default()
     };
@@ -151,8 +151,7 @@ fn port_facts(plan: &Plan, at: u32, port: &PortPlan) -> PortFacts {
             facts.fates.push(word.into());
         }
     };
-    fate(config.queue.name() == "red", "red");
-    fate(codel.is_some(), "codel");
+    fate(config.queue.name() != "droptail", "early");
     fate(!models.forced.is_empty(), "forced_loss");
     befalls(plan, at, models.loss.is_some(), &mut facts);
     facts

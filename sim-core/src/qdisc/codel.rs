@@ -2,7 +2,6 @@
 
 use super::droptail::fits;
 use super::{Arrival, Departure, LinkFacts, QueueDisc, Verdict};
-use crate::drop::DropCause;
 use crate::packet::Ecn;
 use crate::params::{Amount, Params};
 use crate::rng::Rng;
@@ -45,6 +44,10 @@ impl CoDelConfig {
             ),
             ecn: params.flag("ecn", default.ecn, "marks ECN-capable packets instead of dropping them"),
         }
+    }
+
+    pub(super) fn marks(&self) -> bool {
+        self.ecn
     }
 }
 
@@ -98,7 +101,7 @@ impl CoDel {
     }
 
     fn congested(&self, departure: &Departure) -> Verdict {
-        if self.config.ecn && departure.ecn != Ecn::NotEct { Verdict::Mark } else { Verdict::Drop(DropCause::CoDel) }
+        if self.config.ecn && departure.ecn != Ecn::NotEct { Verdict::Mark } else { Verdict::Early }
     }
 }
 
@@ -106,11 +109,7 @@ impl QueueDisc for CoDel {
     const AT_DEPARTURE: bool = true;
 
     fn arrival(&mut self, arrival: &Arrival) -> Verdict {
-        if arrival.idle_since.is_some() || fits(self.config.limit, arrival) {
-            Verdict::Pass
-        } else {
-            Verdict::Drop(DropCause::QueueFull)
-        }
+        if arrival.idle_since.is_some() || fits(self.config.limit, arrival) { Verdict::Pass } else { Verdict::Full }
     }
 
     fn departure(&mut self, departure: &Departure) -> Verdict {

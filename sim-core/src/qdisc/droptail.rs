@@ -1,7 +1,6 @@
 //! DropTail: first in, first out, and what comes when the buffer is full is dropped.
 
 use super::{Arrival, LinkFacts, QueueDisc, Verdict};
-use crate::drop::DropCause;
 use crate::params::{Amount, Params};
 use crate::rng::Rng;
 
@@ -39,6 +38,10 @@ impl DropTailConfig {
             ),
         }
     }
+
+    pub(super) fn marks(&self) -> bool {
+        false
+    }
 }
 
 #[derive(Debug)]
@@ -55,11 +58,7 @@ impl QueueDisc for DropTail {
 
     #[inline]
     fn arrival(&mut self, arrival: &Arrival) -> Verdict {
-        if arrival.idle_since.is_some() || fits(self.0, arrival) {
-            Verdict::Pass
-        } else {
-            Verdict::Drop(DropCause::QueueFull)
-        }
+        if arrival.idle_since.is_some() || fits(self.0, arrival) { Verdict::Pass } else { Verdict::Full }
     }
     fn set_limit(&mut self, limit: Amount) {
         self.0 = limit;

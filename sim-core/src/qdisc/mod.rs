@@ -8,7 +8,6 @@ pub use codel::CoDelConfig;
 pub use droptail::DropTailConfig;
 pub use red::RedConfig;
 
-use crate::drop::DropCause;
 use crate::packet::Ecn;
 use crate::params::{Amount, Params};
 use crate::rng::Rng;
@@ -60,8 +59,10 @@ pub enum Verdict {
     Pass,
     /// It goes on, marked "congestion experienced".
     Mark,
-    /// It is dropped.
-    Drop(DropCause),
+    /// It is dropped, though there is room: what active queue management is for.
+    Early,
+    /// There is no room for it.
+    Full,
 }
 
 /// A registered thing, for `clockwire list`.
@@ -109,6 +110,11 @@ macro_rules! registry {
             /// What it never holds more of.
             pub fn limit(&self) -> Amount {
                 match self { $(QueueConfig::$variant(config) => config.limit,)* }
+            }
+
+            /// Whether it may mark packets.
+            pub fn marks(&self) -> bool {
+                match self { $(QueueConfig::$variant(config) => config.marks(),)* }
             }
 
             pub(crate) fn set_limit(&mut self, limit: Amount) {

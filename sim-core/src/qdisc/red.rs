@@ -3,7 +3,6 @@
 
 use super::droptail::fits;
 use super::{Arrival, LinkFacts, QueueDisc, Verdict};
-use crate::drop::DropCause;
 use crate::packet::Ecn;
 use crate::params::{Amount, Params};
 use crate::rng::Rng;
@@ -15,6 +14,9 @@ use crate::units::Prob;
 pub struct RedConfig {
     /// What it holds at the most.
     pub limit: Amount,
+    /// Counts bytes instead of packets: the length is that of the bytes that wait, in longest packets of the link, and a shorter packet is less
+    /// likely to be dropped, in proportion to its bytes (Floyd and Jacobson 1993, section 4). RFC 7141 §2.2 advises against it, hence not by default.
+    pub byte_mode: bool,
     /// Average below which nothing is dropped; 5 packets, as ns-3.
     pub min: u32,
     /// Average above which (without `gentle`) everything is; 15 packets.
@@ -36,6 +38,7 @@ impl Default for RedConfig {
     fn default() -> RedConfig {
         RedConfig {
             limit: Amount::Packets(1000),
+            byte_mode: false,
             min: 5,
             max: 15,
             max_p: Prob::from_parts(Prob::ONE_PARTS / 50).expect("2 %"),
@@ -56,6 +59,11 @@ impl RedConfig {
                 "limit",
                 Some(default.limit),
                 "what it holds; the packet in transmission is not counted",
+            ),
+            byte_mode: params.flag(
+                "byte_mode",
+                default.byte_mode,
+                "lengths are bytes, in longest packets of the link, and drops are in proportion to a packet's bytes",
             ),
             min: params.count(
                 "min_packets",
@@ -88,13 +96,17 @@ impl RedConfig {
         }
         config
     }
+
+    pub(super) fn marks(&self) -> bool {
+        self.ecn
+    }
 }
 
 /// A typical packet where the link is idle: ns-3's `MeanPktSize`.
 const TYPICAL_BYTES: u32 = 500;
 
 /// Fraction bits of the average.
-const SCALE: u32 = 24;
+const SCALE: u32 = 32;
 
 #[derive(Debug)]
 pub(crate) struct Red {
@@ -107,6 +119,8 @@ pub(crate) struct Red {
     count: Option<u64>,
     idle_done: Time,
     idle_packet: Span,
+    /// The longest packet of the link, in bytes: the paper's MaximumPacketSize.
+    longest: u32,
 }
 
 impl Red {
@@ -118,6 +132,7 @@ impl Red {
             count: None,
             idle_done: Time::ZERO,
             idle_packet: Span::ZERO,
+            longest: link.frame_max.max(1),
         };
         red.link_changed(link);
         red
@@ -126,7 +141,8 @@ impl Red {
     fn update_average(&mut self, arrival: &Arrival) {
         let weight = self.config.weight_log2;
         if let Some(since) = arrival.idle_since.filter(|_| arrival.packets == 0) {
-            // The paper's m: packets that could have been sent while the queue was empty; avg <- (1 - w)^m avg.
+            // The paper's m: packets that could have been sent while the queue was empty; avg <- (1 - w)^m avg. What follows counts the arrival
+            // itself, which found nobody: m + 1, as ns-2 and ns-3 have it.
             let idle = arrival.now.since(since.max(self.idle_done));
             self.idle_done = arrival.now;
             let mut m = idle.ps() / self.idle_packet.ps().max(1);
@@ -139,8 +155,21 @@ impl Red {
                 m >>= 1;
             }
         }
-        let length = u64::from(arrival.packets) << SCALE;
+        let length = match self.config.byte_mode {
+            false => u64::from(arrival.packets) << SCALE,
+            true => ((u128::from(arrival.bytes) << SCALE) / u128::from(self.longest)) as u64,
+        };
         self.average = self.average - (self.average >> weight) + (length >> weight);
+    }
+
+    /// The probability p_b for a packet of so many bytes, in parts of [`Prob::ONE_PARTS`]; `None` where all go.
+    fn probability(&self, bytes: u32) -> Option<u64> {
+        let base = self.base_probability()?;
+        if !self.config.byte_mode {
+            return Some(base);
+        }
+        // The paper's p_b <- p_b PacketSize / MaximumPacketSize.
+        Some((u128::from(base) * u128::from(bytes.min(self.longest)) / u128::from(self.longest)) as u64)
     }
 
     /// The probability p_b of the present average, in parts of [`Prob::ONE_PARTS`]; `None` for one.
@@ -165,7 +194,7 @@ impl QueueDisc for Red {
         self.update_average(arrival);
         if arrival.idle_since.is_none() && !fits(self.config.limit, arrival) {
             self.count = Some(0);
-            return Verdict::Drop(DropCause::QueueFull);
+            return Verdict::Full;
         }
         if self.average < u64::from(self.config.min) << SCALE {
             self.count = None;
@@ -173,11 +202,11 @@ impl QueueDisc for Red {
         }
         let count = self.count.map_or(0, |count| count + 1);
         self.count = Some(count);
-        let chosen = match self.base_probability() {
+        let chosen = match self.probability(arrival.length) {
             None => {
                 // Above the last threshold the packet is dropped, not marked (RFC 3168 §7).
                 self.count = Some(0);
-                return Verdict::Drop(DropCause::Red);
+                return Verdict::Early;
             }
             Some(base) => {
                 // p_a = p_b / (1 - count p_b): the gaps between drops are uniform.
@@ -191,7 +220,7 @@ impl QueueDisc for Red {
             return Verdict::Pass;
         }
         self.count = Some(0);
-        if self.config.ecn && arrival.ecn != Ecn::NotEct { Verdict::Mark } else { Verdict::Drop(DropCause::Red) }
+        if self.config.ecn && arrival.ecn != Ecn::NotEct { Verdict::Mark } else { Verdict::Early }
     }
     fn set_limit(&mut self, limit: Amount) {
         self.config.limit = limit;
@@ -251,7 +280,7 @@ mod tests {
             let packets = dice.below(40) as u32;
             red.update_average(&waiting(packets, Ecn::NotEct));
             expected += (f64::from(packets) - expected) / 512.0;
-            let average = red.average as f64 / f64::from(1 << SCALE);
+            let average = red.average as f64 / (1_u64 << SCALE) as f64;
             assert!((average - expected).abs() < 0.002, "{average} {expected}");
         }
     }
@@ -268,7 +297,7 @@ mod tests {
             ..waiting(0, Ecn::NotEct)
         });
         let expected = (0..701).fold(10.0, |average, _| average * 511.0 / 512.0);
-        let average = red.average as f64 / f64::from(1 << SCALE);
+        let average = red.average as f64 / (1_u64 << SCALE) as f64;
         assert!((average - expected).abs() < 0.001, "{average} {expected}");
         // At another rate another packet.
         red.link_changed(&LinkFacts { bps: 8_000_000, ..LINK });
@@ -301,6 +330,35 @@ mod tests {
     }
 
     #[test]
+    fn a_heavy_average_does_not_stick() {
+        // The lightest weight, 2^-24: what is below the last bit must not hold the average up, nor keep it down.
+        let mut red = red(RedConfig { weight_log2: 24, ..RedConfig::default() });
+        red.average = 10 << SCALE;
+        (0..4_000_000).for_each(|_| red.update_average(&waiting(9, Ecn::NotEct)));
+        // e^(-4e6 / 2^24) = 0.787 87 of the distance is left.
+        let average = red.average as f64 / (1_u64 << SCALE) as f64;
+        assert!((average - 9.787_87).abs() < 0.004, "{average}");
+        (red.config.weight_log2, red.average) = (9, 0);
+        (0..20_000).for_each(|_| red.update_average(&waiting(7, Ecn::NotEct)));
+        assert!((red.average as f64 / (1_u64 << SCALE) as f64 - 7.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn in_byte_mode_drops_are_in_proportion_to_bytes() {
+        // 15 000 bytes wait: ten longest packets, of whatever size they are. p_b = max_p / 2 for the longest, a fifth of that for 300 bytes.
+        for length in [1500, 300] {
+            let mut red = red(RedConfig { byte_mode: true, ..config(10) });
+            let arrival = Arrival { packets: 50, bytes: 15_000, length, ..waiting(0, Ecn::NotEct) };
+            let drops = |red: &mut Red| (0..400_000).filter(|_| red.arrival(&arrival) != Verdict::Pass).count();
+            (0..1000).for_each(|_| red.update_average(&arrival));
+            let drops = drops(&mut red) as f64;
+            // Gaps of 1 / (2 p_b) in the mean.
+            let expected = 400_000.0 * 2.0 * 0.05 * f64::from(length) / 1500.0;
+            assert!((drops / expected - 1.0).abs() < 0.04, "{length}: {drops}, not {expected}");
+        }
+    }
+
+    #[test]
     fn nothing_goes_below_min_and_all_beyond_the_last_threshold() {
         assert_eq!(gaps(config(100), 4, 10_000), []);
         assert!(gaps(config(2), 31, 10_000).iter().all(|gap| *gap == 1));
@@ -313,7 +371,7 @@ mod tests {
         let verdicts = |ecn_on: bool, packets: u32, ecn: Ecn| {
             let mut red = red(RedConfig { ecn: ecn_on, ..config(50) });
             let all: Vec<Verdict> = (0..2000).map(|_| red.arrival(&waiting(packets, ecn))).collect();
-            (all.contains(&Verdict::Mark), all.contains(&Verdict::Drop(DropCause::Red)))
+            (all.contains(&Verdict::Mark), all.contains(&Verdict::Early))
         };
         assert_eq!(verdicts(true, 12, Ecn::Ect0), (true, false));
         assert_eq!(verdicts(true, 12, Ecn::NotEct), (false, true));

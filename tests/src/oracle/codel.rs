@@ -57,7 +57,7 @@ pub(super) fn replayed(facts: &PortFacts, codel: &CoDel, hops: &[&Hop], audit: &
         audit.codel += 1;
         let can_mark = facts.marks && hop.ecn.is_none_or(|ecn| ecn != Ecn::NotEct);
         let can_drop = !facts.marks || hop.ecn.is_none_or(|ecn| ecn == Ecn::NotEct);
-        let seen = |verdict: Verdict| match (hop.fate == "codel", hop.marked) {
+        let seen = |verdict: Verdict| match (hop.fate == "early", hop.marked) {
             (true, _) => verdict == Verdict::Drop && can_drop,
             (false, Some(marked)) => verdict == if marked { Verdict::Mark } else { Verdict::Pass },
             (false, None) => verdict == Verdict::Pass || verdict == Verdict::Mark && facts.marks,
@@ -74,7 +74,7 @@ pub(super) fn replayed(facts: &PortFacts, codel: &CoDel, hops: &[&Hop], audit: &
             }
         }
         if next.is_empty() {
-            let was = if hop.fate == "codel" {
+            let was = if hop.fate == "early" {
                 "dropped"
             } else if hop.marked == Some(true) {
                 "marked"

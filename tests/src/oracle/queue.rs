@@ -10,7 +10,9 @@ fn leaves(hop: &Hop) -> Option<u64> {
     match (hop.fate.as_str(), hop.started) {
         (_, Some(started)) => Some(started),
         ("under_way", None) => Some(u64::MAX),
-        ("codel" | "link_down", None) => Some(hop.time),
+        ("link_down", None) => Some(hop.time),
+        // One that was dropped as it came has never waited.
+        ("early", None) => Some(hop.time).filter(|at| *at > hop.enqueued),
         _ => None,
     }
 }
@@ -73,7 +75,12 @@ pub(super) fn explained(facts: &PortFacts, hops: &[&Hop], audit: &mut Audit) {
             }
             other => facts.fates.iter().any(|fate| fate == other),
         };
-        let at_once = matches!(hop.fate.as_str(), "queue_full" | "red" | "forced_loss");
+        let at_once = match hop.fate.as_str() {
+            "queue_full" | "forced_loss" => true,
+            // CoDel alone decides as packets leave.
+            "early" => facts.codel.is_none(),
+            _ => false,
+        };
         if hop.time < hop.enqueued || at_once && hop.time > hop.enqueued {
             audit.fault(format!(
                 "{}: packet {} came at {} ps and was dropped at {} ps",

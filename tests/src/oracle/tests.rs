@@ -82,7 +82,7 @@ fn each_law_is_held() {
         ("a->b,1,1000,0,0,0.001,0.002,delivered\na->b,2,1000,0,0.0005,0.0015,0.0025,delivered\n", "while another"),
         ("a->b,1,1000,0,0.5,0.501,0.502,delivered\n", "free link"),
         ("a->b,1,1000,0,,,,queue_full\n", "over the limit"),
-        ("a->b,1,1000,0,,,,red\n", "nothing explains"),
+        ("a->b,1,1000,0,,,,early\n", "nothing explains"),
         ("a->b,1,1000,0,,,,link_down\n", "nothing explains"),
         (
             "a->b,1,1000,0,0,0.001,0.002,delivered\nb->c,1,1000,0.0015,0.0015,0.0025,0.0035,delivered\n",
@@ -110,7 +110,7 @@ fn overload(packets: usize, drops: &[usize]) -> String {
         let start = turn.max(came);
         let seconds = |ms: f64| format!("{:.12}", ms / 1000.0);
         if drops.contains(&packet) {
-            rows += &format!("q,{packet},1000,{},,,,codel,{}\n", seconds(came), seconds(start));
+            rows += &format!("q,{packet},1000,{},,,,early,{}\n", seconds(came), seconds(start));
             continue;
         }
         turn = start + 1.0;
@@ -123,7 +123,7 @@ fn overload(packets: usize, drops: &[usize]) -> String {
 fn codel() -> PortFacts {
     PortFacts {
         limit: vec![(0, (Some(1000), None))],
-        fates: vec!["codel".into()],
+        fates: vec!["early".into()],
         codel: Some(CoDel { target: 5_000_000_000, interval: 20_300_000_000, frame_max: 1500 }),
         ..port("q", "a", "b")
     }
