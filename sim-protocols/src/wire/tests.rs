@@ -294,6 +294,58 @@ proptest! {
         let _ = ArpRepr::parse(&bytes);
     }
 
+    /// Bytes that mean anything, but for their checksums, which are right: what is behind those is reached. What is read, comes back.
+    #[test]
+    fn what_passes_the_checksums_never_panics_and_comes_back(
+        options in proptest::collection::vec(any::<[u8; 4]>(), 0..=10),
+        fixed in any::<([u8; 8], [u8; 4], [u8; 4])>(),
+        mut body in proptest::collection::vec(any::<u8>(), 0..120),
+        protocol in prop_oneof![Just(1_u8), Just(6), Just(17), any::<u8>()],
+        meant in any::<(bool, bool)>(),
+    ) {
+        let (fixed, src, dst) = fixed;
+        let (whole, fits) = meant;
+        if fits {
+            // Lengths that can be: of the TCP header, of the UDP datagram.
+            let length = (body.len() as u16).to_be_bytes();
+            let words = (body.len() / 4).clamp(5, 15) as u8;
+            if let Some(at) = body.get_mut(12).filter(|_| protocol == 6) {
+                *at = words << 4;
+            }
+            if let Some(at) = body.get_mut(4..6).filter(|_| protocol == 17) {
+                at.copy_from_slice(&length);
+            }
+        }
+        let sum = match protocol {
+            1 => Some((2, Checksum::default())),
+            6 => Some((16, Checksum::pseudo_header(src.into(), dst.into(), Protocol::Tcp, body.len() as u32))),
+            17 => Some((6, Checksum::pseudo_header(src.into(), dst.into(), Protocol::Udp, body.len() as u32))),
+            _ => None,
+        };
+        if let Some((at, sum)) = sum.filter(|(at, _)| body.len() >= at + 2) {
+            body[at..at + 2].fill(0);
+            let sum = sum.add(&body).value();
+            body[at..at + 2].copy_from_slice(&sum.to_be_bytes());
+        }
+        let header = 20 + 4 * options.len();
+        let mut bytes = vec![0x40 | (header / 4) as u8, fixed[0], 0, 0, fixed[1], fixed[2], fixed[3], fixed[4], fixed[5], protocol, 0, 0];
+        bytes[2..4].copy_from_slice(&((header + body.len()) as u16).to_be_bytes());
+        if whole {
+            bytes[6..8].copy_from_slice(&[0x40 & fixed[3], 0]);
+        }
+        bytes.extend_from_slice(&src);
+        bytes.extend_from_slice(&dst);
+        bytes.extend(options.iter().flatten());
+        let sum = Checksum::default().add(&bytes).value();
+        bytes[10..12].copy_from_slice(&sum.to_be_bytes());
+        bytes.extend_from_slice(&body);
+        if let Ok((frame, payload)) = Frame::parse(&bytes, false) {
+            let mut again = Vec::new();
+            frame.emit(&payload, &mut again);
+            prop_assert_eq!(Frame::parse(&again, false), Ok((frame, payload)));
+        }
+    }
+
     /// etherparse, which shares no code with this crate, reads the same out of what is written here.
     #[test]
     fn etherparse_reads_the_same(net in datagram(), payload in payload()) {
