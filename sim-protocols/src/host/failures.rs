@@ -1,10 +1,15 @@
 //! What applications are told, and what rows say, when something does not work.
 
-use sim_core::{Impairments, Loss, Prob, Rate, Size, Span, Time};
+use std::sync::{Arc, Mutex};
 
+use sim_core::{Impairments, Loss, Payload, Prob, Rate, Size, Span, Time};
+
+use super::App;
+use super::calls::{AppEvent, Calls, SocketAddr, UdpId};
+use super::config::FlowEnd;
 use super::stats::{Answer, Outcome};
 use super::tables::{FLOWS, PING, REQUESTS, TRACEROUTE, UDP};
-use super::tests::{Lab, address, cell, ms, table};
+use super::tests::{Lab, Nobody, address, cell, ms, table};
 use crate::app::*;
 use crate::tcp::{Config, Profile};
 
@@ -144,4 +149,98 @@ fn the_row_of_a_datagram_flow_knows_what_was_sent() {
     let outcome = lab.run();
     let came = cell(table(&outcome, &UDP), 1, "packets");
     assert_eq!(cell(table(&outcome, &FLOWS), 0, "loss"), Prob::ONE_PARTS / 10_000 * (10_000 - came));
+}
+
+/// Sends one datagram of each of some lengths to each of some hosts from one socket, and keeps what comes back to its own.
+struct Speaker {
+    to: Vec<u32>,
+    lengths: Vec<u32>,
+    socket: Option<UdpId>,
+    heard: Heard,
+}
+
+/// Who sent, and what.
+type Heard = Arc<Mutex<Vec<(SocketAddr, Payload)>>>;
+
+impl App for Speaker {
+    fn start(&mut self, calls: &mut Calls<'_, '_>) {
+        let socket = calls.udp_bind(calls.flow().port);
+        self.socket = Some(socket);
+        for length in &self.lengths {
+            let bytes: Vec<u8> = (0..*length).map(|at| (at + length) as u8).collect();
+            for to in &self.to {
+                let to = (address(*to), calls.flow().port);
+                calls.send_to(socket, to, None, Payload::from_bytes(bytes.clone()));
+            }
+        }
+    }
+
+    fn event(&mut self, calls: &mut Calls<'_, '_>, event: AppEvent) {
+        let AppEvent::Datagrams(socket) = event else { return };
+        assert_eq!(Some(socket), self.socket);
+        while let Some(datagram) = calls.receive_from(socket) {
+            // What has come goes back.
+            if self.to.is_empty() {
+                calls.send_to(socket, datagram.from, None, datagram.payload.clone());
+            }
+            self.heard.lock().expect("nobody has panicked").push((datagram.from, datagram.payload));
+        }
+    }
+
+    fn timer(&mut self, _calls: &mut Calls<'_, '_>, _token: u32) {}
+}
+
+/// A socket that nobody reads.
+struct Deaf;
+
+impl App for Deaf {
+    fn start(&mut self, calls: &mut Calls<'_, '_>) {
+        calls.udp_bind(calls.flow().port);
+    }
+    fn event(&mut self, _calls: &mut Calls<'_, '_>, _event: AppEvent) {}
+    fn timer(&mut self, _calls: &mut Calls<'_, '_>, _token: u32) {}
+}
+
+// tests: RFC 768
+#[test]
+fn one_socket_speaks_to_many_and_boundaries_are_kept() {
+    let lengths = vec![0, 1, 1472, 7, 4000, 7, 0];
+    let (asked, answered) = (Heard::default(), Heard::default());
+    let speaker =
+        |to: Vec<u32>, lengths: Vec<u32>, heard: &Heard| Speaker { to, lengths, socket: None, heard: heard.clone() };
+    let mut lab = Lab::star(4);
+    for server in 1..4 {
+        lab = lab.flow(0, server, ms(0), cbr(100, Some(1)));
+        lab = lab.app(FlowEnd::Server, speaker(Vec::new(), Vec::new(), &asked));
+        lab = match server {
+            1 => lab.app(FlowEnd::Client, speaker(vec![1, 2, 3], lengths.clone(), &answered)),
+            _ => lab.app(FlowEnd::Client, Nobody),
+        };
+    }
+    let outcome = lab.run();
+    assert!(table(&outcome, &sim_core::DROPS).is_empty());
+    let of = |heard: &Heard, from: u32| -> Vec<u32> {
+        let heard = heard.lock().expect("nobody has panicked");
+        for (_, payload) in heard.iter() {
+            let bytes: Vec<u8> = (0..payload.len()).map(|at| (at + payload.len()) as u8).collect();
+            assert_eq!(payload, &Payload::from_bytes(bytes), "not one byte is another");
+        }
+        heard.iter().filter(|(who, _)| who.0 == address(from)).map(|(_, payload)| payload.len()).collect()
+    };
+    assert_eq!(asked.lock().expect("nobody has panicked").len(), 3 * lengths.len());
+    for server in 1..4 {
+        assert_eq!(of(&answered, server), lengths, "what host {server} was sent came back to the socket that asked");
+    }
+}
+
+#[test]
+fn a_full_receive_buffer_drops_and_says_so() {
+    let lab = Lab::star(2).flow(0, 1, ms(0), cbr(1000, Some(300))).app(FlowEnd::Server, Deaf);
+    let outcome = lab.run();
+    // 212 992 bytes, as Linux; each datagram counts 64 beside its own 1000.
+    let kept = 212_992 / (1000 + 64);
+    let drops = table(&outcome, &sim_core::DROPS);
+    let buffer = (0..drops.len()).filter(|at| cell(drops, *at, "cause") == sim_core::DropCause::Buffer as u64).count();
+    assert_eq!((drops.len(), buffer), (300 - kept, 300 - kept));
+    assert_eq!(cell(table(&outcome, &FLOWS), 0, "sent_packets"), 300);
 }

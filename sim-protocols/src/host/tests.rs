@@ -305,7 +305,7 @@ fn a_connection_to_nobody_is_refused() {
 }
 
 /// Does nothing, and has no socket.
-struct Nobody;
+pub(super) struct Nobody;
 
 impl App for Nobody {
     fn start(&mut self, _calls: &mut Calls<'_, '_>) {}

@@ -121,6 +121,14 @@ impl Neighbours {
         waiting.map(|at| self.unknown.remove(at).waiting).unwrap_or_default()
     }
 
+    /// A neighbour has said who it is to somebody else: what is known of it is renewed, but it is not learned (RFC 826, "Merge_flag").
+    pub fn renew(&mut self, now: Time, port: u32, address: Ipv4Addr, mac: MacAddr) {
+        if self.place(port, address).is_ok() {
+            let waiting = self.learn(now, port, address, mac);
+            debug_assert!(waiting.is_empty(), "nobody waits for who is known");
+        }
+    }
+
     /// What is due now; asked until `None`.
     pub fn due(&mut self, now: Time) -> Option<Due> {
         while let Some(at) = self.known.iter().position(|one| one.due <= now) {
@@ -150,5 +158,27 @@ impl Neighbours {
     /// Everything that waits, at the end of the simulation.
     pub fn drain(&mut self) -> impl Iterator<Item = PacketRef> {
         std::mem::take(&mut self.unknown).into_iter().flat_map(|unknown| unknown.waiting)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // tests: RFC 826, "Packet Reception"
+    #[test]
+    fn who_is_known_is_renewed_whomever_it_talks_to() {
+        let (now, address) = (Time::ZERO, Ipv4Addr::new(10, 0, 0, 2));
+        let later = |seconds| now + Span::from_secs(seconds);
+        let mut neighbours = Neighbours::default();
+        neighbours.renew(now, 0, address, MacAddr([2; 6]));
+        assert_eq!(neighbours.find(now, 0, address), None, "a stranger is not learned from what it tells others");
+        assert!(neighbours.learn(now, 0, address, MacAddr([2; 6])).is_empty());
+        assert_eq!(neighbours.find(later(59), 0, address), Some(Neighbour::Fresh(MacAddr([2; 6]))));
+        assert_eq!(neighbours.find(later(60), 0, address), Some(Neighbour::Stale(MacAddr([2; 6]))));
+        // An announcement: another card has its address now.
+        neighbours.renew(later(61), 0, address, MacAddr([3; 6]));
+        assert_eq!(neighbours.find(later(62), 0, address), Some(Neighbour::Fresh(MacAddr([3; 6]))));
+        assert_eq!(neighbours.find(later(62), 1, address), None, "on that link alone");
     }
 }

@@ -42,8 +42,9 @@ struct Partial {
     len: Option<u32>,
     /// The header of the first fragment.
     first: Option<Ipv4Repr>,
-    /// Whether one of them has met congestion.
+    /// Whether one of them has met congestion, and whether one cannot tell of it.
     congested: bool,
+    incapable: bool,
     flow: u32,
 }
 
@@ -81,7 +82,16 @@ impl Reassembly {
         let at = known.unwrap_or(self.partial.len());
         if known.is_none() {
             let due = now + TIMEOUT;
-            self.partial.push(Partial { key, due, pieces: Vec::new(), len: None, first: None, congested: false, flow });
+            self.partial.push(Partial {
+                key,
+                due,
+                pieces: Vec::new(),
+                len: None,
+                first: None,
+                congested: false,
+                incapable: false,
+                flow,
+            });
         }
         let partial = &mut self.partial[at];
         let place = partial.pieces.partition_point(|(other, _)| *other < from);
@@ -106,6 +116,7 @@ impl Reassembly {
         self.bytes += cost;
         partial.pieces.insert(place, (from, payload));
         partial.congested |= ip.ecn() == Ecn::Ce;
+        partial.incapable |= ip.ecn() == Ecn::NotEct;
         if from == 0 {
             partial.first = Some(*ip);
         }
@@ -126,7 +137,11 @@ impl Reassembly {
         let mut ip = partial.first.expect("pieces that are disjoint and fill the whole begin at 0");
         ip.more_fragments = false;
         if partial.congested {
-            // RFC 3168 §5.3: the whole has met congestion if one of its fragments has.
+            // RFC 3168 §5.3: the whole has met congestion if one of its fragments has. "However, this MUST NOT occur if any of the other
+            // fragments contributing to this reassembly carries the Not-ECT codepoint": then the packet is dropped.
+            if partial.incapable {
+                return Joined::GivenUp;
+            }
             ip.set_ecn(Ecn::Ce);
         }
         match Transport::parse(&ip, &bytes) {
@@ -295,5 +310,10 @@ mod tests {
         let order: Vec<usize> = (0..pieces.len()).collect();
         let Some(Joined::Whole(packet)) = feed(&mut Reassembly::default(), &pieces, &order).pop() else { panic!() };
         assert_eq!(packet.header.ecn(), Ecn::Ce);
+        // One that says it cannot know is no part of such a datagram.
+        pieces[0].0.set_ecn(Ecn::NotEct);
+        let mut reassembly = Reassembly::default();
+        assert!(matches!(feed(&mut reassembly, &pieces, &order).pop(), Some(Joined::GivenUp)));
+        assert!(reassembly.partial.is_empty() && reassembly.bytes == 0);
     }
 }

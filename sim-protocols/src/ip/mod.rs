@@ -8,9 +8,9 @@
 //! | what hosts and routers share, and what a host embeds | `stack` |
 //! | a router | `router` |
 //!
-//! Absent: IPv4 options are tolerated, not obeyed; no redirects, no multicast; ICMP errors are not rate-limited; ARP entries do not age
-//! (they go when the port loses its carrier); directed broadcasts are not forwarded (RFC 2644); path MTUs do not age; a node cannot
-//! send to itself, and is not told by ICMP about datagrams of its own that do not leave it.
+//! Absent: IPv4 options are tolerated, not obeyed; no redirects, no multicast; ICMP errors are not rate-limited (RFC 1812 §4.3.2.8; Linux
+//! sends one a second to each destination); nobody announces itself by ARP or answers for another (RFC 1027), announcements are heard;
+//! directed broadcasts are not forwarded (RFC 2644); path MTUs only fall, they do not age (RFC 1191 §6.3); a node cannot send to itself.
 
 mod arp;
 mod errors;

@@ -243,6 +243,47 @@ mod tests {
     }
 
     #[test]
+    fn networks_of_two_and_of_one() {
+        // RFC 3021: a /31 has two hosts; a /32 is one. Behind them the default route.
+        let table =
+            RouteTable::new([route([10, 0, 0, 2], 31, 2), route([10, 0, 0, 3], 32, 3), route([9, 9, 9, 9], 0, 1)]);
+        let port = |last: u8| table.lookup([10, 0, 0, last].into()).expect("a default route")[0].port;
+        assert_eq!([1, 2, 3, 4].map(port), [1, 2, 3, 1]);
+        assert_eq!(table.lookup([255, 255, 255, 255].into()).expect("a default route")[0].port, 1);
+    }
+
+    proptest::proptest! {
+        /// RFC 1812 §5.2.4.3: of all routes that match, the one with the most bits.
+        #[test]
+        fn any_table_finds_the_longest_match(
+            routes in proptest::collection::vec((0_u32..64, 0_u32..4, 0_u8..=32), 0..40),
+            asked in proptest::collection::vec((0_u32..64, 0_u32..4), 1..40),
+        ) {
+            // Addresses that share long prefixes, and few that do not.
+            let address = |low: u32, high: u32| Ipv4Addr::from_bits(high << 30 | 0x0a00_0000 | low);
+            let routes: Vec<Route> = (0..)
+                .zip(&routes)
+                .map(|(port, (low, high, prefix))| route(address(*low, *high).octets(), *prefix, port))
+                .collect();
+            let table = RouteTable::new(routes.clone());
+            let mut cache = RouteCache::new();
+            for (low, high) in asked {
+                let to = address(low, high);
+                let matches = |route: &&Route| {
+                    let shift = 32 - u32::from(route.prefix);
+                    u64::from(to.to_bits()) >> shift == u64::from(route.to.to_bits()) >> shift
+                };
+                // Of two to the same network the first one counts.
+                let best = routes.iter().rev().filter(matches).max_by_key(|route| route.prefix);
+                let expected = best.map(|route| route.hops[0]);
+                proptest::prop_assert_eq!(table.lookup(to).map(|hops| hops[0]), expected);
+                let way = cache.lookup(&table, to, || false);
+                proptest::prop_assert_eq!(way, expected.map_or(Way::Nowhere, Way::Hop));
+            }
+        }
+    }
+
+    #[test]
     fn the_cache_tells_all_kinds_of_ways_apart() {
         let two: Arc<[Hop]> = [1, 2].map(|port| Hop { port, via: [10, 0, 0, 9].into() }).into();
         let table = RouteTable::new([

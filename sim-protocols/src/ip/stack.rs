@@ -451,9 +451,9 @@ impl IpStack {
 
     fn arp(&mut self, cx: &mut Cx<'_, Frame>, port: u32, arp: ArpRepr) {
         let own = self.interfaces[port as usize].address;
-        // RFC 826: what the sender says of itself is worth knowing to whom it talks.
+        // RFC 826: what the sender says of itself is worth knowing to whom it talks, and to who knows it.
         if arp.target != own {
-            return;
+            return self.neighbours.renew(cx.now(), port, arp.sender, arp.sender_mac);
         }
         for packet in self.neighbours.learn(cx.now(), port, arp.sender, arp.sender_mac) {
             let link = EthernetRepr { src: MacAddr::of_port(cx.node(), port), dst: arp.sender_mac };

@@ -373,6 +373,19 @@ fn ping_through_three_routers() {
     }
 }
 
+// tests: RFC 1122 §3.2.2.6, "data received in an ICMP Echo Request MUST be entirely included in the resulting Echo Reply"
+#[test]
+fn an_echo_brings_its_data_back_also_in_pieces() {
+    for (to, len) in [(addr(2, 2), 0), (addr(2, 2), 1471), (addr(2, 2), 4000), (addr(1, 1), 4000)] {
+        let ip = Ipv4Repr { dont_fragment: false, ..from_first(to, Protocol::Icmp) };
+        let request = Transport::Icmp(Icmpv4Repr::EchoRequest { ident: 7, seq: 9 });
+        let ran = Lab::chain(2).mtu(1, 900).sends(0, ms(0), ip, request, pattern(len)).run();
+        let [heard] = ran.heard.as_slice() else { panic!("one reply: {:?}", ran.heard) };
+        assert_eq!(heard.transport, Transport::Icmp(Icmpv4Repr::EchoReply { ident: 7, seq: 9 }));
+        assert_eq!((heard.ip.src, &heard.payload), (to, &pattern(len)));
+    }
+}
+
 #[test]
 fn the_time_to_live_runs_out() {
     for ttl in 1..=3 {
