@@ -251,16 +251,87 @@ fn captures_are_read_back_and_liked_by_tshark() {
         word(4) << 32 | word(8)
     };
     assert!(packets.windows(2).all(|pair| time(&pair[0]) <= time(&pair[1])), "packets stand in order of time");
-    let tshark = |args: &[&str]| {
-        let file = scratch.0.join("out/seed-1/capture.pcapng");
-        let checks = ["-o", "ip.check_checksum:TRUE", "-o", "tcp.check_checksum:TRUE", "-o", "udp.check_checksum:TRUE"];
-        Command::new("tshark").arg("-r").arg(file).args(checks).args(args).output()
+    let file = scratch.0.join("out/seed-1/capture.pcapng");
+    let Some(all) = tshark(&file, &["-T", "fields", "-e", "frame.number"]) else { return };
+    assert_eq!(all.lines().count(), packets.len());
+    assert_eq!(tshark(&file, &["-Y", WRONG]).expect("it has just run"), "", "tshark finds something malformed");
+}
+
+/// What tshark says of a capture, with every checksum looked at; `None` where there is no tshark.
+fn tshark(file: &Path, args: &[&str]) -> Option<String> {
+    let checks = ["-o", "ip.check_checksum:TRUE", "-o", "tcp.check_checksum:TRUE", "-o", "udp.check_checksum:TRUE"];
+    let output = Command::new("tshark").arg("-r").arg(file).args(checks).args(args).output().ok()?;
+    Some(said_only(&output))
+}
+
+/// A filter for all that is not as it should be.
+const WRONG: &str = "_ws.malformed || _ws.expert.severity == error || ip.checksum.status == 0 || icmp.checksum.status == 0 \
+    || tcp.checksum.status == 0 || udp.checksum.status == 0";
+
+/// Every kind of header that there is: ARP, ICMP of each kind, datagrams in pieces, TCP with its options, marks and resets, on each framing.
+const ZOO: &str = "clockwire: 1
+name: zoo
+stop: 40 s
+hosts: { a: {}, b: {}, c: {}, d: {} }
+routers: { r: {}, s: {} }
+links:
+  - a -- r: { rate: 20 Mbit/s, delay: 1 ms, framing: ethernet }
+  - b -- r: { rate: 20 Mbit/s, delay: 1 ms, framing: ppp }
+  - r -- s: { name: wan, rate: 3 Mbit/s, delay: 8 ms, loss: 2 %, framing: ethernet_with_gap, queue: { red: { ecn: true } } }
+  - c -- s: { rate: 20 Mbit/s, delay: 1 ms, framing: none }
+  - d -- s: { rate: 20 Mbit/s, delay: 1 ms, mtu: 700 B, framing: ethernet }
+workload:
+  bulk: { from: a, to: c, tcp: { ecn: true, bytes: 600 kB } }
+  narrow: { from: a, to: d, tcp: { bytes: 100 kB, data: pattern } }
+  web: { from: b, to: c, request: { count: 5, close: reset } }
+  echo: { from: a, to: d, ping: { every: 50 ms, count: 10, size: 1400 B } }
+  way: { from: b, to: d, traceroute: {} }
+  long: { from: a, to: c, cbr: { rate: 300 kbit/s, size: 3000 B, stop: 2 s } }
+outputs:
+  capture: { at: [a--r, b--r, wan, c--s, d--s] }
+";
+
+/// What must be in the zoo: a filter, and whether it is seen on one framing or more.
+const KINDS: &[&str] = &[
+    "arp.opcode == 1",
+    "arp.opcode == 2",
+    "icmp.type == 8",
+    "icmp.type == 0",
+    "icmp.type == 11 && icmp.code == 0",
+    "icmp.type == 11 && icmp.code == 1",
+    "icmp.type == 3 && icmp.code == 3",
+    "icmp.type == 3 && icmp.code == 4 && icmp.mtu == 700",
+    "ip.flags.mf == 1",
+    "ip.frag_offset > 0 && ip.flags.mf == 0",
+    "ip.reassembled.length",
+    "udp",
+    "tcp.flags.syn == 1 && tcp.options.mss && tcp.options.wscale && tcp.options.sack_perm && tcp.options.timestamp.tsval",
+    "tcp.options.sack_le",
+    "tcp.flags.reset == 1",
+    "tcp.flags.fin == 1",
+    "tcp.flags.ece == 1",
+    "tcp.flags.cwr == 1",
+    "ip.dsfield.ecn == 3",
+];
+
+#[test]
+fn tshark_knows_every_kind_of_header() {
+    let scratch = Scratch::new("zoo");
+    scratch.file("x.yaml", ZOO);
+    let output = scratch.run(&["run", "x.yaml", "--quiet", "--out", "out"]);
+    assert_eq!(code(&output), 0, "{}", said(&output));
+    let file = scratch.0.join("out/seed-1/capture.pcapng");
+    let Some(all) = tshark(&file, &["-T", "fields", "-e", "frame.interface_id", "-e", "frame.protocols"]) else {
+        return;
     };
-    let Ok(all) = tshark(&["-T", "fields", "-e", "frame.number"]) else { return };
-    assert_eq!(said_only(&all).lines().count(), packets.len());
-    let wrong = "_ws.malformed || ip.checksum.status == 0 || tcp.checksum.status == 0 || udp.checksum.status == 0";
-    let wrong = tshark(&["-Y", wrong]).expect("it has just run");
-    assert_eq!(said_only(&wrong), "", "tshark finds something malformed");
+    for at in 0..5 {
+        assert!(all.lines().any(|line| line.starts_with(&at.to_string())), "interface {at} has seen packets");
+    }
+    for kind in KINDS {
+        let found = tshark(&file, &["-c", "20000", "-Y", kind, "-T", "fields", "-e", "frame.number"]);
+        assert!(found.is_some_and(|text| !text.is_empty()), "no packet is `{kind}`");
+    }
+    assert_eq!(tshark(&file, &["-Y", WRONG]).expect("it has just run"), "", "tshark finds something wrong");
 }
 
 fn said_only(output: &Output) -> String {
