@@ -244,7 +244,7 @@ mod tests {
 
     #[test]
     fn networks_of_two_and_of_one() {
-        // RFC 3021: a /31 has two hosts; a /32 is one. Behind them the default route.
+        // A /31 has two hosts, a /32 is one. Behind them the default route.
         let table =
             RouteTable::new([route([10, 0, 0, 2], 31, 2), route([10, 0, 0, 3], 32, 3), route([9, 9, 9, 9], 0, 1)]);
         let port = |last: u8| table.lookup([10, 0, 0, last].into()).expect("a default route")[0].port;
