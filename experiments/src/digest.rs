@@ -70,7 +70,7 @@ pub fn digest(plan: &Plan, outcome: &Outcome) -> Vec<(Figure, Option<f64>)> {
     if plan.flows.len() <= EACH_MAX {
         for (number, flow) in (1..).zip(&plan.flows) {
             for table in tables().into_iter().filter(|table| matches!(table.name, "flows" | "udp")) {
-                if suits(table, flow.config.app.name(), flow.is_tcp()) {
+                if suits(table, &flow.config.app) {
                     row(outcome, table, Kind::Flow, number, &flow.name, &mut found);
                 }
             }

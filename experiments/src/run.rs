@@ -5,7 +5,7 @@ use std::time::Duration;
 use sim_core::{Audit, ENGINE_TABLES, HOPS, LINKS, Outcome, ProbeConfig, QUEUE, Table, Time};
 use sim_protocols::tcp::TCP;
 use sim_protocols::wire::PACKETS;
-use sim_protocols::{FLOWS, HOST_TABLES, PING, REQUESTS, THROUGHPUT, TRACEROUTE, UDP};
+use sim_protocols::{APPS, AppConfig, FLOWS, HOST_TABLES, THROUGHPUT};
 use topologies::Plan;
 
 /// Every table that there is.
@@ -20,12 +20,11 @@ pub fn tables() -> Vec<&'static Table> {
 }
 
 /// Whether flows of an application can have rows in a table of flows.
-pub fn suits(table: &Table, app: &str, tcp: bool) -> bool {
+pub fn suits(table: &Table, app: &AppConfig) -> bool {
+    let own = |app: &AppConfig| app.tables().iter().any(|own| own.name == table.name);
     match table.name {
-        "requests" => app == "request",
-        "udp" | "datagrams" => matches!(app, "cbr" | "poisson" | "on_off"),
-        "ping" | "traceroute" => app == table.name,
-        "tcp" | "rtt" | "states" => tcp,
+        "tcp" | "rtt" | "states" => app.uses_tcp(),
+        _ if APPS.iter().filter_map(|entry| AppConfig::by_name(entry.name)).any(|other| own(&other)) => own(app),
         _ => true,
     }
 }
@@ -33,15 +32,7 @@ pub fn suits(table: &Table, app: &str, tcp: bool) -> bool {
 /// The tables that a plan asks for: by name, by its series, by its figures; and those that belong to what it runs.
 pub fn wanted_tables(plan: &Plan) -> Vec<&'static Table> {
     let mut names = vec![FLOWS.name, LINKS.name];
-    for app in plan.flows.iter().map(|flow| flow.config.app.name()) {
-        match app {
-            "request" => names.push(REQUESTS.name),
-            "ping" => names.push(PING.name),
-            "traceroute" => names.push(TRACEROUTE.name),
-            "cbr" | "poisson" | "on_off" => names.push(UDP.name),
-            _ => {}
-        }
-    }
+    names.extend(plan.flows.iter().filter_map(|flow| flow.config.app.tables().first()).map(|table| table.name));
     if plan.outputs.every.is_some() {
         names.push(THROUGHPUT.name);
         if !plan.outputs.sampled.is_empty() {

@@ -248,7 +248,7 @@ fn tables_of(plan: &Plan, subject: &Subject) -> Vec<&'static Table> {
         Subject::Links(_) => true,
         Subject::Flows(flows) => flows.iter().any(|at| {
             let flow = &plan.flows[*at as usize];
-            run::suits(table, flow.config.app.name(), flow.is_tcp())
+            run::suits(table, &flow.config.app)
         }),
     };
     let mut tables = run::tables();

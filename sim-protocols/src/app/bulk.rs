@@ -1,7 +1,8 @@
 //! `tcp`: a bulk stream from the client to the server.
 
-use sim_core::{Params, Rate, Size, Span, Time};
+use sim_core::{Params, Rate, Rng, Size, Span, Time};
 
+use super::Application;
 use super::values::{self, CloseWhen, Closing, Data, Opening};
 use crate::host::{App, AppEvent, Calls, ConnId, FlowEnd, Outcome};
 
@@ -86,13 +87,28 @@ impl BulkConfig {
     }
 }
 
+impl Application for BulkConfig {
+    const DELIVERS_TO: Option<FlowEnd> = Some(FlowEnd::Server);
+
+    fn open(&self, end: FlowEnd, _stream: &dyn Fn(&str) -> Rng) -> Box<dyn App> {
+        match end {
+            FlowEnd::Client => Box::new(BulkClient::new(self.clone())),
+            FlowEnd::Server => Box::new(BulkServer::new(self.clone())),
+        }
+    }
+
+    fn opens_at_both_ends(&self) -> bool {
+        self.open == Opening::Simultaneous
+    }
+}
+
 /// Timers of both ends.
 const STOP: u32 = 0;
 const READ: u32 = 1;
 const WRITE: u32 = 2;
 
 /// The sending end.
-pub(super) struct BulkClient {
+struct BulkClient {
     config: BulkConfig,
     conn: Option<ConnId>,
     stopped: bool,
@@ -178,7 +194,7 @@ impl App for BulkClient {
 }
 
 /// The receiving end.
-pub(super) struct BulkServer {
+struct BulkServer {
     config: BulkConfig,
     conn: Option<ConnId>,
     paused_until: Time,

@@ -1,8 +1,11 @@
 //! `cbr`: UDP datagrams at a constant rate.
 
-use sim_core::{Params, Rate, Size, Time};
+use sim_core::{Params, Rate, Rng, Size, Table, Time};
 
-use super::values::{self, Counted};
+use super::Application;
+use super::udp_source::{self, DATAGRAM_TABLES, Spacing};
+use super::values::{self, Counted, SizeDist};
+use crate::host::{App, FlowEnd};
 
 /// Parameters of a source of constant rate.
 #[derive(Clone, PartialEq, Debug)]
@@ -43,6 +46,17 @@ impl CbrConfig {
     }
 
     pub(super) fn check(&self) -> Result<(), (&'static str, String)> {
-        super::udp_source::check(self.rate, self.size, self.counted, self.count)
+        udp_source::check(self.rate, self.size, self.counted, self.count)
+    }
+}
+
+impl Application for CbrConfig {
+    const TABLES: &'static [&'static Table] = DATAGRAM_TABLES;
+    const SENDS_DATAGRAMS: bool = true;
+    const DELIVERS_TO: Option<FlowEnd> = Some(FlowEnd::Server);
+
+    fn open(&self, end: FlowEnd, stream: &dyn Fn(&str) -> Rng) -> Box<dyn App> {
+        let ends = (self.count, self.stop);
+        udp_source::open(end, stream, (Spacing::Constant, self.rate, SizeDist::Fixed(self.size), self.counted), ends)
     }
 }

@@ -13,10 +13,9 @@ mod traceroute;
 mod udp_source;
 mod values;
 
-use sim_core::{Params, Streams};
+use sim_core::{Params, Rng, Streams, Table};
 
 use crate::host::{App, AppEvent, Calls, FlowEnd};
-use udp_source::{Spacing, UdpSink, UdpSource};
 
 pub use bulk::{BulkConfig, Pause};
 pub use cbr::CbrConfig;
@@ -80,6 +79,32 @@ macro_rules! registry {
                 match self { $(AppConfig::$variant(_) => $tcp,)* }
             }
 
+            /// The application of one end.
+            pub(crate) fn open(&self, flow: &str, end: FlowEnd, streams: &Streams) -> Box<dyn App> {
+                let stream = |what: &str| streams.open(&format!("flow/{flow}/{what}"));
+                match self { $(AppConfig::$variant(config) => config.open(end, &stream),)* }
+            }
+
+            /// The tables that hold its own rows: the first is written whenever it runs, the others when asked for.
+            pub fn tables(&self) -> &'static [&'static Table] {
+                match self { $(AppConfig::$variant(_) => <$config>::TABLES,)* }
+            }
+
+            /// Whether it is made of datagrams that a sink measures.
+            pub(crate) fn sends_datagrams(&self) -> bool {
+                match self { $(AppConfig::$variant(_) => <$config>::SENDS_DATAGRAMS,)* }
+            }
+
+            /// The end whose application gets what the flow is there for; none where it is there for the round trips.
+            pub(crate) fn delivers_to(&self) -> Option<FlowEnd> {
+                match self { $(AppConfig::$variant(_) => <$config>::DELIVERS_TO,)* }
+            }
+
+            /// Whether the server end opens the connection too, at the flow's start.
+            pub(crate) fn opens_at_both_ends(&self) -> bool {
+                match self { $(AppConfig::$variant(config) => config.opens_at_both_ends(),)* }
+            }
+
             /// What is wrong with the parameters taken together: the key to blame, and words for the one who wrote it.
             pub fn check(&self) -> Result<(), (&'static str, String)> {
                 match self { $(AppConfig::$variant(config) => config.check(),)* }
@@ -98,61 +123,19 @@ registry! {
     Traceroute(TracerouteConfig), "traceroute", false, "UDP probes with a rising time to live; a row for each hop's answer";
 }
 
-impl AppConfig {
-    /// The application of one end.
-    pub(crate) fn open(&self, flow: &str, end: FlowEnd, streams: &Streams) -> Box<dyn App> {
-        let stream = |what: &str| streams.open(&format!("flow/{flow}/{what}"));
-        let source = |spacing, rate, size, counted, ends| {
-            UdpSource::new((spacing, rate, size, counted), ends, (stream("arrivals"), stream("sizes")))
-        };
-        match (self, end) {
-            (AppConfig::Bulk(config), FlowEnd::Client) => Box::new(bulk::BulkClient::new(config.clone())),
-            (AppConfig::Bulk(config), FlowEnd::Server) => Box::new(bulk::BulkServer::new(config.clone())),
-            (AppConfig::Request(config), FlowEnd::Client) => {
-                Box::new(request::RequestClient::new(config.clone(), stream("think")))
-            }
-            (AppConfig::Request(config), FlowEnd::Server) => {
-                Box::new(request::RequestServer::new(config.clone(), stream("service")))
-            }
-            (AppConfig::Cbr(c), FlowEnd::Client) => {
-                let size = SizeDist::Fixed(c.size);
-                Box::new(source(Spacing::Constant, c.rate, size, c.counted, (c.count, c.stop)))
-            }
-            (AppConfig::Poisson(c), FlowEnd::Client) => {
-                let spacing = Spacing::Exponential(udp_source::mean_gap(c.rate, c.size));
-                Box::new(source(spacing, c.rate, c.size, c.counted, (c.count, c.stop)))
-            }
-            (AppConfig::OnOff(c), FlowEnd::Client) => {
-                let spacing = Spacing::OnOff { on: c.on, off: c.off };
-                Box::new(source(spacing, c.rate, c.size, c.counted, (c.count, c.stop)))
-            }
-            (AppConfig::Cbr(_) | AppConfig::Poisson(_) | AppConfig::OnOff(_), FlowEnd::Server) => Box::new(UdpSink),
-            (AppConfig::Ping(config), FlowEnd::Client) => Box::new(ping::Ping::new(config.clone())),
-            (AppConfig::Traceroute(config), FlowEnd::Client) => Box::new(traceroute::Traceroute::new(config.clone())),
-            // The internet layer of the other host answers.
-            (AppConfig::Ping(_) | AppConfig::Traceroute(_), FlowEnd::Server) => Box::new(Idle),
-        }
-    }
-
+/// What every application says of itself, beside its parameters.
+trait Application {
+    /// The tables that hold its own rows: the first is written whenever it runs, the others when asked for.
+    const TABLES: &'static [&'static Table] = &[];
     /// Whether it is made of datagrams that a sink measures.
-    pub(crate) fn sends_datagrams(&self) -> bool {
-        matches!(self, AppConfig::Cbr(_) | AppConfig::Poisson(_) | AppConfig::OnOff(_))
-    }
-
+    const SENDS_DATAGRAMS: bool = false;
     /// The end whose application gets what the flow is there for; none where it is there for the round trips.
-    pub(crate) fn delivers_to(&self) -> Option<FlowEnd> {
-        match self {
-            AppConfig::Bulk(_) | AppConfig::Cbr(_) | AppConfig::Poisson(_) | AppConfig::OnOff(_) => {
-                Some(FlowEnd::Server)
-            }
-            AppConfig::Request(_) => Some(FlowEnd::Client),
-            AppConfig::Ping(_) | AppConfig::Traceroute(_) => None,
-        }
-    }
-
+    const DELIVERS_TO: Option<FlowEnd>;
+    /// Its two ends. `stream` opens one of the flow's streams of chance by its name.
+    fn open(&self, end: FlowEnd, stream: &dyn Fn(&str) -> Rng) -> Box<dyn App>;
     /// Whether the server end opens the connection too, at the flow's start.
-    pub(crate) fn opens_at_both_ends(&self) -> bool {
-        matches!(self, AppConfig::Bulk(bulk) if bulk.open == Opening::Simultaneous)
+    fn opens_at_both_ends(&self) -> bool {
+        false
     }
 }
 
@@ -178,6 +161,8 @@ mod tests {
             });
             let default = AppConfig::by_name(app.name).expect("registered");
             assert_eq!((default.name(), default.uses_tcp(), default.check()), (app.name, app.tcp, Ok(())));
+            // Each has rows of its own, or those of its connection.
+            assert!(app.tcp || !default.tables().is_empty(), "{}", app.name);
             assert!(!found.is_empty() && found.iter().all(|param| !param.help.is_empty()), "{}", app.name);
         }
     }

@@ -1,8 +1,11 @@
 //! `on_off`: UDP datagrams at a constant rate while on.
 
-use sim_core::{Params, Rate, Size, Span, Time};
+use sim_core::{Params, Rate, Rng, Size, Span, Table, Time};
 
+use super::Application;
+use super::udp_source::{self, DATAGRAM_TABLES, Spacing};
 use super::values::{self, Counted, Distribution, SizeDist, SpanDist};
+use crate::host::{App, FlowEnd};
 
 /// Parameters of an on/off source.
 #[derive(Clone, PartialEq, Debug)]
@@ -57,6 +60,18 @@ impl OnOffConfig {
         if self.on.mean() == Span::ZERO {
             return Err(("on", "a source that is on for no time sends nothing".into()));
         }
-        super::udp_source::check(self.rate, self.size.mean(), self.counted, self.count)
+        udp_source::check(self.rate, self.size.mean(), self.counted, self.count)
+    }
+}
+
+impl Application for OnOffConfig {
+    const TABLES: &'static [&'static Table] = DATAGRAM_TABLES;
+    const SENDS_DATAGRAMS: bool = true;
+    const DELIVERS_TO: Option<FlowEnd> = Some(FlowEnd::Server);
+
+    fn open(&self, end: FlowEnd, stream: &dyn Fn(&str) -> Rng) -> Box<dyn App> {
+        let spacing = Spacing::OnOff { on: self.on, off: self.off };
+        let ends = (self.count, self.stop);
+        udp_source::open(end, stream, (spacing, self.rate, self.size, self.counted), ends)
     }
 }

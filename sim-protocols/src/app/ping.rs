@@ -3,10 +3,11 @@
 use std::collections::VecDeque;
 use std::net::Ipv4Addr;
 
-use sim_core::{Params, Payload, Size, Span, Time};
+use sim_core::{Params, Payload, Rng, Size, Span, Table, Time};
 
 use super::values;
-use crate::host::{Answer, App, AppEvent, Calls, Outcome, PingRow};
+use super::{Application, Idle};
+use crate::host::{Answer, App, AppEvent, Calls, FlowEnd, Outcome, PING, PingRow};
 
 /// Parameters of a ping.
 #[derive(Clone, PartialEq, Debug)]
@@ -62,11 +63,24 @@ impl PingConfig {
     }
 }
 
+impl Application for PingConfig {
+    const TABLES: &'static [&'static Table] = &[&PING];
+    const DELIVERS_TO: Option<FlowEnd> = None;
+
+    fn open(&self, end: FlowEnd, _stream: &dyn Fn(&str) -> Rng) -> Box<dyn App> {
+        match end {
+            FlowEnd::Client => Box::new(Ping::new(self.clone())),
+            // The internet layer of the other host answers.
+            FlowEnd::Server => Box::new(Idle),
+        }
+    }
+}
+
 const SEND: u32 = 0;
 const EXPIRE: u32 = 1;
 
 /// The pinging end; the other one is the internet layer of its host.
-pub(super) struct Ping {
+struct Ping {
     config: PingConfig,
     sent: u64,
     /// Requests without an answer: number and moment, the oldest first.

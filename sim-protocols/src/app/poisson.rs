@@ -1,8 +1,11 @@
 //! `poisson`: UDP datagrams at exponential distances, as queueing theory has them.
 
-use sim_core::{Params, Rate, Size, Time};
+use sim_core::{Params, Rate, Rng, Size, Table, Time};
 
+use super::Application;
+use super::udp_source::{self, DATAGRAM_TABLES, Spacing};
 use super::values::{self, Counted, Distribution, SizeDist};
+use crate::host::{App, FlowEnd};
 
 /// Parameters of a Poisson source.
 #[derive(Clone, PartialEq, Debug)]
@@ -45,6 +48,18 @@ impl PoissonConfig {
     }
 
     pub(super) fn check(&self) -> Result<(), (&'static str, String)> {
-        super::udp_source::check(self.rate, self.size.mean(), self.counted, self.count)
+        udp_source::check(self.rate, self.size.mean(), self.counted, self.count)
+    }
+}
+
+impl Application for PoissonConfig {
+    const TABLES: &'static [&'static Table] = DATAGRAM_TABLES;
+    const SENDS_DATAGRAMS: bool = true;
+    const DELIVERS_TO: Option<FlowEnd> = Some(FlowEnd::Server);
+
+    fn open(&self, end: FlowEnd, stream: &dyn Fn(&str) -> Rng) -> Box<dyn App> {
+        let spacing = Spacing::Exponential(udp_source::mean_gap(self.rate, self.size));
+        let ends = (self.count, self.stop);
+        udp_source::open(end, stream, (spacing, self.rate, self.size, self.counted), ends)
     }
 }

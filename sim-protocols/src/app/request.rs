@@ -1,9 +1,10 @@
 //! `request`: requests and responses with think time.
 
-use sim_core::{Params, Rng, Size, Span, Time};
+use sim_core::{Params, Rng, Size, Span, Table, Time};
 
+use super::Application;
 use super::values::{self, Closing, Connections, Data, Distribution, SpanDist};
-use crate::host::{App, AppEvent, Calls, ConnId, Outcome, RequestRow};
+use crate::host::{App, AppEvent, Calls, ConnId, FlowEnd, Outcome, REQUESTS, RequestRow};
 
 /// Parameters of a request/response exchange.
 #[derive(Clone, PartialEq, Debug)]
@@ -75,6 +76,18 @@ impl RequestConfig {
     }
 }
 
+impl Application for RequestConfig {
+    const TABLES: &'static [&'static Table] = &[&REQUESTS];
+    const DELIVERS_TO: Option<FlowEnd> = Some(FlowEnd::Client);
+
+    fn open(&self, end: FlowEnd, stream: &dyn Fn(&str) -> Rng) -> Box<dyn App> {
+        match end {
+            FlowEnd::Client => Box::new(RequestClient::new(self.clone(), stream("think"))),
+            FlowEnd::Server => Box::new(RequestServer::new(self.clone(), stream("service"))),
+        }
+    }
+}
+
 const THINK: u32 = 0;
 const SERVE: u32 = 1;
 const CLOSE: u32 = 2;
@@ -92,7 +105,7 @@ enum Phase {
 }
 
 /// The asking end.
-pub(super) struct RequestClient {
+struct RequestClient {
     config: RequestConfig,
     think: Rng,
     conn: Option<ConnId>,
@@ -288,7 +301,7 @@ impl App for RequestClient {
 }
 
 /// The answering end; it serves one request at a time, as its client asks.
-pub(super) struct RequestServer {
+struct RequestServer {
     config: RequestConfig,
     service: Rng,
     conn: Option<ConnId>,

@@ -2,9 +2,10 @@
 
 use std::net::Ipv4Addr;
 
-use sim_core::{Params, Payload, Size, Span, Time};
+use sim_core::{Params, Payload, Rng, Size, Span, Table, Time};
 
-use crate::host::{Answer, App, AppEvent, Calls, Outcome, TracerouteRow, UdpId};
+use super::{Application, Idle};
+use crate::host::{Answer, App, AppEvent, Calls, FlowEnd, Outcome, TRACEROUTE, TracerouteRow, UdpId};
 
 /// Parameters of a traceroute.
 #[derive(Clone, PartialEq, Debug)]
@@ -69,8 +70,21 @@ impl TracerouteConfig {
     }
 }
 
+impl Application for TracerouteConfig {
+    const TABLES: &'static [&'static Table] = &[&TRACEROUTE];
+    const DELIVERS_TO: Option<FlowEnd> = None;
+
+    fn open(&self, end: FlowEnd, _stream: &dyn Fn(&str) -> Rng) -> Box<dyn App> {
+        match end {
+            FlowEnd::Client => Box::new(Traceroute::new(self.clone())),
+            // The internet layer of the other host answers.
+            FlowEnd::Server => Box::new(Idle),
+        }
+    }
+}
+
 /// The probing end; routers and the other host's internet layer answer.
-pub(super) struct Traceroute {
+struct Traceroute {
     config: TracerouteConfig,
     socket: Option<UdpId>,
     trace: u64,

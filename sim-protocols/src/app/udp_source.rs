@@ -1,9 +1,12 @@
 //! What all sources of datagrams share.
 
-use sim_core::{PS_PER_SECOND, Payload, Rate, Rng, Size, Span, Time};
+use sim_core::{PS_PER_SECOND, Payload, Rate, Rng, Size, Span, Table, Time};
 
 use super::values::{Counted, SizeDist, SpanDist};
-use crate::host::{App, AppEvent, Calls, DatagramRow, Outcome, UdpId};
+use crate::host::{App, AppEvent, Calls, DATAGRAMS, DatagramRow, FlowEnd, Outcome, UDP, UdpId};
+
+/// The tables of datagram flows.
+pub(super) const DATAGRAM_TABLES: &[&Table] = &[&UDP, &DATAGRAMS];
 
 /// Bytes of IP and UDP header.
 pub(super) const HEADERS: u64 = 28;
@@ -50,8 +53,21 @@ pub(super) enum Spacing {
     },
 }
 
+/// The two ends of a datagram flow.
+pub(super) fn open(
+    end: FlowEnd,
+    stream: &dyn Fn(&str) -> Rng,
+    source: (Spacing, Rate, SizeDist, Counted),
+    ends: (Option<u64>, Option<Time>),
+) -> Box<dyn App> {
+    match end {
+        FlowEnd::Client => Box::new(UdpSource::new(source, ends, (stream("arrivals"), stream("sizes")))),
+        FlowEnd::Server => Box::new(UdpSink),
+    }
+}
+
 /// The sending end of every datagram flow.
-pub(super) struct UdpSource {
+struct UdpSource {
     spacing: Spacing,
     rate: Rate,
     size: SizeDist,
@@ -185,7 +201,7 @@ pub(super) fn mean_gap(rate: Rate, size: SizeDist) -> Span {
 
 /// The receiving end of every datagram flow: it measures.
 #[derive(Default)]
-pub(super) struct UdpSink;
+struct UdpSink;
 
 impl App for UdpSink {
     fn start(&mut self, calls: &mut Calls<'_, '_>) {
