@@ -21,6 +21,8 @@ mod quantiles;
 #[cfg(test)]
 mod regressions;
 mod segments;
+#[cfg(test)]
+mod sources;
 mod stats;
 mod tables;
 #[cfg(test)]
