@@ -227,6 +227,52 @@ fn the_machine_stays_out_of_results() {
     report(&faults);
 }
 
+/// Kinds that a registry lists: how one of them is written, and where it may be. Everybody else goes through the registry, so that the next one
+/// needs its file and its line alone.
+const REGISTERED: &[(&str, &[&str])] = &[
+    // A plain FIFO has its short way through the port.
+    ("QueueConfig::", &["sim-core/src/qdisc/", "sim-core/src/port.rs"]),
+    ("Loss::", &["sim-core/src/link/loss.rs"]),
+    ("AppConfig::", &["sim-protocols/src/app/mod.rs"]),
+];
+
+#[test]
+fn registered_kinds_are_named_by_their_registries_alone() {
+    let mut faults = Vec::new();
+    for file in sources().iter().filter(|file| file.path.contains("/src/") && !file.path.starts_with("tests/")) {
+        for (word, places) in REGISTERED {
+            if places.iter().any(|place| file.path.starts_with(place)) || test_module(&file.path) {
+                continue;
+            }
+            for (line, text) in code(&file.text) {
+                // A variant, not a function or a constant of the registry.
+                let named = text.match_indices(word).any(|(at, _)| {
+                    let before = text[..at].chars().next_back();
+                    let mut after = text[at + word.len()..].chars();
+                    let variant =
+                        after.next().is_some_and(char::is_uppercase) && after.next().is_some_and(char::is_lowercase);
+                    variant && before.is_none_or(|other| !other.is_alphanumeric())
+                });
+                if named {
+                    faults.push(format!("{}:{line}: ask the registry: {}", file.path, text.trim()));
+                }
+            }
+        }
+    }
+    report(&faults);
+}
+
+/// Whether a file of `src` is compiled for tests alone.
+fn test_module(path: &str) -> bool {
+    let (folder, name) = path.rsplit_once('/').expect("it lies in a folder");
+    let name = name.trim_end_matches(".rs");
+    if folder.ends_with("/tests") || name == "tests" {
+        return true;
+    }
+    let parent = fs::read_to_string(root().join(folder).join("mod.rs")).unwrap_or_default();
+    parent.contains(&format!("#[cfg(test)]\nmod {name};"))
+}
+
 #[test]
 fn sources_are_short() {
     let long = |file: &File| {

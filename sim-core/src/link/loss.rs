@@ -50,6 +50,19 @@ impl Loss {
     }
 }
 
+impl Loss {
+    /// Whether it can lose nothing at all.
+    pub fn is_never(&self) -> bool {
+        match self {
+            Loss::Bernoulli(p) => *p == Prob::ZERO,
+            Loss::GilbertElliott(model) => {
+                let bad = model.p != Prob::ZERO && model.loss_bad != Prob::ZERO;
+                !bad && model.loss_good == Prob::ZERO
+            }
+        }
+    }
+}
+
 /// The state of a random loss model.
 #[derive(Debug, Default)]
 pub(super) struct LossState {

@@ -115,15 +115,8 @@ pub(super) fn loss(sink: &mut Sink, map: &mut Map<'_>) -> Option<At<LossSpec>> {
             }
             let before = sink.errors();
             let loss = params::read(sink, kind, "a loss model", |params| Loss::read(name, params))?;
-            let never = match &loss {
-                Loss::Bernoulli(p) => p.parts() == 0,
-                Loss::GilbertElliott(model) => {
-                    let bad = model.p.parts() > 0 && model.loss_bad.parts() > 0;
-                    !bad && model.loss_good.parts() == 0
-                }
-            };
             let sound = sink.errors() == before;
-            if never && sound && !node.marks().iter().any(|mark| sink.swept.contains(mark)) {
+            if loss.is_never() && sound && !node.marks().iter().any(|mark| sink.swept.contains(mark)) {
                 sink.warn(node.at, "this loss model never loses anything").help.push("`loss: none` says so".into());
             }
             LossSpec::Random(loss)
