@@ -190,7 +190,8 @@ fn queue(dice: &mut Dice, features: &Features) -> String {
             let (min, more, p) = (dice.from(1, 20), dice.from(1, 30), dice.from(1, 40));
             let shape = format!("min_packets: {min}, max_packets: {}, max_p: {p} %", min + more);
             let weight = format!("weight_log2: {}, gentle: {}", dice.from(1, 10), dice.one_in(2));
-            format!("{{ red: {{ ecn: {ecn}, {shape}, {weight}, limit: {limit} }} }}")
+            let bytes = if dice.one_in(4) { "byte_mode: true, " } else { "" };
+            format!("{{ red: {{ ecn: {ecn}, {bytes}{shape}, {weight}, limit: {limit} }} }}")
         }
         2 | 3 => {
             let (target, interval) = (dice.from(200, 9_000), dice.from(5, 120));

@@ -193,6 +193,7 @@ mod tests {
             "duplicate",
             "corrupt",
             "red:",
+            "byte_mode: true",
             "codel:",
             "ecn: true",
             "ethernet_with_gap",
