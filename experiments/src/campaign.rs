@@ -15,7 +15,6 @@ use crate::figures;
 use crate::results;
 use crate::run::{Cost, How, peak_memory, simulate};
 use crate::say::say;
-use crate::summary::label;
 
 /// Parts of a run that its progress is counted in.
 const PARTS: u64 = 1000;
@@ -114,7 +113,7 @@ pub fn run(experiment: &Experiment, program: &Program, folder: &Path, options: O
         .iter()
         .filter(|job| job.seed == experiment.seeds[0])
         .map(|job| plots::Source {
-            label: figures::label(&experiment.name, &label(experiment, &job.plan.values)),
+            label: figures::label(&experiment.name, &experiment.label(&job.plan.values)),
             folder: job.folder.clone(),
         })
         .collect();
@@ -171,8 +170,8 @@ fn execute(
     if options.timing {
         say!("{}", timing_line(plan, job.seed, &outcome, cost));
     }
-    let title = label(experiment, &job.plan.values);
-    results::write(&job.folder, job.plan, &title, job.seed, &outcome)?;
+    let title = experiment.label(&job.plan.values);
+    results::write(&job.folder, job.plan, job.seed, &outcome)?;
     let about = results::about(&experiment.name, &title, job.seed);
     let (figures, warnings) = figures::draw(&job.folder, &about, &figures::requests(plan, false));
     Ok(Ran {

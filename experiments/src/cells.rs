@@ -4,7 +4,7 @@ use std::io::Write;
 use std::net::Ipv4Addr;
 
 use sim_core::{Column, Kind};
-use topologies::Plan;
+use topologies::{FlowPlan, Plan};
 
 /// Picoseconds as a decimal number of seconds, without trailing zeros.
 pub fn seconds(ps: u64) -> String {
@@ -40,6 +40,7 @@ pub fn write(out: &mut Vec<u8>, plan: &Plan, column: &Column, value: u64) {
         Kind::Node => known(plan.nodes.get(value as usize).map(|node| node.name.as_str()), out),
         Kind::Port => known(port_of(plan, value).map(|port| plan.ports[port as usize].config.name.as_str()), out),
         Kind::Flow => out.extend_from_slice(flow_name(plan, value).unwrap_or_default().as_bytes()),
+        Kind::Workload => out.extend_from_slice(workload_name(plan, value).unwrap_or_default().as_bytes()),
         Kind::Word(words) => known(words.get(value as usize).copied(), out),
         Kind::Address => write!(out, "{}", Ipv4Addr::from_bits(value as u32)).expect("memory takes all"),
         Kind::Bits(names) => bits(names, value, out),
@@ -95,8 +96,16 @@ fn integer(out: &mut Vec<u8>, mut value: u64) {
 
 /// The flow of a flow word.
 pub fn flow_name(plan: &Plan, word: u64) -> Option<&str> {
+    flow_of(plan, word).map(|flow| flow.name.as_str())
+}
+
+fn workload_name(plan: &Plan, word: u64) -> Option<&str> {
+    flow_of(plan, word).and_then(|flow| plan.workloads.get(flow.workload as usize)).map(String::as_str)
+}
+
+fn flow_of(plan: &Plan, word: u64) -> Option<&FlowPlan> {
     let index = usize::try_from(word).ok()?.checked_sub(1)?;
-    plan.flows.get(index).map(|flow| flow.name.as_str())
+    plan.flows.get(index)
 }
 
 /// The plan's number of the port of a port word.

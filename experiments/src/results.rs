@@ -84,7 +84,7 @@ fn free_name(wanted: &Path) -> PathBuf {
 ///
 /// # Errors
 /// As the file system.
-pub fn write(folder: &Path, point: &Point, title: &str, seed: u64, outcome: &Outcome) -> io::Result<()> {
+pub fn write(folder: &Path, point: &Point, seed: u64, outcome: &Outcome) -> io::Result<()> {
     fs::create_dir_all(folder)?;
     for rows in &outcome.rows {
         let file = File::create(folder.join(format!("{}.csv", rows.table.name)))?;
@@ -94,19 +94,13 @@ pub fn write(folder: &Path, point: &Point, title: &str, seed: u64, outcome: &Out
         let file = File::create(folder.join("capture.pcapng"))?;
         write_capture(BufWriter::with_capacity(BUFFER, file), &point.plan, &outcome.captured)?;
     }
-    fs::write(folder.join("manifest.yaml"), manifest(point, title, seed, outcome))
+    fs::write(folder.join("manifest.yaml"), manifest(point, seed, outcome))
 }
 
 /// Which run of an experiment it is, in a line.
 pub fn about(name: &str, title: &str, seed: u64) -> String {
     let gap = if title.is_empty() { "" } else { ", " };
     format!("{name}{gap}{title}, seed {seed}")
-}
-
-/// What stands behind a word in the comments at the top of a manifest.
-pub fn fact<'a>(manifest: &'a str, word: &str) -> Option<&'a str> {
-    let mut lines = manifest.lines().take_while(|line| line.starts_with('#'));
-    lines.find_map(|line| line.strip_prefix("# ")?.strip_prefix(word)?.strip_prefix(": "))
 }
 
 /// Writes a table as CSV.
@@ -152,13 +146,10 @@ pub fn layers(prints: &Fingerprints) -> Vec<(&'static str, u64)> {
 }
 
 /// The resolved file, which runs again as it is. What the run was stands in comments at its top.
-fn manifest(point: &Point, title: &str, seed: u64, outcome: &Outcome) -> String {
+fn manifest(point: &Point, seed: u64, outcome: &Outcome) -> String {
     let mut head =
         String::from("# Written by clockwire. `clockwire run` takes it as it is and repeats this very run:\n");
     head.push_str(&format!("# version: {}\n", env!("CARGO_PKG_VERSION")));
-    if !title.is_empty() {
-        head.push_str(&format!("# point: {title}\n"));
-    }
     head.push_str(&format!("# seed: {seed}\n"));
     head.push_str(&format!("# events: {}\n# packet_hops: {}\n# rows:\n", outcome.events, outcome.hops));
     for rows in &outcome.rows {

@@ -56,7 +56,7 @@ pub fn print(experiment: &Experiment, digests: &[Digest], computed: &[&str]) -> 
     } else {
         for (point, digest) in experiment.points.iter().zip(digests) {
             if !experiment.dimensions.is_empty() {
-                text.push_str(&format!("{}\n", label(experiment, &point.values)));
+                text.push_str(&format!("{}\n", experiment.label(&point.values)));
             }
             text.push_str(&flows(&point.plan, digest));
             text.push('\n');
@@ -71,12 +71,6 @@ pub fn print(experiment: &Experiment, digests: &[Digest], computed: &[&str]) -> 
         text.push_str(&format!("means of {} seeds with their 95 % intervals\n", experiment.seeds.len()));
     }
     text
-}
-
-/// `wan.delay=10 ms, variant=codel`.
-pub fn label(experiment: &Experiment, values: &[String]) -> String {
-    let parts = experiment.dimensions.iter().zip(values).map(|(name, value)| format!("{name}={value}"));
-    parts.collect::<Vec<_>>().join(", ")
 }
 
 fn flows(plan: &Plan, digest: &Digest) -> String {

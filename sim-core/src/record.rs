@@ -19,6 +19,8 @@ pub enum Kind {
     Port,
     /// A workload flow plus one; prints as its name, 0 prints empty.
     Flow,
+    /// A workload flow plus one; prints as the name of the workload's entry that it comes from, 0 prints empty.
+    Workload,
     /// An index into these words.
     Word(&'static [&'static str]),
     /// An IPv4 address in its 32 low bits.

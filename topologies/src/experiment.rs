@@ -20,6 +20,8 @@ pub struct Experiment {
     pub name: String,
     /// Its `about:`, what to look at.
     pub about: Option<String>,
+    /// Its `point:`: the point of a larger experiment that a manifest repeats.
+    pub point: Option<String>,
     /// Sweep times variants, in file order, the last dimension fastest. At least one.
     pub points: Vec<Point>,
     /// The names of the dimensions in order: sweep paths and `variant`.
@@ -30,6 +32,15 @@ pub struct Experiment {
     pub expect: Vec<Expect>,
     /// What is probably not meant.
     pub warnings: Diagnostics,
+}
+
+impl Experiment {
+    /// What a point is called: `wan.delay=10 ms, variant=codel`; empty where the experiment has only one.
+    pub fn label(&self, values: &[String]) -> String {
+        let parts = self.dimensions.iter().zip(values).map(|(name, value)| format!("{name}={value}"));
+        let label = parts.collect::<Vec<_>>().join(", ");
+        if label.is_empty() { self.point.clone().unwrap_or_default() } else { label }
+    }
 }
 
 /// One point of an experiment.
@@ -127,6 +138,7 @@ pub fn load_text(
     let mut experiment = Experiment {
         name: text_of(tree, "name").unwrap_or_else(|| name.to_string()),
         about: text_of(tree, "about"),
+        point: text_of(tree, "point"),
         points: Vec::new(),
         dimensions: dimensions.names(),
         seeds,
@@ -135,6 +147,11 @@ pub fn load_text(
     };
     if let Some(node) = tree.get("name") {
         crate::spec::nodes::check_name(&mut sink, &experiment.name, node.at, "an experiment");
+    }
+    if let Some(node) = tree.get("point").filter(|_| !experiment.dimensions.is_empty()) {
+        let d = sink.error(node.at, "the points of this experiment have names of their own".to_string());
+        d.help.push("`point` says which point of another experiment a file without variants and sweep repeats".into());
+        d.path = "point".into();
     }
     if !dimensions.names().is_empty() {
         // What a sweep replaces is read too: a wrong value is wrong even where nothing uses it.
@@ -154,7 +171,8 @@ pub fn load_text(
             if experiment.points.is_empty() {
                 experiment.expect = plan.1;
             }
-            experiment.points.push(Point { values, plan: plan.0, flat: flat(&tree, alone) });
+            let flat = flat(&tree, alone, experiment.label(&values));
+            experiment.points.push(Point { values, plan: plan.0, flat });
         }
         let found = sink.drain(Some(&tree));
         failed += usize::from(found.has_errors());
@@ -221,13 +239,19 @@ fn resolve_point(
 
 /// The tree of a point as a file: what was merged into it is left out, and its seed is filled in later. What is expected of
 /// several points or seeds together cannot be judged from one run, so then it is left out too.
-fn flat(tree: &Node, alone: bool) -> String {
+fn flat(tree: &Node, alone: bool, label: String) -> String {
     let mut sections: Vec<_> = tree.entries().to_vec();
     sections.retain(|entry| alone || entry.key != "expect");
-    sections.retain(|entry| !matches!(entry.key.as_str(), "include" | "topology" | "generate" | "experiment" | "seed"));
+    sections.retain(|entry| {
+        !matches!(entry.key.as_str(), "include" | "topology" | "generate" | "experiment" | "seed" | "point")
+    });
     let order = |key: &str| crate::spec::SECTIONS.iter().position(|section| *section == key);
     let seed = Node { value: Value::Null, at: Mark::default() };
     sections.push(crate::yaml::Entry { key: "seed".into(), at: Mark::default(), value: seed });
+    if !label.is_empty() {
+        let point = Node { value: Value::Text(label), at: Mark::default() };
+        sections.push(crate::yaml::Entry { key: "point".into(), at: Mark::default(), value: point });
+    }
     sections.sort_by_key(|entry| order(&entry.key));
     let text = emit::file(&Node { value: Value::Map(sections), at: tree.at });
     text.replacen("seed:\n", SEED_LINE, 1)

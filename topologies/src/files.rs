@@ -177,7 +177,7 @@ fn topology_of(sink: &mut Sink, mut tree: Node) -> Node {
             d.path = section.key.clone();
         }
         // The name is the network's, not the experiment's.
-        !matches!(section.key.as_str(), "name" | "about")
+        !matches!(section.key.as_str(), "name" | "about" | "point")
     });
     tree
 }

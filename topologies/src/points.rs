@@ -20,7 +20,10 @@ pub(crate) struct Set {
 impl Set {
     /// Whether it concerns the experiment as a whole, not its points.
     pub fn is_early(&self) -> bool {
-        matches!(self.path.split('.').next().unwrap_or_default().trim(), "experiment" | "seed" | "name" | "about")
+        matches!(
+            self.path.split('.').next().unwrap_or_default().trim(),
+            "experiment" | "seed" | "name" | "about" | "point"
+        )
     }
 }
 

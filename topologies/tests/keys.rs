@@ -21,6 +21,7 @@ const SECTIONS: &[Section] = &[
         keys: &[
             "name: other",
             "about: what to look at",
+            "point: delay=10 ms",
             "include: tests/data/included.yaml",
             "topology: star.yaml",
             "generate: { star: { hosts: 2, access: { rate: 1 Mbit/s } } }",
@@ -192,7 +193,8 @@ fn meaning(text: &str) -> Result<String, String> {
         .map(|experiment| {
             let plans: Vec<String> =
                 experiment.points.iter().map(|point| format!("{:?}{:?}", point.plan, point.values)).collect();
-            format!("{}{:?}{:?}{:?}{:?}", experiment.name, experiment.about, experiment.seeds, experiment.expect, plans)
+            let of_file = (&experiment.name, &experiment.about, &experiment.point);
+            format!("{of_file:?}{:?}{:?}{:?}", experiment.seeds, experiment.expect, plans)
         })
         .map_err(|found| format!("{found}\n{text}"))
 }

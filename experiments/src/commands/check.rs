@@ -10,7 +10,7 @@ use crate::quantity::{Dimension, show};
 use crate::queues;
 use crate::run::wanted_tables;
 use crate::say::{complain, say};
-use crate::summary::{grid, label};
+use crate::summary::grid;
 
 /// The most rows of a kind.
 const ROWS_MAX: usize = 40;
@@ -46,7 +46,7 @@ fn describe(experiment: &Experiment) -> String {
     text.push_str(&format!("; {} × {} of {}\n", count(points, "point"), count(seeds, "seed"), plan.stop));
     if points > 1 {
         let labels: Vec<String> =
-            experiment.points.iter().take(ROWS_MAX).map(|point| label(experiment, &point.values)).collect();
+            experiment.points.iter().take(ROWS_MAX).map(|point| experiment.label(&point.values)).collect();
         text.push_str(&format!("points: {}\n", labels.join("; ")));
         text.push_str(&format!("what follows is the first, {}\n", labels[0]));
     }
@@ -179,7 +179,7 @@ pub fn show_file(file: &Path, overrides: &Overrides) -> Done {
     let experiment = &loaded.experiment;
     for (at, point) in experiment.points.iter().enumerate() {
         if experiment.points.len() > 1 {
-            say!("{}# {}", if at > 0 { "---\n" } else { "" }, label(experiment, &point.values));
+            say!("{}# {}", if at > 0 { "---\n" } else { "" }, experiment.label(&point.values));
         }
         say!("{}", point.flat(experiment.seeds[0]).trim_end());
     }

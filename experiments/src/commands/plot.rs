@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use plots::Source;
+use topologies::Experiment;
 
 use super::{Done, load};
 use crate::cli::Overrides;
@@ -28,17 +29,20 @@ pub fn plot(folder: &Path, asked: &[String]) -> Done {
     let mut points: Vec<Source> = Vec::new();
     for run in &runs {
         let found = Run::read(run)?;
-        let requests = found.requests(&asked, false)?;
+        let requests = found.requests(&asked, false);
         note(run, figures::draw(run, &found.about, &requests));
         // The runs of a point stand in one folder, its first seed first.
         if points.last().is_none_or(|last| last.folder.parent() != run.parent()) {
-            points.push(Source { label: figures::label(&found.name, &found.point), folder: run.clone() });
+            points.push(Source {
+                label: figures::label(&found.experiment.name, &found.experiment.label(&[])),
+                folder: run.clone(),
+            });
         }
     }
     if folder.join("summary.csv").is_file() {
         let first = Run::read(&runs[0])?;
-        let requests = first.requests(&asked, true)?;
-        note(folder, figures::draw_whole(folder, &first.name, &points, &requests));
+        let requests = first.requests(&asked, true);
+        note(folder, figures::draw_whole(folder, &first.experiment.name, &points, &requests));
     }
     for figure in &drawn {
         say!("{}", figure.display());
@@ -54,30 +58,23 @@ pub fn plot(folder: &Path, asked: &[String]) -> Done {
 
 /// What a run's manifest says.
 struct Run {
-    manifest: PathBuf,
-    name: String,
-    point: String,
+    experiment: Experiment,
     about: String,
 }
 
 impl Run {
     fn read(folder: &Path) -> Result<Run, String> {
-        let manifest = folder.join("manifest.yaml");
-        let text =
-            std::fs::read_to_string(&manifest).map_err(|why| format!("error: {}: {why}\n", manifest.display()))?;
-        let name = text.lines().find_map(|line| line.strip_prefix("name: ")).unwrap_or_default().to_string();
-        let point = results::fact(&text, "point").unwrap_or_default().to_string();
-        let seed = results::fact(&text, "seed").and_then(|seed| seed.parse().ok()).unwrap_or_default();
-        Ok(Run { manifest, about: results::about(&name, &point, seed), name, point })
+        let experiment = load(&folder.join("manifest.yaml"), &Overrides::default())?.experiment;
+        let about = results::about(&experiment.name, &experiment.label(&[]), experiment.seeds[0]);
+        Ok(Run { experiment, about })
     }
 
     /// The figures that were asked for, or those that its file asks for.
-    fn requests(&self, asked: &[plots::Request], whole: bool) -> Result<Vec<plots::Request>, String> {
+    fn requests(&self, asked: &[plots::Request], whole: bool) -> Vec<plots::Request> {
         if asked.is_empty() {
-            let loaded = load(&self.manifest, &Overrides::default())?;
-            return Ok(figures::requests(&loaded.experiment.points[0].plan, whole));
+            return figures::requests(&self.experiment.points[0].plan, whole);
         }
-        Ok(asked.iter().filter(|request| figures::is_whole(request) == whole).cloned().collect())
+        asked.iter().filter(|request| figures::is_whole(request) == whole).cloned().collect()
     }
 }
 

@@ -10,7 +10,6 @@ use crate::cli::VerifyOptions;
 use crate::results::layers;
 use crate::run::{How, simulate};
 use crate::say::{complain, say};
-use crate::summary::label;
 
 /// What a window costs a thread beside its events, and an event: for the expected gain. Orders of magnitude of a present machine.
 const WINDOW_NS: f64 = 1500.0;
@@ -31,7 +30,7 @@ fn experiment(experiment: &Experiment, options: &VerifyOptions) -> bool {
     let seed = experiment.seeds[0];
     let mut equal = true;
     for point in &experiment.points {
-        let at = label(experiment, &point.values);
+        let at = experiment.label(&point.values);
         let name = if at.is_empty() { experiment.name.clone() } else { format!("{}, {at}", experiment.name) };
         match proof(&point.plan, threads, &|how| simulate(&point.plan, seed, how, &|_| {}).0) {
             Ok(text) if options.quiet => drop(text),

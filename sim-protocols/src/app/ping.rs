@@ -138,7 +138,7 @@ impl Ping {
             _ => stats.lost += 1,
         }
         let flow = calls.number();
-        calls.emit(&PingRow { flow, seq, sent, rtt, from, answer: answer as u32 });
+        calls.emit(&PingRow { flow, workload: flow, seq, sent, rtt, from, answer: answer as u32 });
     }
 }
 

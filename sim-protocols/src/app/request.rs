@@ -214,6 +214,7 @@ impl RequestClient {
         let over = outcome != Outcome::Running;
         let row = RequestRow {
             flow: calls.number(),
+            workload: calls.number(),
             number: self.number,
             start: self.begun,
             connect: self.connected,

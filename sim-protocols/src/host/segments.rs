@@ -102,7 +102,7 @@ impl Kernel {
                 flow.stats.rtt.record(rtt);
             }
             if conn.traced {
-                cx.emit(&RttRow { flow: flow.config.number, node: cx.node(), rtt });
+                cx.emit(&RttRow { flow: flow.config.number, workload: flow.config.number, node: cx.node(), rtt });
             }
         }
         if conn.draining && conn.tcp.readable() > 0 {

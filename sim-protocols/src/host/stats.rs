@@ -140,6 +140,7 @@ impl UdpStats {
         let span = self.first.map_or(Span::ZERO, |first| self.last - first);
         UdpRow {
             flow,
+            workload: flow,
             end,
             packets: self.packets,
             bytes: self.bytes,
@@ -228,6 +229,7 @@ impl FlowStats {
         let span = self.start.map_or(Span::ZERO, |start| until.since(start));
         FlowRow {
             flow: config.number,
+            workload: config.number,
             app: APPS.iter().position(|app| app.name == config.app.name()).expect("registered") as u32,
             client: config.client,
             server: config.server,

@@ -96,6 +96,7 @@ table! {
     FLOWS = "flows", "one row for each flow: when, how much, how fast, what was lost and sent again, round trips, how it ended";
     FlowRow {
         flow: u32, "flow", Kind::Flow, "the flow";
+        workload: u32, "workload", Kind::Workload, "the entry of the workload that it comes from";
         app: u32, "app", Kind::Word(APP_WORDS), "its application";
         client: Ipv4Addr, "client", Kind::Address, "the address that it comes from";
         server: Ipv4Addr, "server", Kind::Address, "the address that it goes to";
@@ -123,6 +124,7 @@ table! {
     UDP = "udp", "one row for each end of a datagram flow: packets, bytes, losses, one-way delay and jitter";
     UdpRow {
         flow: u32, "flow", Kind::Flow, "the flow";
+        workload: u32, "workload", Kind::Workload, "the entry of the workload that it comes from";
         end: u32, "end", Kind::Word(&["sender", "receiver"]), "which end";
         packets: u64, "packets", Kind::Count, "datagrams sent or received";
         bytes: u64, "bytes", Kind::Bytes, "their payload";
@@ -157,6 +159,7 @@ table! {
     REQUESTS = "requests", "each request: its latency, and connecting and closing where it has its own connection";
     RequestRow {
         flow: u32, "flow", Kind::Flow, "the flow";
+        workload: u32, "workload", Kind::Workload, "the entry of the workload that it comes from";
         number: u64, "number", Kind::Count, "its number in the flow, from 1";
         start: Time, "start_s", Kind::Time, "when it began: with connecting, where it has its own connection";
         connect: Option<Span>, "connect_s", Kind::Time, "from the SYN until it was established, where it opened a connection";
@@ -185,6 +188,7 @@ table! {
     RTT = "rtt", "each round-trip sample of a traced connection";
     RttRow {
         flow: u32, "flow", Kind::Flow, "the flow";
+        workload: u32, "workload", Kind::Workload, "the entry of the workload that it comes from";
         node: u32, "node", Kind::Node, "the host that measured it";
         rtt: Span, "rtt_s", Kind::Time, "the round trip";
     }
@@ -195,6 +199,7 @@ table! {
     PING = "ping", "each echo request and what became of it";
     PingRow {
         flow: u32, "flow", Kind::Flow, "the flow";
+        workload: u32, "workload", Kind::Workload, "the entry of the workload that it comes from";
         seq: u64, "seq", Kind::Count, "its number, from 1";
         sent: Time, "sent_s", Kind::Time, "when it was sent";
         rtt: Option<Span>, "rtt_s", Kind::Time, "until the answer";

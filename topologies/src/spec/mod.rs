@@ -25,6 +25,7 @@ pub(crate) const SECTIONS: &[&str] = &[
     "clockwire",
     "name",
     "about",
+    "point",
     "include",
     "topology",
     "generate",
