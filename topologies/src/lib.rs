@@ -20,6 +20,7 @@ mod emit;
 mod experiment;
 mod files;
 mod generate;
+mod keys;
 mod merge;
 mod plan;
 mod points;
@@ -33,6 +34,7 @@ pub use build::{build, ip_config, probes, wire};
 pub use diagnostics::{Diagnostic, Diagnostics, Place, Severity};
 pub use experiment::{Expect, Experiment, LoadOptions, Point, load, load_text};
 pub use generate::{GENERATORS, Generator};
+pub use keys::{KEYS, KeySection};
 pub use plan::{
     CapturePlan, EventPlan, FlowPlan, HopPlan, LinkPlan, Named, NodeKind, NodePlan, Outputs, Plan, PlotSpec, PortPlan,
     Reroute, RoutePlan,

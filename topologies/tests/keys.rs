@@ -201,6 +201,7 @@ fn meaning(text: &str) -> Result<String, String> {
 
 #[test]
 fn every_accepted_key_bites() {
+    let mut explained = 0;
     for Section { name, file, keys } in SECTIONS {
         let without = meaning(&file.replace("@KEY@", "")).or_else(|_| meaning(&file.replace("@KEY@", keys[0])));
         let without = without.unwrap_or_else(|error| panic!("{name}: {error}"));
@@ -225,9 +226,18 @@ fn every_accepted_key_bites() {
             .and_then(|rest| rest.lines().next())
             .unwrap_or_else(|| panic!("{error}"));
         let apps: Vec<&str> = sim_protocols::APPS.iter().map(|app| app.name).collect();
+        if let Some(section) = topologies::KEYS.iter().find(|section| section.name == *name) {
+            let mut listed: Vec<&str> = section.keys.iter().map(|(key, _)| *key).collect();
+            listed.sort_unstable();
+            let accepted: Vec<&str> =
+                accepted.split(", ").filter(|key| *name != "a workload entry" || !apps.contains(key)).collect();
+            assert_eq!(listed, accepted, "{name}: what is listed and what is accepted");
+            explained += 1;
+        }
         for key in accepted.split(", ") {
             let known = ALWAYS.contains(&key) || apps.contains(&key) || seen.contains(key);
             assert!(known, "{name}: `{key}` is accepted, and no line of this test shows that it bites");
         }
     }
+    assert_eq!(explained, topologies::KEYS.len(), "sections that are listed, and of which nothing is known here");
 }

@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use sim_core::{LINK_MODELS, Loss, ParamHelp, QUEUES, QueueConfig, describe};
+use sim_core::{Jitter, JitterShape, LINK_MODELS, Loss, ParamHelp, QUEUES, QueueConfig, Reorder, describe};
 use sim_protocols::tcp::cc::{CONTROLS, ControlConfig};
 use sim_protocols::{APPS, AppConfig, tcp};
-use topologies::GENERATORS;
+use topologies::{GENERATORS, KEYS};
 
 use super::Done;
 use crate::expect::{FUNCTIONS, STATISTICS};
@@ -16,6 +16,7 @@ use crate::say::say;
 const GROUPS: &[(&str, &str)] = &[
     ("experiments", "files below `experiments/`"),
     ("topologies", "files below `topologies/`, for `topology:`"),
+    ("file", "the keys of an experiment file, section by section"),
     ("generators", "kinds of `generate:`"),
     ("applications", "kinds of a workload entry"),
     ("controls", "congestion controls, for `tcp: { cc: … }`"),
@@ -78,6 +79,7 @@ fn things(group: &str) -> Vec<Thing> {
     match group {
         "experiments" | "topologies" => files(group),
         "generators" => GENERATORS.iter().map(|entry| thing(entry.name, entry.help, plain(entry.params))).collect(),
+        "file" => KEYS.iter().map(|section| thing(section.name, section.help, plain(section.keys))).collect(),
         "controls" => CONTROLS
             .iter()
             .map(|entry| {
@@ -108,9 +110,10 @@ fn things(group: &str) -> Vec<Thing> {
         "links" => LINK_MODELS
             .iter()
             .map(|entry| {
-                let kind = entry.name.strip_prefix("loss.").unwrap_or_default();
-                let found = describe(|params| {
-                    Loss::read(kind, params);
+                let found = describe(|params| match entry.name {
+                    "jitter" => drop(Jitter::read(JitterShape::Uniform, params)),
+                    "reorder" => drop(Reorder::read(params)),
+                    name => drop(Loss::read(name.strip_prefix("loss.").unwrap_or_default(), params)),
                 });
                 thing(entry.name, entry.help, parameters(found))
             })
