@@ -3,6 +3,8 @@
 use sim_core::{Params, Size, Span};
 
 use super::cc::ControlConfig;
+use super::fast_open::FastOpenConfig;
+use super::options::Options;
 
 /// Whom a connection follows where the RFCs and Linux differ.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -27,8 +29,14 @@ pub struct Config {
     pub mss: u16,
     /// Bytes that were written and are not acknowledged, at the most. Default: 16 MiB.
     pub send_buffer: u32,
+    /// What the bookkeeping of a packet takes of the send buffer: 896 B in Linux 6, for each `struct sk_buff`. Then, as there, a packet that
+    /// has begun is filled though the buffer be full. Default: 0 B, so that the buffer holds bytes of payload alone.
+    pub send_overhead: u32,
     /// Bytes of the receive buffer; the window starts at half of it and grows to five eighths, as Linux accounts memory. Default: 4 MiB.
     pub recv_buffer: u32,
+    /// What the receive buffer may grow to, as much as is read in a round trip asks for (Linux's `tcp_moderate_rcvbuf` and `tcp_rmem`).
+    /// Default: 0, it does not grow.
+    pub recv_buffer_max: u32,
     /// Selective acknowledgements (RFC 2018).
     pub sack: bool,
     /// Timestamps (RFC 7323).
@@ -57,8 +65,24 @@ pub struct Config {
     pub msl: Span,
     /// How often a SYN or a SYN,ACK is sent again. Default: 6, Linux.
     pub syn_retries: u32,
+    /// How many times a SYN is sent again at the same distance, before distances double; these come on top of `syn_retries`.
+    /// Default: 4, Linux since 6.5 (`tcp_syn_linear_timeouts`); none by RFC 6298.
+    pub syn_linear: u32,
+    /// How often a SYN,ACK is sent again. Default: 5, Linux; as a SYN by the RFCs.
+    pub synack_retries: u32,
     /// How often data is sent again before the connection is given up. Default: 15, Linux.
     pub retries: u32,
+    /// How often data is sent again for an application that has closed its socket. Default: 8, Linux; as other data by the RFCs.
+    pub orphan_retries: u32,
+    /// Sends a SYN that was lost again without asking for explicit congestion notification (RFC 3168 §6.1.1.1). Default: on.
+    pub ecn_fallback: bool,
+    /// Packets of the send queue hold many segments, as with an interface that cuts them (generic segmentation offload): pushes and
+    /// bookkeeping count packets then. Default: off.
+    pub gso: bool,
+    /// Data in the SYN. Default: off.
+    pub fast_open: FastOpenConfig,
+    /// What an application may set on its socket.
+    pub options: Options,
 }
 
 /// A tick of Linux at 250 Hz.
@@ -73,12 +97,15 @@ impl Default for Config {
 impl Config {
     /// The defaults of a profile.
     pub fn profile(profile: Profile) -> Config {
+        let linux = profile == Profile::Linux6;
         Config {
             profile,
             cc: ControlConfig::default(),
             mss: 1460,
             send_buffer: 16 << 20,
+            send_overhead: 0,
             recv_buffer: 4 << 20,
+            recv_buffer_max: 0,
             sack: true,
             timestamps: true,
             window_scaling: true,
@@ -96,7 +123,14 @@ impl Config {
             tick: Span::ZERO,
             msl: Span::from_secs(30),
             syn_retries: 6,
+            syn_linear: if linux { 4 } else { 0 },
+            synack_retries: if linux { 5 } else { 6 },
             retries: 15,
+            orphan_retries: if linux { 8 } else { 15 },
+            ecn_fallback: true,
+            gso: false,
+            fast_open: FastOpenConfig::default(),
+            options: Options::default(),
         }
     }
 
@@ -129,6 +163,12 @@ impl Config {
         if !(88..=65_495).contains(&mss) {
             params.refuse("mss", "from 88 B to 65495 B".into());
         }
+        let recv_buffer = bytes(
+            params,
+            "recv_buffer",
+            base.recv_buffer,
+            "receive buffer; the window is half of it, later five eighths",
+        );
         Config {
             mss: mss.clamp(88, 65_495) as u16,
             send_buffer: bytes(
@@ -137,16 +177,34 @@ impl Config {
                 base.send_buffer,
                 "bytes written and not acknowledged, at the most",
             ),
-            recv_buffer: bytes(
-                params,
-                "recv_buffer",
-                base.recv_buffer,
-                "receive buffer; the window is half of it, later five eighths",
-            ),
+            send_overhead: if params.given("send_overhead") {
+                let help =
+                    "what the bookkeeping of a packet takes of the send buffer; nothing when not given, 896 B in Linux";
+                bytes(params, "send_overhead", 896, help)
+            } else {
+                base.send_overhead
+            },
+            recv_buffer,
+            recv_buffer_max: if params.given("recv_buffer_max") {
+                let help = "what the receive buffer may grow to with what is read; it does not grow when not given";
+                let most = bytes(params, "recv_buffer_max", 6 << 20, help);
+                if most < recv_buffer {
+                    params.refuse("recv_buffer_max", "not below `recv_buffer`".into());
+                }
+                most
+            } else {
+                base.recv_buffer_max
+            },
             sack: params.flag("sack", base.sack, "selective acknowledgements (RFC 2018)"),
             timestamps: params.flag("timestamps", base.timestamps, "timestamps (RFC 7323)"),
             window_scaling: params.flag("window_scaling", base.window_scaling, "window scaling (RFC 7323)"),
             ecn: params.flag("ecn", base.ecn, "explicit congestion notification (RFC 3168)"),
+            ecn_fallback: params.flag(
+                "ecn_fallback",
+                base.ecn_fallback,
+                "sends a SYN that was lost again without asking for ECN",
+            ),
+            gso: params.flag("gso", base.gso, "packets of the send queue hold many segments (pushes, bookkeeping)"),
             nagle: params.flag("nagle", base.nagle, "holds small segments back while one is unacknowledged"),
             delayed_ack: params.flag(
                 "delayed_ack",
@@ -179,12 +237,32 @@ impl Config {
                 0..=20,
                 "how often a SYN is sent again",
             ) as u32,
+            syn_linear: params.count(
+                "syn_linear",
+                Some(base.syn_linear.into()),
+                0..=20,
+                "how often before that at the same distance",
+            ) as u32,
+            synack_retries: params.count(
+                "synack_retries",
+                Some(base.synack_retries.into()),
+                0..=20,
+                "how often a SYN,ACK is sent again",
+            ) as u32,
             retries: params.count(
                 "retries",
                 Some(base.retries.into()),
                 1..=30,
                 "how often data is sent again before giving up",
             ) as u32,
+            orphan_retries: params.count(
+                "orphan_retries",
+                Some(base.orphan_retries.into()),
+                1..=30,
+                "how often data is sent again for a closed socket",
+            ) as u32,
+            fast_open: FastOpenConfig::read(base.fast_open, params),
+            options: Options::read(&base.options, params),
             ..base
         }
     }

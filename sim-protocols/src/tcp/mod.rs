@@ -8,20 +8,26 @@
 //! | 5681, 6675, 6582, 6937, 3168 acknowledgements and recovery | `connection/acknowledge`, `scoreboard` |
 //! | 1122 §4.2.3, 5681 §4.2 sending acknowledgements, windows | `connection/receive` |
 //! | 9293 §3.7, §3.8 what is sent, Nagle, probes | `connection/transmit` |
+//! | 9293 §3.9.1 what applications call and set | `options`, `connection/calls` |
+//! | buffers: where packets end, Linux's accounting, auto-tuning | `connection/memory` |
+//! | 5482, 1122 §4.2.3.6 giving up, keep-alive | `connection/keep` |
+//! | 7413 Fast Open | `fast_open`, `connection/opening` |
 //! | 6298 round trips and time-outs | `rtt`, `connection/timers` |
 //! | 5681, 9438 congestion controls | `cc/` |
 //!
 //! Left out, with reasons: urgent data (RFC 6093 advises against it; the pointer passes), TLP, RACK's reordering window, F-RTO and undo (a
-//! later step), keep-alive, receive-buffer auto-tuning.
+//! later step), TCP's own segmentation offload (only where its packets end is known).
 
 mod buffer;
 pub mod cc;
 mod config;
 mod connection;
+mod fast_open;
 #[cfg(test)]
 mod lab;
 #[cfg(test)]
 mod linux;
+mod options;
 mod rtt;
 mod scoreboard;
 mod state;
@@ -31,7 +37,9 @@ mod trace;
 
 pub use cc::{CONTROLS, ControlConfig};
 pub use config::{Config, Profile};
-pub use connection::{Connection, ConnectionEvent, Counters, Info, Reason};
+pub use connection::{Connection, ConnectionEvent, Counters, Info, Reason, TcpInfo};
+pub use fast_open::{FastOpenCache, FastOpenConfig, FastOpenKey, FastOpenLesson, FastOpenTicket, FastOpenVerdict};
+pub use options::{CallError, Options, WriteFlags};
 pub use state::{STATE_WORDS, State};
 pub use trace::{Cause, Change, Phase, TCP, TcpRow};
 

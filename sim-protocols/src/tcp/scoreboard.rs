@@ -15,6 +15,8 @@ const LOST: u8 = 2;
 const RETRANSMITTED: u8 = 4;
 /// Retransmitted at least once, whether or not that is still under way.
 const EVER: u8 = 8;
+/// Its sender pushed it (PSH): so it does when it is sent again.
+const PUSHING: u8 = 16;
 
 /// A segment under way.
 #[derive(Clone, Copy, Debug)]
@@ -97,6 +99,18 @@ impl Scoreboard {
         self.sent.push_back(Sent { at, seq, len: len as u16, marks: 0 });
     }
 
+    /// The segment that was sent last has a PSH.
+    pub fn mark_pushing(&mut self) {
+        if let Some(last) = self.sent.back_mut() {
+            last.marks |= PUSHING;
+        }
+    }
+
+    /// Whether this segment has a PSH.
+    pub fn pushing(&self, seq: Seq) -> bool {
+        self.sent.get(self.index(seq)).is_some_and(|sent| sent.has(PUSHING))
+    }
+
     /// Makes several of each segment that is longer than `most`, as the path has become smaller.
     pub fn split(&mut self, most: u32) {
         for sent in std::mem::take(&mut self.sent) {
@@ -108,7 +122,8 @@ impl Scoreboard {
                     self.lost += u32::from(sent.has(LOST));
                     self.retransmitted += u32::from(sent.has(RETRANSMITTED));
                 }
-                self.sent.push_back(Sent { seq, len: len as u16, ..sent });
+                let marks = if seq + len == end { sent.marks } else { sent.marks & !PUSHING };
+                self.sent.push_back(Sent { seq, len: len as u16, marks, ..sent });
                 seq += len;
             }
         }
@@ -267,6 +282,13 @@ impl Scoreboard {
         self.retransmissions.clear();
         if let Some(front) = self.sent.front() {
             self.retransmit_from = front.seq;
+        }
+    }
+
+    /// The first segment, a SYN, was lost and is sent again.
+    pub fn lose_first(&mut self, seq: Seq, now: Time) {
+        if self.sent.front().is_some_and(|front| front.seq == seq) {
+            self.sent_again(seq, now);
         }
     }
 

@@ -20,7 +20,7 @@ pub use frame::{Frame, Net, Transport};
 pub use icmpv4::{Icmpv4Packet, Icmpv4Repr, TimeExceeded, Unreachable};
 pub use ipv4::{Ipv4Packet, Ipv4Repr, Protocol};
 pub use packets::PACKETS;
-pub use tcp::{SackBlocks, Seq, TcpFlags, TcpOptions, TcpRepr, TcpSegment, Timestamps};
+pub use tcp::{FastOpen, FastOpenCookie, SackBlocks, Seq, TcpFlags, TcpOptions, TcpRepr, TcpSegment, Timestamps};
 pub use udp::{UdpDatagram, UdpRepr};
 
 /// The internet checksum (RFC 1071 §1): ones' complement sums of 16-bit words.

@@ -1,4 +1,5 @@
-//! TCP's wire format (RFC 9293 §3.1) with the options that are used: MSS, window scale and timestamps (RFC 7323), SACK (RFC 2018).
+//! TCP's wire format (RFC 9293 §3.1) with the options that are used: MSS, window scale and timestamps (RFC 7323), SACK (RFC 2018),
+//! Fast Open (RFC 7413).
 
 use std::fmt;
 use std::ops::{Add, AddAssign, BitOr, Sub};
@@ -177,11 +178,76 @@ pub struct Timestamps {
 pub struct SackBlocks {
     blocks: [(Seq, Seq); 4],
     len: u8,
+    /// What else stands in the blocks' place: a SYN has no blocks, but perhaps a cookie. The cookie's length and [`FAST_OPEN`] bits.
+    cookie: u8,
+}
+
+/// Bits of [`SackBlocks::cookie`].
+const FAST_OPEN: u8 = 0x20;
+const FAST_OPEN_EXPERIMENTAL: u8 = 0x40;
+
+/// A Fast Open cookie (RFC 7413 §4.1.1): 4 to 16 bytes, an even number.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+pub struct FastOpenCookie {
+    bytes: [u8; 16],
+    len: u8,
+}
+
+impl FastOpenCookie {
+    /// A cookie of these bytes; none where their number is not lawful.
+    pub fn new(bytes: &[u8]) -> Option<FastOpenCookie> {
+        if !(4..=16).contains(&bytes.len()) || !bytes.len().is_multiple_of(2) {
+            return None;
+        }
+        let mut cookie = FastOpenCookie { bytes: [0; 16], len: bytes.len() as u8 };
+        cookie.bytes[..bytes.len()].copy_from_slice(bytes);
+        Some(cookie)
+    }
+
+    /// Its bytes.
+    pub fn as_slice(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.len)]
+    }
+}
+
+impl fmt::Debug for FastOpenCookie {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_slice().iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// The Fast Open option (RFC 7413 §4.1.1).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct FastOpen {
+    /// The cookie; without one it asks for one.
+    pub cookie: Option<FastOpenCookie>,
+    /// It has the number of experiments with a magic one behind it (RFC 6994), as before the RFC.
+    pub experimental: bool,
+}
+
+impl FastOpen {
+    fn magic(self) -> &'static [u8] {
+        if self.experimental { &[0xf9, 0x89] } else { &[] }
+    }
+
+    /// Bytes of the option without padding.
+    fn len(self) -> usize {
+        2 + self.magic().len() + self.cookie.map_or(0, |cookie| usize::from(cookie.len))
+    }
+
+    fn emit(self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&[if self.experimental { 254 } else { 34 }, self.len() as u8]);
+        out.extend_from_slice(self.magic());
+        if let Some(cookie) = &self.cookie {
+            out.extend_from_slice(cookie.as_slice());
+        }
+        out.resize(out.len() + self.len().next_multiple_of(4) - self.len(), 1);
+    }
 }
 
 impl SackBlocks {
     /// None.
-    pub const NONE: SackBlocks = SackBlocks { blocks: [(Seq(0), Seq(0)); 4], len: 0 };
+    pub const NONE: SackBlocks = SackBlocks { blocks: [(Seq(0), Seq(0)); 4], len: 0, cookie: 0 };
 
     /// Appends a block; a fifth one is left out.
     pub fn push(&mut self, left: Seq, right: Seq) {
@@ -233,6 +299,36 @@ pub struct TcpOptions {
 }
 
 impl TcpOptions {
+    /// The Fast Open option, in a SYN.
+    pub fn fast_open(&self) -> Option<FastOpen> {
+        let bits = self.sack.cookie;
+        if bits & FAST_OPEN == 0 {
+            return None;
+        }
+        let mut bytes = [0; 16];
+        for (word, (a, b)) in bytes.chunks_exact_mut(8).zip(&self.sack.blocks) {
+            word[..4].copy_from_slice(&a.0.to_be_bytes());
+            word[4..].copy_from_slice(&b.0.to_be_bytes());
+        }
+        let cookie = FastOpenCookie::new(&bytes[..usize::from(bits & (FAST_OPEN - 1))]);
+        Some(FastOpen { cookie, experimental: bits & FAST_OPEN_EXPERIMENTAL != 0 })
+    }
+
+    #[cold]
+    fn fast_open_len(&self) -> usize {
+        self.fast_open().map_or(0, |option| option.len().next_multiple_of(4))
+    }
+
+    /// Gives it the Fast Open option, in the place of selective acknowledgements, which no SYN has.
+    pub fn set_fast_open(&mut self, option: FastOpen) {
+        let cookie = option.cookie.unwrap_or_default();
+        self.sack = SackBlocks::NONE;
+        for (word, block) in cookie.bytes.chunks_exact(8).zip(&mut self.sack.blocks) {
+            *block = (Seq(be32(word, 0)), Seq(be32(word, 4)));
+        }
+        self.sack.cookie = FAST_OPEN | cookie.len | if option.experimental { FAST_OPEN_EXPERIMENTAL } else { 0 };
+    }
+
     /// Bytes of the options as they are written, padding included.
     #[inline]
     pub fn len(&self) -> usize {
@@ -244,6 +340,9 @@ impl TcpOptions {
             (false, false) => 0,
         };
         len += if self.window_scale.is_some() { 4 } else { 0 };
+        if self.sack.cookie != 0 {
+            len += self.fast_open_len();
+        }
         len + if self.sack.is_empty() { 0 } else { 4 + 8 * usize::from(self.sack.len) }
     }
 
@@ -271,6 +370,9 @@ impl TcpOptions {
         }
         if let Some(shift) = self.window_scale {
             out.extend_from_slice(&[1, 3, 3, shift]);
+        }
+        if let Some(option) = self.fast_open() {
+            option.emit(out);
         }
         if !self.sack.is_empty() {
             out.extend_from_slice(&[1, 1, 5, 2 + 8 * self.sack.len]);
@@ -310,12 +412,28 @@ impl TcpOptions {
                     self.sack.push(Seq(be32(block, 0)), Seq(be32(block, 4)));
                 }
             }
+            // RFC 7413 §4.1.1: a cookie of another length is no cookie, and the option is ignored; so is what has not the magic number.
+            (34, len) => {
+                if let Some(option) = fast_open(body, false, len) {
+                    self.set_fast_open(option);
+                }
+            }
+            (254, len) if body.starts_with(&[0xf9, 0x89]) => {
+                if let Some(option) = fast_open(&body[2..], true, len - 2) {
+                    self.set_fast_open(option);
+                }
+            }
             (8, 8) => self.timestamps = Some(Timestamps { val: be32(body, 0), ecr: be32(body, 4) }),
             (2..=5 | 8, _) => return Err(ParseError::Malformed),
             _ => {}
         }
         Ok(())
     }
+}
+
+fn fast_open(body: &[u8], experimental: bool, len: usize) -> Option<FastOpen> {
+    let cookie = FastOpenCookie::new(body);
+    (len == 0 || cookie.is_some()).then_some(FastOpen { cookie, experimental })
 }
 
 /// A view of a segment's bytes.

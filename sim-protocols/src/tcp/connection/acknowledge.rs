@@ -15,6 +15,11 @@ impl Connection {
     pub(super) fn on_ack(&mut self, now: Time, segment: &Segment) {
         let repr = &segment.repr;
         let ack = repr.ack;
+        self.last_heard = now;
+        self.more = false;
+        if self.probes_out > 0 {
+            self.probe_answered(now);
+        }
         let window_moved = if ack >= self.una { self.take_window(ack, segment) } else { false };
         let advanced = ack > self.una;
         let mut delivered = if advanced { self.remove_acknowledged(ack) } else { Delivered::default() };
@@ -69,12 +74,13 @@ impl Connection {
     }
 
     /// Drops acknowledged bytes from the send buffer; the SYN and the FIN are none. Returns whether there were any.
-    fn drop_acknowledged_bytes(&mut self, ack: Seq) -> bool {
+    pub(super) fn drop_acknowledged_bytes(&mut self, ack: Seq) -> bool {
         let bytes = (ack.since(self.data_start).max(0) as u32).min(self.outgoing.len());
         let start = self.outgoing.end() - u64::from(self.outgoing.len());
         self.counters.bytes_acked += u64::from(bytes);
         self.outgoing.drop_before(start + u64::from(bytes));
         self.data_start += bytes;
+        self.attention |= self.outgoing.len() == 0;
         bytes > 0
     }
 

@@ -47,11 +47,13 @@ impl Connection {
         self.take_syn(now, segment);
         if repr.flags.ack() {
             // RFC 3168 §6.1.1: an ECN-setup SYN,ACK has ECE without CWR.
-            self.ecn = self.config.ecn && repr.flags.has(TcpFlags::ECE) && !repr.flags.has(TcpFlags::CWR);
+            let asked = self.config.ecn && !(self.backoff > 0 && self.config.ecn_fallback);
+            self.ecn = asked && repr.flags.has(TcpFlags::ECE) && !repr.flags.has(TcpFlags::CWR);
             self.take_window(repr.ack, segment);
-            self.acknowledge_syn(now, repr.ack, segment);
+            self.acknowledge_syn(now, self.iss + 1, segment);
             self.go(Move::SynAck);
             self.established(now);
+            self.learn_from_answer(now, segment);
             // The acknowledgement leaves alone, before the application learns of the connection.
             self.ack_at_once();
         } else {
@@ -85,9 +87,10 @@ impl Connection {
         }
         // RFC 9293 §3.7.1 (MUST-15): 536 where the other end does not say. RFC 6691: options come out of it. More than 65495 no datagram holds.
         let theirs = u32::from(options.mss.unwrap_or(536)).clamp(88, 65_495);
-        self.mss = theirs.min(self.config.mss.into()) - if self.timestamps { 12 } else { 0 };
+        self.mss_max = theirs.min(self.config.mss.into()) - if self.timestamps { 12 } else { 0 };
         self.snd_wnd = u32::from(repr.window);
         self.max_window = self.snd_wnd;
+        self.bound_mss();
         self.snd_wl1 = repr.seq;
         self.snd_wl2 = self.iss;
     }
@@ -107,10 +110,15 @@ impl Connection {
 
     fn established(&mut self, now: Time) {
         self.last_sent = now;
+        self.last_heard = now;
+        self.attention |= self.options().keepalive;
+        self.begin_tuning(now);
         self.usage_seq = self.nxt;
         self.high_seq = self.una;
         self.note(now, Cause::Established);
-        self.events.push_back(ConnectionEvent::Connected);
+        if !self.accepted_fast() {
+            self.events.push_back(ConnectionEvent::Connected);
+        }
     }
 
     // RFC 9293 §3.10.7.4
@@ -240,7 +248,7 @@ impl Connection {
             self.receiver_duplicate(left, (left + len).min(self.receiver.nxt));
         }
         let window = self.receiver.window();
-        self.receiver.be_quick(window);
+        self.receiver.enter_quick_mode(window);
         self.ack_at_once();
     }
 
@@ -253,7 +261,8 @@ impl Connection {
                 return false;
             }
             self.take_window(ack, segment);
-            self.acknowledge_syn(now, ack, segment);
+            let syn_acked = if self.accepted_fast() { self.iss + 1 } else { ack };
+            self.acknowledge_syn(now, syn_acked, segment);
             let closed_before = self.closing;
             self.go(Move::SynAcked);
             self.established(now);
@@ -274,7 +283,10 @@ impl Connection {
         self.on_ack(now, segment);
         if self.fin_sent && self.una == self.nxt {
             match self.state {
-                State::FinWait1 => self.go(Move::FinAcked),
+                State::FinWait1 => {
+                    self.go(Move::FinAcked);
+                    self.attention |= self.orphan;
+                }
                 State::Closing => {
                     self.go(Move::FinAcked);
                     self.wait(now);
@@ -305,7 +317,10 @@ impl Connection {
         self.snd_wnd = window;
         self.snd_wl1 = repr.seq;
         self.snd_wl2 = ack;
-        self.max_window = self.max_window.max(window);
+        if window > self.max_window {
+            self.max_window = window;
+            self.bound_mss();
+        }
         if window > 0 && self.timers.running(Timer::Persist) {
             self.timers.stop(Timer::Persist);
             self.backoff = 0;
@@ -322,6 +337,7 @@ impl Connection {
         if segment.repr.flags.has(TcpFlags::CWR) {
             self.ecn_echo = false;
         }
+        self.ecn_seen |= segment.ecn == Ecn::Ce;
         if segment.ecn == Ecn::Ce && !segment.payload.is_empty() {
             self.ecn_echo = true;
             self.receiver.be_quick(u32::MAX);
@@ -341,6 +357,11 @@ impl Connection {
         if self.told_closed {
             // RFC 9293 §3.6: nobody is there to read it.
             return self.answer_with_reset(segment);
+        }
+        if self.read_closed && self.closing && segment.repr.seq + len > self.receiver.nxt {
+            // RFC 1122 §4.2.2.13: nobody will read it, and the other end must learn of it.
+            self.answer_with_reset(segment);
+            return self.end(Reason::Aborted);
         }
         let nxt = self.receiver.nxt;
         let mut payload = segment.payload.clone();
@@ -370,7 +391,7 @@ impl Connection {
             return self.ack_at_once();
         }
         if seq == self.receiver.nxt {
-            self.take_in_order(now, payload, len);
+            self.take_in_order(now, payload, len, segment);
         } else {
             let offset = self.incoming.end() + u64::from(seq - self.receiver.nxt);
             if self.early.insert(offset, payload).is_some() && self.sack {
@@ -381,7 +402,7 @@ impl Connection {
     }
 
     #[inline]
-    fn take_in_order(&mut self, now: Time, payload: sim_core::Payload, len: u32) {
+    fn take_in_order(&mut self, now: Time, payload: sim_core::Payload, len: u32, segment: &Segment) {
         let had_hole = !self.early.is_empty();
         let was_empty = self.incoming.len() == 0;
         if len > 0 {
@@ -393,7 +414,7 @@ impl Connection {
             let came = (self.incoming.end() - before) as u32;
             self.receiver.nxt += came;
             self.counters.bytes_received += u64::from(came);
-            self.data_came(now, len);
+            self.data_came(now, len, segment);
             if was_empty {
                 self.events.push_back(ConnectionEvent::Readable);
             }
@@ -408,7 +429,7 @@ impl Connection {
         }
     }
 
-    fn take_fin(&mut self, now: Time) {
+    pub(super) fn take_fin(&mut self, now: Time) {
         self.early.clear();
         self.fin_came(now);
         self.events.push_back(ConnectionEvent::PeerClosed);

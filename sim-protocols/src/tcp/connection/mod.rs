@@ -2,6 +2,11 @@
 
 mod acknowledge;
 mod arrive;
+mod calls;
+mod info;
+mod keep;
+mod memory;
+mod opening;
 mod receive;
 mod timers;
 mod transmit;
@@ -9,19 +14,25 @@ mod transmit;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use sim_core::{Payload, Span, Time};
+use sim_core::{Span, Time};
 
 use super::buffer::{Assembler, Rope};
 use super::cc::{Control, INFINITE, Window};
 use super::config::{Config, Profile};
+use super::options::Options;
 use super::rtt::Rtt;
 use super::scoreboard::Scoreboard;
 use super::state::{Move, State};
 use super::trace::{Cause, Change, Phase};
 use super::{Endpoint, Segment};
 use crate::wire::{Seq, TcpFlags};
+use calls::{CORK, NODELAY};
+use info::Chronograph;
+use memory::Rare;
 use receive::Receiver;
 use timers::{Timer, Timers};
+
+pub use info::{Counters, Info, TcpInfo};
 
 /// What a connection tells its host.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -55,72 +66,6 @@ pub enum Reason {
     Unreachable,
 }
 
-/// What a connection has counted.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Counters {
-    /// Segments sent, all kinds.
-    pub segments_sent: u64,
-    /// Of these with data.
-    pub data_segments_sent: u64,
-    /// Bytes of data sent, those sent again included.
-    pub bytes_sent: u64,
-    /// Bytes of data acknowledged.
-    pub bytes_acked: u64,
-    /// Segments that came.
-    pub segments_received: u64,
-    /// Bytes of data that came in order, for the first time.
-    pub bytes_received: u64,
-    /// Data segments sent again.
-    pub retransmissions: u64,
-    /// Retransmission time-outs.
-    pub timeouts: u64,
-    /// Times that fast recovery was entered.
-    pub fast_retransmits: u64,
-    /// Duplicate acknowledgements that came.
-    pub duplicate_acks: u64,
-    /// Segments without data, SYN, FIN or RST that were sent.
-    pub pure_acks_sent: u64,
-    /// Zero-window probes sent.
-    pub probes: u64,
-    /// Segments refused by PAWS (RFC 7323 §5).
-    pub paws: u64,
-    /// Windows that were reduced for an explicit congestion notification.
-    pub ecn_reductions: u64,
-}
-
-/// A look at a connection, as `TCP_INFO` gives it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Info {
-    /// Its state.
-    pub state: State,
-    /// What loss recovery is doing.
-    pub phase: Phase,
-    /// Congestion window in segments.
-    pub cwnd: u32,
-    /// Slow-start threshold in segments; 0x7fffffff before the first loss.
-    pub ssthresh: u32,
-    /// Segments sent and not acknowledged.
-    pub unacked: u32,
-    /// Of these SACKed.
-    pub sacked: u32,
-    /// Of these believed lost.
-    pub lost: u32,
-    /// Segments believed to be in the network.
-    pub in_flight: u32,
-    /// Smoothed round trip.
-    pub srtt: Option<Span>,
-    /// Least round trip.
-    pub min_rtt: Option<Span>,
-    /// Mean of all samples.
-    pub mean_rtt: Option<Span>,
-    /// Time-out, back-off included.
-    pub rto: Span,
-    /// Bytes that the other end lets us send beyond what it has acknowledged.
-    pub snd_wnd: u32,
-    /// Payload of a full segment.
-    pub mss: u32,
-}
-
 /// A connection.
 #[derive(Clone, Debug)]
 pub struct Connection {
@@ -139,14 +84,26 @@ pub struct Connection {
     snd_wl2: Seq,
     max_window: u32,
     snd_scale: u8,
-    /// Payload of a full segment: their MSS or ours, less the timestamps.
+    /// Payload of a full segment: their MSS or ours, less the timestamps; in Linux half of their largest window at the most.
     mss: u32,
+    /// The same but for their window.
+    mss_max: u32,
     outgoing: Rope,
     /// The number of the first byte in `outgoing`.
     data_start: Seq,
     /// Close was asked for: a FIN follows the last byte.
     closing: bool,
     fin_sent: bool,
+    /// What lets a small segment leave ([`calls`]), and whether the writer has said that more will come.
+    nonagle: u8,
+    more: bool,
+    /// The size of the send buffer; the last write did not find room for all.
+    sndbuf: u32,
+    nospace: bool,
+    /// Ends of packets that push and were not sent yet; the last one of all; where the last packet of the send queue begins.
+    pushes: VecDeque<Seq>,
+    pushed: Seq,
+    tail_start: Seq,
     board: Scoreboard,
     rtt: Rtt,
     control: Control,
@@ -187,6 +144,27 @@ pub struct Connection {
     duplicate: Option<(Seq, Seq)>,
     /// Where their FIN stands, once it has come.
     fin_at: Option<Seq>,
+
+    /// Settings that the application has changed, and what few connections need.
+    own: Option<Box<Options>>,
+    rare: Option<Box<Rare>>,
+    /// Something waits for [`Connection::attend`].
+    attention: bool,
+    /// Nobody reads any more; and nobody has the socket any more.
+    read_closed: bool,
+    orphan: bool,
+    /// What ended it, until the application has been told.
+    error: Option<Reason>,
+    /// When an acknowledgement came last.
+    last_heard: Time,
+    /// When what is unacknowledged was sent again for the first time.
+    first_retry: Time,
+    /// Probes of a window or of a silent end without an answer, and since when a window is probed.
+    probes_out: u32,
+    probing_since: Time,
+    chronograph: Chronograph,
+    /// A mark of congestion has come from the other end's way.
+    ecn_seen: bool,
 
     /// When a segment without data that should not have come was answered last.
     challenged: Option<Time>,
@@ -246,10 +224,18 @@ impl Connection {
             max_window: 0,
             snd_scale: 0,
             mss: 536,
+            mss_max: 536,
             outgoing: Rope::default(),
             data_start: isn + 1,
             closing: false,
             fin_sent: false,
+            nonagle: if config.nagle { 0 } else { NODELAY } | if config.options.cork { CORK } else { 0 },
+            more: false,
+            sndbuf: config.send_buffer,
+            nospace: false,
+            pushes: VecDeque::new(),
+            pushed: isn + 1,
+            tail_start: isn + 1,
             board: Scoreboard::default(),
             rtt: Rtt::new(config),
             control,
@@ -281,6 +267,18 @@ impl Connection {
             early: Assembler::default(),
             duplicate: None,
             fin_at: None,
+            own: None,
+            rare: None,
+            attention: false,
+            read_closed: false,
+            orphan: false,
+            error: None,
+            last_heard: now,
+            first_retry: Time::ZERO,
+            probes_out: 0,
+            probing_since: Time::ZERO,
+            chronograph: Chronograph::default(),
+            ecn_seen: false,
             challenged: None,
             syn_due: true,
             reset_due: None,
@@ -313,99 +311,9 @@ impl Connection {
         self.remote
     }
 
-    /// What it has counted.
-    pub fn counters(&self) -> &Counters {
-        &self.counters
-    }
-
-    /// A look inside.
-    pub fn info(&self) -> Info {
-        Info {
-            state: self.state,
-            phase: self.phase,
-            cwnd: self.window.cwnd,
-            ssthresh: self.window.ssthresh,
-            unacked: self.board.packets(),
-            sacked: self.board.sacked,
-            lost: self.board.lost,
-            in_flight: self.board.in_flight(),
-            srtt: self.rtt.srtt(),
-            min_rtt: self.rtt.min,
-            mean_rtt: (self.rtt.samples > 0).then(|| self.rtt.sum / self.rtt.samples),
-            rto: self.rto(),
-            snd_wnd: self.snd_wnd,
-            mss: self.mss,
-        }
-    }
-
     /// The shift of the windows that it offers (RFC 7323 §2.3); 0 where the other end knows none.
     pub fn window_scale(&self) -> u8 {
         self.receiver.scale
-    }
-
-    /// Bytes written that are not acknowledged.
-    #[inline]
-    pub fn unacknowledged(&self) -> u32 {
-        self.outgoing.len()
-    }
-
-    /// Bytes that [`Connection::write`] would take now.
-    #[inline]
-    pub fn writable(&self) -> u32 {
-        if self.closing || self.told_closed { 0 } else { self.config.send_buffer.saturating_sub(self.outgoing.len()) }
-    }
-
-    /// Appends to the stream; returns how many bytes were taken.
-    pub fn write(&mut self, payload: Payload) -> u32 {
-        let len = payload.len().min(self.writable());
-        if len == payload.len() {
-            self.outgoing.push(payload);
-        } else if len > 0 {
-            self.outgoing.push(payload.slice(0, len));
-        }
-        len
-    }
-
-    /// Bytes that can be read.
-    #[inline]
-    pub fn readable(&self) -> u32 {
-        self.incoming.len()
-    }
-
-    /// Takes up to `max` bytes from the stream.
-    #[inline]
-    pub fn read(&mut self, max: u32) -> Payload {
-        let payload = self.incoming.take(max);
-        if !payload.is_empty() {
-            self.after_read();
-        }
-        payload
-    }
-
-    /// Closes our direction: a FIN follows the last byte.
-    pub fn shutdown(&mut self) {
-        if self.closing || self.told_closed {
-            return;
-        }
-        self.closing = true;
-        match self.state {
-            // RFC 9293 §3.10.4: nothing was exchanged yet, so there is nothing to close in order.
-            State::SynSent => self.end(Reason::Aborted),
-            // RFC 9293 §3.10.4: in SYN-RECEIVED it is queued until the connection is established.
-            State::Established | State::CloseWait => self.go(Move::Close),
-            _ => {}
-        }
-    }
-
-    /// Ends the connection with a reset (RFC 9293 §3.10.5).
-    pub fn abort(&mut self) {
-        let informs = self.state.synchronized() && self.state != State::TimeWait || self.state == State::SynReceived;
-        if informs && !self.told_closed {
-            let mut segment = self.bare(TcpFlags::RST | TcpFlags::ACK);
-            segment.repr.seq = self.nxt;
-            self.reset_due = Some(Box::new(segment));
-        }
-        self.end(Reason::Aborted);
     }
 
     /// The path has become smaller (RFC 1191): segments from here on carry at most `mtu` less the headers.
@@ -414,10 +322,13 @@ impl Connection {
         let options = if self.timestamps { 12 } else { 0 };
         let mss = mtu.saturating_sub(40 + options).max(least);
         // Each segment that was too long brings an error of its own: the first one says it all.
-        if mss < self.mss {
-            self.mss = mss;
-            self.board.split(mss);
-            self.board.lose_all();
+        if mss < self.mss_max {
+            self.mss_max = mss;
+            if mss < self.mss {
+                self.mss = mss;
+                self.board.split(mss);
+                self.board.lose_all();
+            }
         }
     }
 
@@ -476,9 +387,28 @@ impl Connection {
         self.rtt_sample.take()
     }
 
+    #[inline]
     fn rto(&self) -> Span {
-        let factor = 1_u64 << self.backoff.min(32);
-        self.rtt.rto().saturating_mul(factor).min(self.config.rto_max)
+        let rto = self.rtt.rto();
+        if self.backoff == 0 {
+            return rto.min(self.config.rto_max);
+        }
+        rto.saturating_mul(1_u64 << self.doublings().min(32)).min(self.config.rto_max)
+    }
+
+    /// How often the time-out has doubled: the first SYNs come at the same distance (Linux's tcp_syn_linear_timeouts).
+    fn doublings(&self) -> u32 {
+        let linear = if self.state == State::SynSent { self.config.syn_linear } else { 0 };
+        self.backoff.saturating_sub(linear)
+    }
+
+    /// A segment is no longer than half of the largest window that the other end has ever offered (Linux's tcp_bound_to_half_wnd).
+    #[inline]
+    fn bound_mss(&mut self) {
+        self.mss = match (self.config.profile, self.max_window) {
+            (Profile::Rfc, _) | (_, 0) => self.mss_max,
+            (Profile::Linux6, window) => self.mss_max.min(if window > 536 { window / 2 } else { window }.max(48)),
+        };
     }
 
     fn go(&mut self, movement: Move) {
@@ -499,6 +429,7 @@ impl Connection {
     fn tell_closed(&mut self, reason: Reason) {
         if !self.told_closed {
             self.told_closed = true;
+            self.error = (reason != Reason::Finished).then_some(reason);
             self.events.push_back(ConnectionEvent::Closed(reason));
         }
     }

@@ -18,9 +18,11 @@ pub(super) enum Timer {
     DelayedAck,
     /// Old segments to die out (RFC 9293 §3.4.2), or in FIN-WAIT-2 their FIN.
     Wait,
+    /// A sign of life from an idle end (RFC 1122 §4.2.3.6).
+    KeepAlive,
 }
 
-const TIMERS: [Timer; 4] = [Timer::Retransmit, Timer::Persist, Timer::DelayedAck, Timer::Wait];
+const TIMERS: [Timer; 5] = [Timer::Retransmit, Timer::Persist, Timer::DelayedAck, Timer::Wait, Timer::KeepAlive];
 
 /// The deadline of each timer.
 #[derive(Clone, Copy, Debug)]
@@ -65,8 +67,8 @@ impl Timers {
 
     #[inline]
     pub fn next(&self) -> Time {
-        let [a, b, c, d] = self.deadlines;
-        a.min(b).min(c).min(d)
+        let [a, b, c, d, e] = self.deadlines;
+        a.min(b).min(c.min(d)).min(e)
     }
 }
 
@@ -80,9 +82,13 @@ impl Connection {
             self.timers.stop(timer);
             match timer {
                 Timer::Retransmit => self.retransmission_timeout(now),
-                Timer::Persist => self.persist_timeout(now),
-                Timer::DelayedAck => self.receiver.delay_is_over(),
+                Timer::Persist => self.probe_timeout(now),
+                Timer::DelayedAck => {
+                    let rto = self.rto();
+                    self.receiver.delay_is_over(rto);
+                }
                 Timer::Wait => self.end(Reason::Finished),
+                Timer::KeepAlive => self.keepalive_timeout(now),
             }
         }
     }
@@ -90,17 +96,16 @@ impl Connection {
     // RFC 6298 §5.4-§5.7, RFC 5681 §3.1 (4)
     fn retransmission_timeout(&mut self, now: Time) {
         let opening = matches!(self.state, State::SynSent | State::SynReceived);
-        let limit = if opening { self.config.syn_retries } else { self.config.retries };
-        if self.backoff >= limit {
+        if self.gives_up(now) {
             return self.end(Reason::TimedOut);
+        }
+        if self.backoff == 0 {
+            self.first_retry = now;
         }
         self.backoff += 1;
         self.counters.timeouts += 1;
         if opening {
-            self.board = Default::default();
-            self.nxt = self.iss;
-            self.syn_due = true;
-            return;
+            return self.open_again();
         }
         if self.board.packets() == 0 {
             return;
@@ -125,17 +130,6 @@ impl Connection {
         self.high_seq = self.nxt;
         self.cwr_due = self.ecn;
         self.note(now, Cause::Timeout);
-        self.arm(Timer::Retransmit, now + self.rto());
-    }
-
-    // RFC 9293 §3.8.6.1: probes go on as long as the other end answers; their distance doubles.
-    fn persist_timeout(&mut self, now: Time) {
-        if self.board.packets() > 0 || self.outgoing.len() == 0 {
-            return;
-        }
-        self.backoff = (self.backoff + 1).min(16);
-        self.probe_due = true;
-        self.counters.probes += 1;
-        self.arm(Timer::Persist, now + self.rto());
+        self.arm(Timer::Retransmit, now + self.rto_of_user(now));
     }
 }

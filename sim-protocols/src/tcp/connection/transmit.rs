@@ -5,18 +5,31 @@ use sim_core::{Ecn, Payload, Span, Time};
 use super::super::config::Profile;
 use super::super::state::State;
 use super::super::trace::{Cause, Phase};
+use super::calls::{CORK, NODELAY, PUSH};
+use super::info::Business;
 use super::timers::Timer;
 use super::{Connection, Segment};
 use crate::wire::{Seq, TcpFlags, TcpOptions, TcpRepr, Timestamps};
 
+/// What holds the next new segment back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Held {
+    /// There is none.
+    Nothing,
+    /// The other end's window.
+    Window,
+    /// It is small: Nagle's algorithm, a cork.
+    Small,
+}
+
 /// What to send: a segment but for what all have in common.
 #[derive(Clone, Copy)]
-struct Piece {
-    seq: Seq,
+pub(super) struct Piece {
+    pub seq: Seq,
     /// Bytes of payload.
-    len: u32,
-    flags: TcpFlags,
-    ecn: Ecn,
+    pub len: u32,
+    pub flags: TcpFlags,
+    pub ecn: Ecn,
 }
 
 impl Connection {
@@ -25,6 +38,9 @@ impl Connection {
         if let Some(reset) = self.reset_due.take() {
             self.counters.segments_sent += 1;
             return Some(*reset);
+        }
+        if self.attention {
+            self.attend(now);
         }
         if self.syn_due {
             return Some(self.send_syn(now));
@@ -37,7 +53,7 @@ impl Connection {
     #[inline]
     fn next_piece(&mut self, now: Time) -> Option<Piece> {
         if !self.state.synchronized() {
-            return (self.state == State::SynReceived && self.receiver.due).then(|| self.ack_alone());
+            return self.piece_before_established(now);
         }
         // What came is acknowledged before the application answers it, unless data was waiting already (see `arrive`).
         if self.receiver.now_due && !self.answering {
@@ -53,7 +69,7 @@ impl Connection {
     }
 
     #[inline]
-    fn next_data(&mut self, now: Time) -> Option<Piece> {
+    pub(super) fn next_data(&mut self, now: Time) -> Option<Piece> {
         if !matches!(
             self.state,
             State::Established | State::CloseWait | State::FinWait1 | State::Closing | State::LastAck
@@ -82,51 +98,52 @@ impl Connection {
 
     /// Whether data or a FIN could leave at once.
     pub(super) fn can_send(&mut self) -> bool {
-        if self.board.in_flight() >= self.window.cwnd {
-            return false;
-        }
-        let unsent = self.unsent();
-        let window = (self.una + self.snd_wnd).since(self.nxt).max(0) as u32;
-        let len = unsent.min(self.mss).min(window);
-        self.board.next_lost().is_some()
-            || self.fin_waits() && len == unsent
-            || len > 0 && (len == self.mss || self.small_may_leave(len, unsent))
-    }
-
-    /// Bytes that were written and never sent.
-    fn unsent(&self) -> u32 {
-        let sent = self.nxt.since(self.data_start).max(0) as u32;
-        self.outgoing.len().saturating_sub(sent)
+        self.board.in_flight() < self.window.cwnd && (self.board.next_lost().is_some() || self.sendable().is_ok())
     }
 
     fn fin_waits(&self) -> bool {
         self.closing && !self.fin_sent
     }
 
+    /// The next new segment's length and whether it has a FIN; or what holds it back.
     #[inline]
-    fn next_new(&mut self, now: Time) -> Option<Piece> {
+    fn sendable(&mut self) -> Result<(u32, bool), Held> {
         let unsent = self.unsent();
         let window = (self.una + self.snd_wnd).since(self.nxt).max(0) as u32;
-        let len = unsent.min(self.mss).min(window);
+        let most = unsent.min(self.mss);
+        let most = if self.rare.is_some() { self.within_record(most) } else { most };
+        let len = match self.config.profile {
+            // Linux's tcp_snd_wnd_test: a whole segment or none; one is never above half of the largest window.
+            Profile::Linux6 if most > window => 0,
+            _ => most.min(window),
+        };
         let fin = self.fin_waits() && len == unsent;
         if len == 0 && !fin {
-            if unsent > 0 && self.board.packets() == 0 && !self.timers.running(Timer::Persist) {
-                // RFC 9293 §3.8.6.1: the window is closed and nothing is under way that could open it.
-                self.backoff = 0;
-                self.arm(Timer::Persist, now + self.rto());
-            }
-            return None;
+            return Err(if unsent > 0 { Held::Window } else { Held::Nothing });
         }
-        if len < self.mss && !fin && !self.small_may_leave(len, unsent) {
-            if self.board.packets() == 0 && !self.timers.running(Timer::Persist) {
-                // RFC 9293 §3.8.6.2.1: what silly-window avoidance holds back is sent after a time all the same.
-                self.backoff = 0;
-                self.arm(Timer::Persist, now + self.rto());
-            }
-            return None;
+        if len == self.mss || fin || self.small_may_leave(len, most, unsent) {
+            Ok((len, fin))
+        } else {
+            Err(if len < most { Held::Window } else { Held::Small })
         }
+    }
+
+    #[inline]
+    pub(super) fn next_new(&mut self, now: Time) -> Option<Piece> {
+        let (len, fin) = match self.sendable() {
+            Ok(piece) => piece,
+            Err(held) => {
+                self.held_back(now, held);
+                return None;
+            }
+        };
+        let seq = self.nxt;
         let mut flags = TcpFlags::ACK;
-        if len > 0 && len == unsent {
+        let pushes = match self.config.profile {
+            Profile::Linux6 => self.pushes_at(seq + len),
+            Profile::Rfc => len > 0 && len == self.unsent(),
+        };
+        if pushes {
             flags = flags | TcpFlags::PSH;
         }
         if fin {
@@ -136,15 +153,18 @@ impl Connection {
         if std::mem::take(&mut self.cwr_due) {
             flags = flags | TcpFlags::CWR;
         }
-        let seq = self.nxt;
         let took = len + u32::from(fin);
         if self.board.packets() == 0 {
             self.arm(Timer::Retransmit, now + self.rto());
             self.timers.stop(Timer::Persist);
         }
         self.board.push(seq, took, now);
+        if pushes {
+            self.board.mark_pushing();
+        }
         self.nxt += took;
         self.new_left = true;
+        self.limited_by(Business::Busy, now);
         if matches!(self.phase, Phase::Recovery | Phase::Cwr) {
             self.prr_out += 1;
         }
@@ -155,21 +175,41 @@ impl Connection {
         Some(Piece { seq, len, flags, ecn })
     }
 
-    /// Nagle's algorithm and silly-window avoidance (RFC 9293 §3.7.4, §3.8.6.2.1).
-    fn small_may_leave(&self, len: u32, unsent: u32) -> bool {
-        if len == unsent {
-            // Linux keeps to Minshall's variant (tcp_nagle_check): only another small segment holds one back.
-            let held = match self.config.profile {
-                Profile::Rfc => self.board.packets() > 0,
-                Profile::Linux6 => self.small_end > self.una,
-            };
-            return !self.config.nagle || !held || self.closing;
+    /// Nothing new leaves, though the congestion window would let it.
+    fn held_back(&mut self, now: Time, held: Held) {
+        if held == Held::Window {
+            self.limited_by(Business::Window, now);
+        } else if held == Held::Nothing && self.nospace && self.outgoing.len() > 0 {
+            self.limited_by(Business::Buffer, now);
         }
-        // The window cuts it short: half of the largest window ever offered is enough.
-        len >= self.max_window / 2 && len > 0
+        // RFC 9293 §3.8.6.1, §3.8.6.2.1: with nothing under way that could open the window, or let a small segment go, a timer must.
+        if held != Held::Nothing && self.board.packets() == 0 && !self.timers.running(Timer::Persist) {
+            self.start_probing(now);
+        }
     }
 
-    fn payload(&self, seq: Seq, len: u32) -> Payload {
+    /// Nagle's algorithm and silly-window avoidance (RFC 9293 §3.7.4, §3.8.6.2.1). `len` of `most` bytes would leave.
+    fn small_may_leave(&self, len: u32, most: u32, unsent: u32) -> bool {
+        if len < most {
+            // The window cuts it short: half of the largest window ever offered is enough.
+            return len >= self.max_window / 2 && len > 0;
+        }
+        // A record that is not the last one does not grow any more.
+        if most < unsent || self.closing || self.nonagle & PUSH != 0 {
+            return true;
+        }
+        if self.more || self.nonagle & CORK != 0 {
+            return false;
+        }
+        // Linux keeps to Minshall's variant (tcp_nagle_check): only another small segment holds one back.
+        let held = match self.config.profile {
+            Profile::Rfc => self.board.packets() > 0,
+            Profile::Linux6 => self.small_end > self.una,
+        };
+        self.nonagle & NODELAY != 0 || !held
+    }
+
+    pub(super) fn payload(&self, seq: Seq, len: u32) -> Payload {
         let start = self.outgoing.end() - u64::from(self.outgoing.len());
         self.outgoing.copy(start + u64::from(seq - self.data_start), len)
     }
@@ -191,14 +231,18 @@ impl Connection {
             self.arm(Timer::Retransmit, now + self.rto());
         }
         self.note(now, Cause::Retransmission);
-        let flags = if fin { TcpFlags::ACK | TcpFlags::FIN } else { TcpFlags::ACK };
+        let mut flags = if fin { TcpFlags::ACK | TcpFlags::FIN } else { TcpFlags::ACK };
+        if self.board.pushing(seq) {
+            flags = flags | TcpFlags::PSH;
+        }
         // RFC 3168 §6.1.5: what is sent again is not ECN-capable.
         Piece { seq, len, flags, ecn: Ecn::NotEct }
     }
 
-    /// RFC 9293 §3.8.6.1: a byte of data in profile `rfc`; in `linux-6` an old number without data, which must be answered.
+    /// A question to the other end. RFC 9293 §3.8.6.1: a byte of data in profile `rfc`; in `linux-6` an old number without data, which must be answered.
     fn probe(&mut self, now: Time) -> Piece {
-        if self.config.profile == Profile::Rfc && self.unsent() > 0 && self.board.packets() == 0 {
+        let idle = self.outgoing.len() == 0;
+        if self.config.profile == Profile::Rfc && self.snd_wnd == 0 && self.unsent() > 0 && self.board.packets() == 0 {
             let seq = self.nxt;
             self.board.push(seq, 1, now);
             self.nxt += 1;
@@ -207,12 +251,14 @@ impl Connection {
             return Piece { seq, len: 1, flags: TcpFlags::ACK, ecn: Ecn::NotEct };
         }
         let window = (self.una + self.snd_wnd).since(self.nxt).max(0) as u32;
-        let len = self.unsent().min(window).min(self.mss);
+        let len = if idle { 0 } else { self.unsent().min(window).min(self.mss) };
         if len > 0 {
+            self.pushes_at(self.nxt + len);
             let seq = self.nxt;
             self.board.push(seq, len, now);
             self.nxt += len;
             self.timers.stop(Timer::Persist);
+            (self.backoff, self.probes_out) = (0, 0);
             self.arm(Timer::Retransmit, now + self.rto());
             return Piece { seq, len, flags: TcpFlags::ACK | TcpFlags::PSH, ecn: Ecn::NotEct };
         }
@@ -220,62 +266,9 @@ impl Connection {
     }
 
     #[inline]
-    fn ack_alone(&mut self) -> Piece {
+    pub(super) fn ack_alone(&mut self) -> Piece {
         self.counters.pure_acks_sent += 1;
         Piece { seq: self.nxt, len: 0, flags: TcpFlags::ACK, ecn: Ecn::NotEct }
-    }
-
-    // RFC 9293 §3.10.1, §3.10.7.2; RFC 3168 §6.1.1
-    fn send_syn(&mut self, now: Time) -> Segment {
-        self.syn_due = false;
-        let answer = self.state != State::SynSent;
-        if self.board.packets() == 0 {
-            self.board.push(self.iss, 1, now);
-            self.nxt = self.iss + 1;
-        }
-        if self.backoff > 0 || self.counters.segments_sent > 0 {
-            // Karn's algorithm: the answer to one of two SYNs gives no sample.
-            self.board.lose_all();
-            self.board.sent_again(self.iss, now);
-        }
-        self.arm(Timer::Retransmit, now + self.rto());
-        let offers = |agreed: bool, ours: bool| if answer { agreed } else { ours };
-        let scales = self.config.window_scaling && (!answer || self.snd_scale > 0 || self.receiver.scale > 0);
-        let options = TcpOptions {
-            mss: Some(self.config.mss),
-            window_scale: scales.then_some(self.own_scale()),
-            sack_permitted: offers(self.sack, self.config.sack),
-            timestamps: offers(self.timestamps, self.config.timestamps)
-                .then(|| Timestamps { val: self.clock(now), ecr: if answer { self.ts_recent } else { 0 } }),
-            ..TcpOptions::default()
-        };
-        let mut flags = if answer { TcpFlags::SYN | TcpFlags::ACK } else { TcpFlags::SYN };
-        match (answer, self.config.ecn) {
-            (false, true) => flags = flags | TcpFlags::ECE | TcpFlags::CWR,
-            (true, true) if self.ecn => flags = flags | TcpFlags::ECE,
-            _ => {}
-        }
-        // RFC 7323 §2.2: the window of a SYN is not scaled.
-        let window = self.first_window().min(65_535);
-        self.receiver.edge = self.receiver.nxt + window;
-        self.receiver.ack_left();
-        self.counters.segments_sent += 1;
-        let repr = TcpRepr {
-            src_port: self.local.port,
-            dst_port: self.remote.port,
-            seq: self.iss,
-            ack: if answer { self.receiver.nxt } else { Seq(0) },
-            window: window as u16,
-            urgent: 0,
-            flags,
-            options,
-        };
-        Segment { repr, payload: Payload::Empty, ecn: Ecn::NotEct }
-    }
-
-    /// The shift of our own windows, as announced.
-    fn own_scale(&self) -> u8 {
-        self.receiver.scale
     }
 
     /// A segment without payload at the present place; for resets.

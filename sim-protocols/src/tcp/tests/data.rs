@@ -213,7 +213,7 @@ fn a_smaller_path_cuts_what_is_under_way() {
         rig.expect(". 1(500) ack 1");
         rig.expect(". 501(500) ack 1");
         rig.expect(". 1001(500) ack 1");
-        rig.expect(". 1501(500) ack 1");
+        rig.expect("P. 1501(500) ack 1");
         // The next errors are of the same old segments.
         rig.tcp.on_mtu(540);
         rig.poll();

@@ -119,14 +119,14 @@ fn a_syn_sent_again_makes_the_first_time_out_three_seconds() {
         rig.write(100);
         rig.expect("P. 1(100) ack 1");
         rig.run_to(4_100);
-        rig.expect_at(4_100, ". 1(100) ack 1");
+        rig.expect_at(4_100, "P. 1(100) ack 1");
     });
 }
 
 #[test]
 fn a_syn_ack_is_sent_again_until_it_is_acknowledged() {
     each(|ours, theirs| {
-        let mut rig = Rig::listening(Config { syn_retries: 2, ..plain() }, (ours, theirs), "S 0(0)");
+        let mut rig = Rig::listening(Config { synack_retries: 2, ..plain() }, (ours, theirs), "S 0(0)");
         rig.run_to(1_500);
         rig.expect_at(0, "S. 0(0) ack 1");
         rig.expect_at(1_000, "S. 0(0) ack 1");
