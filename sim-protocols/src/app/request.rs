@@ -11,6 +11,8 @@ use crate::host::{App, AppEvent, Calls, ConnId, FlowEnd, Outcome, REQUESTS, Requ
 pub struct RequestConfig {
     /// Bytes of a request. Default: 100 B.
     pub request: Size,
+    /// Into how many writes a request is divided, one right after the other. Default: 1.
+    pub writes: u64,
     /// Bytes of a response. Default: 1000 B.
     pub response: Size,
     /// What the bytes are. Default: zeros.
@@ -33,6 +35,7 @@ impl Default for RequestConfig {
     fn default() -> RequestConfig {
         RequestConfig {
             request: Size::from_bytes(100),
+            writes: 1,
             response: Size::from_bytes(1000),
             data: Data::default(),
             count: None,
@@ -49,6 +52,7 @@ impl RequestConfig {
     pub(super) fn read(params: &mut dyn Params) -> RequestConfig {
         let default = RequestConfig::default();
         let request = params.size("request", Some(default.request), "bytes of a request");
+        let writes = params.count("writes", Some(1), 1..=1000, "into how many writes a request is divided");
         let response = params.size("response", Some(default.response), "bytes of a response");
         let data = Data::read(params, "data", "zeros, or a pattern that the other end compares");
         let count = values::count(params, "how many requests; without end when not given");
@@ -60,13 +64,14 @@ impl RequestConfig {
             Connections::read(params, "connections", "one connection for all requests, or a new one for each");
         let close = Closing::read(params, "close", "who closes a connection first");
         let stop = values::stop(params, "no request starts from this moment on");
-        RequestConfig { request, response, data, count, think, service, connections, close, stop }
+        RequestConfig { request, writes, response, data, count, think, service, connections, close, stop }
     }
 
     pub(super) fn check(&self) -> Result<(), (&'static str, String)> {
         let most = u64::from(u32::MAX);
         match () {
             _ if self.request.bytes() == 0 => Err(("request", "a request of zero bytes is never seen".into())),
+            _ if self.request.bytes() < self.writes => Err(("writes", "a write has a byte at least".into())),
             _ if self.response.bytes() == 0 => Err(("response", "a response of zero bytes is never seen".into())),
             _ if self.request.bytes() > most => Err(("request", "a request is shorter than 4 GiB".into())),
             _ if self.response.bytes() > most => Err(("response", "a response is shorter than 4 GiB".into())),
@@ -155,7 +160,12 @@ impl RequestClient {
                 let flow = calls.flow();
                 let server = (flow.server, flow.port);
                 self.phase = Phase::Connecting;
-                self.conn = Some(calls.connect(server));
+                let conn = calls.connect(server);
+                self.conn = Some(conn);
+                if calls.opens_fast() && calls.is_open(conn) {
+                    // Written before the SYN leaves, so that it may go with it.
+                    self.ask(calls, conn);
+                }
             }
         }
     }
@@ -173,7 +183,14 @@ impl RequestClient {
     fn ask(&mut self, calls: &mut Calls<'_, '_>, conn: ConnId) {
         self.phase = Phase::Waiting;
         self.written = calls.now();
-        calls.feed(conn, self.config.request.bytes(), self.config.data);
+        let (bytes, writes) = (self.config.request.bytes(), self.config.writes);
+        for write in 0..writes {
+            let part = bytes * (write + 1) / writes - bytes * write / writes;
+            calls.feed(conn, part, self.config.data);
+            if write + 1 < writes {
+                calls.flush(conn);
+            }
+        }
         calls.drain(conn, self.config.data, calls.received(conn) + self.config.response.bytes());
     }
 
@@ -276,7 +293,9 @@ impl App for RequestClient {
         match event {
             AppEvent::Connected(conn) => {
                 self.connected = Some(calls.now() - self.begun);
-                self.ask(calls, conn);
+                if self.phase == Phase::Connecting {
+                    self.ask(calls, conn);
+                }
             }
             AppEvent::Received(conn) if self.phase == Phase::Waiting => self.answered(calls, conn),
             AppEvent::PeerClosed(conn) => {

@@ -168,6 +168,18 @@ impl Calls<'_, '_> {
         self.kernel.write(conn, payload)
     }
 
+    /// Lets what was written leave by itself, as the end of a `write` does in Linux: what is written next in the same instant begins a new
+    /// segment, where Nagle's algorithm lets the first one go.
+    pub fn flush(&mut self, conn: ConnId) {
+        self.kernel.flush(self.cx, conn);
+    }
+
+    /// Whether connections that this flow opens may carry data in their SYN (Fast Open): what is written right after [`Calls::connect`] does,
+    /// if the server has given a cookie before.
+    pub fn opens_fast(&self) -> bool {
+        self.kernel.flow(self.flow).tcp.fast_open.client
+    }
+
     /// Lets the socket write so many bytes more, as room appears; `u64::MAX` never ends. A shutdown waits for them.
     pub fn feed(&mut self, conn: ConnId, bytes: u64, data: Data) {
         self.kernel.feed(conn, bytes, data);

@@ -15,7 +15,7 @@ use super::tables::{RTT, STATES};
 use super::udp::UdpSocket;
 use crate::app::Data;
 use crate::ip::IpStack;
-use crate::tcp::{self, Connection, Endpoint, State};
+use crate::tcp::{self, Connection, Endpoint, FastOpenCache, FastOpenKey, State};
 use crate::wire::{Frame, Seq};
 
 /// What a wake-up is for: the upper byte of its token. The internet layer has [`crate::ip::WAKE`].
@@ -64,6 +64,16 @@ pub(super) struct Listener {
     pub flow: u32,
     /// Connections that are not yet established.
     pub pending: u32,
+    /// Of these the ones whose application talks all the same (Fast Open).
+    pub opening: u32,
+}
+
+/// What a host needs for Fast Open.
+pub(super) struct FastOpenHost {
+    /// Its key as a server.
+    pub key: FastOpenKey,
+    /// What it remembers as a client.
+    pub cache: FastOpenCache,
 }
 
 /// Tables that cost something to write: whether they are wanted.
@@ -94,6 +104,8 @@ pub(crate) struct Kernel {
     pub(super) events: VecDeque<(u32, AppEvent)>,
     /// What initial sequence numbers are made with.
     secret: u64,
+    /// There is one where a flow may be opened fast.
+    pub(super) fast_open: Option<Box<FastOpenHost>>,
     next_port: u16,
     pub(super) wanted: Wanted,
 }
@@ -117,7 +129,17 @@ impl Kernel {
             dirty: Vec::new(),
             events: VecDeque::with_capacity(2),
             secret,
+            fast_open: None,
             wanted: Wanted::default(),
+        }
+    }
+
+    /// Its flows may be opened fast: it gets a key for cookies, and a memory for those of others.
+    pub fn open_fast(&mut self, streams: &Streams) {
+        if self.fast_open.is_none() {
+            let mut stream = streams.open(&format!("host/{}/tcp/fast_open", self.config.name));
+            let key = FastOpenKey::new([stream.next_u64(), stream.next_u64()]);
+            self.fast_open = Some(Box::new(FastOpenHost { key, cache: FastOpenCache::default() }));
         }
     }
 
@@ -201,7 +223,10 @@ impl Kernel {
         let key = FourTuple::new((local, port), to);
         let isn = self.initial_sequence(key, now);
         let (local, remote) = (Endpoint::new(local, port), Endpoint::new(to.0, to.1));
-        let tcp = Connection::connect(&config, local, remote, isn, now);
+        let mut tcp = Connection::connect(&config, local, remote, isn, now);
+        if let Some(fast) = self.fast_open.as_ref().filter(|_| config.fast_open.client) {
+            tcp.open_fast(fast.cache.ticket(to.0));
+        }
         self.add(tcp, key, flow, true)
     }
 
@@ -221,7 +246,7 @@ impl Kernel {
     pub fn listen(&mut self, flow: u32) {
         let port = self.flow(flow).config.port;
         if !self.listens(port) {
-            self.listeners.push(Listener { port, flow, pending: 0 });
+            self.listeners.push(Listener { port, flow, pending: 0, opening: 0 });
         }
     }
 

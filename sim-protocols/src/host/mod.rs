@@ -69,6 +69,9 @@ impl Host {
     /// Makes it one end of a flow, with these TCP settings for its connections.
     pub fn add_flow(&mut self, flow: &Arc<FlowConfig>, end: FlowEnd, tcp: &Arc<tcp::Config>, streams: &Streams) {
         let app = flow.app.open(&flow.name, end, streams);
+        if tcp.fast_open.client || tcp.fast_open.server {
+            self.kernel.open_fast(streams);
+        }
         self.add_app(flow, end, tcp, app);
     }
 

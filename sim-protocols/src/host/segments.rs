@@ -5,14 +5,15 @@ use std::net::Ipv4Addr;
 
 use sim_core::{Cx, Payload, Time};
 
-use super::calls::AppEvent;
+use super::calls::{AppEvent, ConnId};
 use super::config::FlowEnd;
 use super::conn::Conn;
 use super::demux::FourTuple;
 use super::kernel::{Kernel, WAKE_CONN};
 use super::stats::Outcome;
 use super::tables::{RttRow, StateRow};
-use crate::tcp::{self, Connection, ConnectionEvent, Endpoint, Reason, Segment, State, TcpRow};
+use crate::ip::IpStack;
+use crate::tcp::{self, Connection, ConnectionEvent, Endpoint, FastOpenVerdict, Reason, Segment, State, TcpRow};
 use crate::wire::{Frame, Ipv4Repr, Protocol, Seq, Transport};
 
 /// Segments in, wake-ups, segments out: the only caller of connections.
@@ -62,7 +63,9 @@ impl Kernel {
             let isn = self.initial_sequence(key, cx.now());
             let config = self.tcp_config(cx, own, remote);
             let ends = (Endpoint::new(local, repr.dst_port), Endpoint::new(remote, repr.src_port));
-            let tcp = Connection::accept(&config, ends.0, ends.1, isn, segment, cx.now());
+            let verdict = self.judge(&config, at, (remote, local), segment);
+            self.listeners[at].opening += u32::from(verdict.accepted);
+            let tcp = Connection::accept_fast(&config, ends, isn, segment, verdict, cx.now());
             let stats = &mut self.flow_mut(own).stats;
             stats.connections += 1;
             stats.start.get_or_insert(cx.now());
@@ -72,6 +75,19 @@ impl Kernel {
             let ip = Ipv4Repr::new(local, remote, Protocol::Tcp);
             self.stack.output(cx, Frame::ipv4(ip, Transport::Tcp(reset)), Payload::Empty, flow);
         }
+    }
+
+    /// Whether the data of a SYN counts (RFC 7413 §4.2.2).
+    fn judge(
+        &self,
+        config: &tcp::Config,
+        listener: usize,
+        (client, server): (Ipv4Addr, Ipv4Addr),
+        syn: &Segment,
+    ) -> FastOpenVerdict {
+        let Some(fast) = &self.fast_open else { return FastOpenVerdict::default() };
+        let (option, data) = (syn.repr.options.fast_open(), !syn.payload.is_empty());
+        fast.key.judge(&config.fast_open, (client, server), option, data, self.listeners[listener].opening)
     }
 
     /// A connection has seen something: what follows for its socket and for the application.
@@ -85,9 +101,15 @@ impl Kernel {
         while let Some(event) = conn.tcp.next_event() {
             connection_event(conn, event, &mut self.events);
         }
-        if conn.established && !before && self.stack.knows_narrow_paths() {
-            // It may have become narrow since the SYN, which alone asked for it.
-            conn.tcp.on_mtu(self.stack.mtu_to(cx, conn.key.addresses().1).unwrap_or(u32::MAX));
+        if conn.established && !before {
+            let remote = conn.key.addresses().1;
+            if self.stack.knows_narrow_paths() {
+                // It may have become narrow since the SYN, which alone asked for it.
+                conn.tcp.on_mtu(self.stack.mtu_to(cx, remote).unwrap_or(u32::MAX));
+            }
+            if let (Some(fast), Some(lesson)) = (&mut self.fast_open, conn.tcp.take_lesson()) {
+                fast.cache.learn(remote, &lesson);
+            }
         }
         let acked = conn.tcp.counters().bytes_acked;
         if acked != conn.acked {
@@ -122,10 +144,10 @@ impl Kernel {
         if conn.traced && conn.state != conn.tcp.state() {
             transition(conn, flow.config.number, cx);
         }
-        if conn.pending && conn.established {
+        if conn.pending && conn.established && conn.tcp.state() != State::SynReceived {
             conn.pending = false;
-            let port = conn.local_port();
-            self.no_longer_pending(port);
+            let (port, fast) = (conn.local_port(), conn.tcp.accepted_fast());
+            self.no_longer_pending(port, fast);
         }
     }
 
@@ -189,18 +211,8 @@ impl Kernel {
         let now = cx.now();
         let conn = self.conns[slot as usize].as_deref_mut().expect("a marked connection is live");
         conn.dirty = false;
-        let flow = &mut self.flows[conn.flow as usize];
-        let number = flow.config.number;
-        let (local, remote) = conn.key.addresses();
-        while let Some(segment) = conn.tcp.next_segment(now) {
-            let mut ip = Ipv4Repr::new(local, remote, Protocol::Tcp);
-            ip.set_ecn(segment.ecn);
-            let frame = Frame::ipv4(ip, Transport::Tcp(segment.repr));
-            // There was no way when it was opened, or there is another one now.
-            if let Some(mtu) = self.stack.output(cx, frame, segment.payload, number) {
-                conn.tcp.on_mtu(mtu);
-            }
-        }
+        let number = self.flows[conn.flow as usize].config.number;
+        send_all(conn, &mut self.stack, cx, number);
         while let Some(event) = conn.tcp.next_event() {
             connection_event(conn, event, &mut self.events);
         }
@@ -224,6 +236,19 @@ impl Kernel {
         }
     }
 
+    /// What has been written leaves now, as far as it may, and not together with what is written next: the end of a system call.
+    pub fn flush(&mut self, cx: &mut Cx<'_, Frame>, conn: ConnId) {
+        let Some(conn) =
+            self.conns.get_mut(conn.slot as usize).and_then(Option::as_deref_mut).filter(|other| other.id == conn)
+        else {
+            return;
+        };
+        let number = self.flows[conn.flow as usize].config.number;
+        let slot = conn.id.slot;
+        send_all(conn, &mut self.stack, cx, number);
+        self.mark(slot);
+    }
+
     fn remove(&mut self, slot: u32) {
         let mut conn = self.conns[slot as usize].take().expect("a live connection");
         if !std::mem::replace(&mut conn.told_closed, true) {
@@ -233,14 +258,15 @@ impl Kernel {
         self.demux.remove(conn.key);
         self.free.push(slot);
         if conn.pending {
-            self.no_longer_pending(conn.local_port());
+            self.no_longer_pending(conn.local_port(), conn.tcp.accepted_fast());
         }
         self.count(&conn);
     }
 
-    fn no_longer_pending(&mut self, port: u16) {
+    fn no_longer_pending(&mut self, port: u16, fast: bool) {
         if let Some(listener) = self.listeners.iter_mut().find(|listener| listener.port == port) {
             listener.pending = listener.pending.saturating_sub(1);
+            listener.opening = listener.opening.saturating_sub(fast.into());
         }
     }
 
@@ -258,6 +284,22 @@ impl Kernel {
     pub fn count_open(&mut self) {
         for conn in std::mem::take(&mut self.conns).into_iter().flatten() {
             self.count(&conn);
+        }
+    }
+}
+
+/// Lets a connection send what it may.
+#[inline]
+fn send_all(conn: &mut Conn, stack: &mut IpStack, cx: &mut Cx<'_, Frame>, flow: u32) {
+    let now = cx.now();
+    let (local, remote) = conn.key.addresses();
+    while let Some(segment) = conn.tcp.next_segment(now) {
+        let mut ip = Ipv4Repr::new(local, remote, Protocol::Tcp);
+        ip.set_ecn(segment.ecn);
+        let frame = Frame::ipv4(ip, Transport::Tcp(segment.repr));
+        // There was no way when it was opened, or there is another one now.
+        if let Some(mtu) = stack.output(cx, frame, segment.payload, flow) {
+            conn.tcp.on_mtu(mtu);
         }
     }
 }
