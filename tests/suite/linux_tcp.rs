@@ -1,4 +1,4 @@
-//! Against Linux 6.18: eight scenarios run as experiments, from the file to the tables, and every figure that the kernel's traces pin down.
+//! Against Linux 6.18: scenarios run as experiments, from the file to the tables, and every figure that the kernel's traces pin down.
 //! `UPDATE_SNAPSHOTS=1 cargo test -p clockwire-tests linux_tcp` writes the table of all figures anew; read the difference.
 
 mod figures;
@@ -13,7 +13,7 @@ use measured::Measured;
 use crate::command::Folder;
 
 /// The scenarios; what each is stands in its experiment file.
-const SCENARIOS: [&str; 8] = ["L0a", "L0b", "L1", "L2", "L2b", "L4", "L8a", "L8b"];
+const SCENARIOS: [&str; 9] = ["L0a", "L0b", "L1", "L2", "L2b", "L4", "L8a", "L8b", "L10"];
 
 /// Figures out of tolerance that are known, each with its cause: scenario, figure, cause. A figure that has come back into tolerance must
 /// leave the list.
@@ -294,7 +294,7 @@ fn compare(scenario: &'static str, ours: &Measured) -> Vec<Figure> {
         "L8a" | "L8b" => request_times(&mut figures, ours, &golden, scenario == "L8b"),
         _ => {
             match scenario {
-                "L1" | "L2b" => {
+                "L1" | "L2b" | "L10" => {
                     first_drop(&mut figures, ours, &golden, By(1.0), By(0.001));
                     overshoot(&mut figures, ours, &golden);
                 }
