@@ -71,8 +71,7 @@ impl Connection {
         let repr = &segment.repr;
         self.receiver.irs = repr.seq;
         self.receiver.nxt = repr.seq + 1;
-        self.receiver.acked = repr.seq;
-        self.receiver.edge = self.receiver.nxt;
+        self.receiver.acked = self.receiver.nxt;
         let options = &repr.options;
         self.sack &= options.sack_permitted;
         self.timestamps &= options.timestamps.is_some();
@@ -81,6 +80,9 @@ impl Connection {
             Some(scale) if self.config.window_scaling => self.snd_scale = scale.min(14),
             _ => self.receiver.scale = 0,
         }
+        // What our SYN has offered, or our answer will.
+        let window = self.first_window().min(65_535);
+        self.receiver.edge = self.receiver.nxt + window;
         if let Some(timestamps) = options.timestamps.filter(|_| self.timestamps) {
             self.ts_recent = timestamps.val;
             self.ts_recent_at = now;

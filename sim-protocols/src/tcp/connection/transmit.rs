@@ -228,7 +228,7 @@ impl Connection {
             self.prr_out += 1;
         }
         if !self.timers.running(Timer::Retransmit) || seq == self.una {
-            self.arm(Timer::Retransmit, now + self.rto());
+            self.arm(Timer::Retransmit, now + self.rto_of_user(now));
         }
         self.note(now, Cause::Retransmission);
         let mut flags = if fin { TcpFlags::ACK | TcpFlags::FIN } else { TcpFlags::ACK };

@@ -4,11 +4,15 @@
 //! a point for ACK. Behind them may stand `sack A-B …`, `win N`, `mss N`, `scale N`, `sackOK`, `ts VAL ECR` and `ect`, `ce`. Each script runs with numbers
 //! that begin low, and with numbers that wrap (RFC 9293 §3.4).
 
+mod acknowledging;
 mod closing;
 mod data;
+mod fast_open;
+mod giving_up;
 mod opening;
 mod recovery;
 mod resets;
+mod sending;
 mod storm;
 mod timers;
 mod windows;
@@ -110,6 +114,12 @@ impl Rig {
         self.poll();
     }
 
+    /// The application writes now, with flags.
+    fn send(&mut self, bytes: u32, flags: WriteFlags) {
+        assert_eq!(self.tcp.write_with(Payload::Zeros(bytes), flags), bytes, "the send buffer has room");
+        self.poll();
+    }
+
     /// The application reads now.
     fn read(&mut self, bytes: u32) -> u32 {
         let read = self.tcp.read(bytes).len();
@@ -205,6 +215,14 @@ impl Rig {
         if let Some(Timestamps { val, ecr }) = repr.options.timestamps {
             let _ = write!(line, " ts {val} {ecr}");
         }
+        if let Some(option) = repr.options.fast_open() {
+            let _ = write!(
+                line,
+                " fo{} {:?}",
+                if option.experimental { "exp" } else { "" },
+                option.cookie.unwrap_or_default()
+            );
+        }
         match segment.ecn {
             Ecn::NotEct => {}
             _ => line.push_str(" ect"),
@@ -216,7 +234,8 @@ impl Rig {
     fn segment(&self, line: &str) -> Segment {
         let mut words = line.split(' ');
         let mut flags = TcpFlags(0);
-        for letter in words.next().expect("flags").chars() {
+        // `-` is none.
+        for letter in words.next().expect("flags").chars().filter(|letter| *letter != '-') {
             let (flag, _) = LETTERS.iter().find(|(_, known)| *known == letter).expect("a flag");
             flags = flags | *flag;
         }
@@ -259,6 +278,14 @@ impl Rig {
                         rest = &rest[1..];
                     }
                     repr.options.sack = blocks;
+                }
+                "fo" | "foexp" => {
+                    let number = |at: usize, text: &str| u8::from_str_radix(&text[at..at + 2], 16).expect("hex");
+                    let text = rest.first().copied().unwrap_or_default();
+                    let bytes: Vec<u8> = (0..text.len()).step_by(2).map(|at| number(at, text)).collect();
+                    rest = rest.get(1..).unwrap_or_default();
+                    let cookie = crate::wire::FastOpenCookie::new(&bytes);
+                    repr.options.set_fast_open(crate::wire::FastOpen { cookie, experimental: *word == "foexp" });
                 }
                 "ect" => ecn = Ecn::Ect0,
                 "ce" => ecn = Ecn::Ce,
