@@ -117,7 +117,7 @@ impl Connection {
         } else if silence < options.keepalive_idle {
             options.keepalive_idle - silence
         } else {
-            // RFC 5482 in Linux: with a user time-out it is that which says when to give up.
+            // As in Linux, a user time-out says instead when to give up.
             let over = match options.user_timeout {
                 Span::ZERO => self.probes_out >= options.keepalive_count,
                 user => silence >= user && self.probes_out > 0,

@@ -78,7 +78,7 @@ fn keepalive_asks_a_silent_end() {
     });
 }
 
-// RFC 5482 in Linux: the user's time counts from the first retransmission
+// RFC 5482 §1: a user time-out; Linux counts it from the first retransmission
 #[test]
 fn the_user_time_out_ends_retransmission() {
     each(|ours, theirs| {
