@@ -280,15 +280,17 @@ impl Connection {
 
     /// The window to offer: what is free, in whole units of the scale, never less than what was offered (RFC 9293 §3.8.6.2.1), and nothing
     /// rather than a sliver (RFC 9293 §3.8.6.2.2).
+    #[inline]
     pub(super) fn offer(&mut self) -> u32 {
         let free = self.free_window();
-        let unit = 1 << self.receiver.scale;
+        let within_unit = (1 << self.receiver.scale) - 1;
         let largest = 65_535 << self.receiver.scale;
         // RFC 7323 §2.4: also what is left of the window offered before is told in whole units, and rounded down its edge would move left.
-        (free.max(self.receiver.window()).div_ceil(unit) * unit).min(largest)
+        ((free.max(self.receiver.window()) + within_unit) & !within_unit).min(largest)
     }
 
     /// What may be offered of the room that is there (__tcp_select_window).
+    #[inline]
     fn free_window(&mut self) -> u32 {
         let receiver = &mut self.receiver;
         let (clamp, used) = (receiver.clamp, self.incoming.len() + self.early.bytes() as u32);

@@ -68,7 +68,7 @@ impl Connection {
         self.receiver.due.then(|| self.ack_alone())
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn next_data(&mut self, now: Time) -> Option<Piece> {
         if !matches!(
             self.state,
@@ -98,7 +98,8 @@ impl Connection {
 
     /// Whether data or a FIN could leave at once.
     pub(super) fn can_send(&mut self) -> bool {
-        self.board.in_flight() < self.window.cwnd && (self.board.next_lost().is_some() || self.sendable().is_ok())
+        (self.outgoing.len() > 0 || self.closing)
+            && self.board.in_flight() < self.window.cwnd && (self.board.next_lost().is_some() || self.sendable().is_ok())
     }
 
     fn fin_waits(&self) -> bool {
@@ -106,7 +107,7 @@ impl Connection {
     }
 
     /// The next new segment's length and whether it has a FIN; or what holds it back.
-    #[inline]
+    #[inline(always)]
     fn sendable(&mut self) -> Result<(u32, bool), Held> {
         let unsent = self.unsent();
         let window = (self.una + self.snd_wnd).since(self.nxt).max(0) as u32;
@@ -128,7 +129,7 @@ impl Connection {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn next_new(&mut self, now: Time) -> Option<Piece> {
         let (len, fin) = match self.sendable() {
             Ok(piece) => piece,
@@ -176,6 +177,7 @@ impl Connection {
     }
 
     /// Nothing new leaves, though the congestion window would let it.
+    #[inline(never)]
     fn held_back(&mut self, now: Time, held: Held) {
         if held == Held::Window {
             self.limited_by(Business::Window, now);
