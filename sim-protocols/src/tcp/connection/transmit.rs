@@ -99,7 +99,8 @@ impl Connection {
     /// Whether data or a FIN could leave at once.
     pub(super) fn can_send(&mut self) -> bool {
         (self.outgoing.len() > 0 || self.closing)
-            && self.board.in_flight() < self.window.cwnd && (self.board.next_lost().is_some() || self.sendable().is_ok())
+            && self.board.in_flight() < self.window.cwnd
+            && (self.board.next_lost().is_some() || self.sendable().is_ok())
     }
 
     fn fin_waits(&self) -> bool {
