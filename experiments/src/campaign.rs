@@ -114,7 +114,7 @@ pub fn run(experiment: &Experiment, program: &Program, folder: &Path, options: O
         .filter(|job| job.seed == experiment.seeds[0])
         .map(|job| plots::Source {
             label: figures::label(&experiment.name, &experiment.label(&job.plan.values)),
-            folder: job.folder.clone(),
+            tables: plots::Tables::Folder(job.folder.clone()),
         })
         .collect();
     let requests = figures::requests(&experiment.points[0].plan, true);

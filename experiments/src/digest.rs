@@ -1,12 +1,14 @@
 //! What a run came to, in one number for each thing: for summaries, which go over seeds. Tables with many rows are not kept.
 
-use sim_core::{Column, Kind, Outcome, Table};
-use topologies::Plan;
+use std::collections::BTreeSet;
+
+use sim_core::{Column, Kind, Outcome, Rows, Table};
+use topologies::{Experiment, Plan};
 
 use crate::cells::port_of;
-use crate::expect::counts;
+use crate::expect::{Program, counts};
 use crate::quantity::{self, Dimension};
-use crate::run::{suits, tables};
+use crate::run::{suits, tables, wanted_tables};
 use crate::statistics;
 
 /// Beyond so many flows or link directions not each of them is in the summary's files: the tables have them.
@@ -62,10 +64,27 @@ impl Digest {
     }
 }
 
+/// The columns of an experiment's `summary.csv`.
+pub fn summary_columns(experiment: &Experiment, program: &Program) -> Vec<String> {
+    let mut columns = experiment.dimensions.clone();
+    columns.push("seed".into());
+    for point in &experiment.points {
+        let rows =
+            wanted_tables(&point.plan).into_iter().map(|table| Rows { table, times: Vec::new(), values: Vec::new() });
+        let nothing = Outcome { rows: rows.collect(), ..Outcome::default() };
+        let listed = digest(&point.plan, &nothing).into_iter().filter(|(figure, _)| figure.listed);
+        columns.extend(listed.map(|(figure, _)| figure.name()));
+    }
+    columns.extend(program.columns().iter().map(|(name, ..)| (*name).to_string()));
+    let mut seen = BTreeSet::new();
+    columns.retain(|column| seen.insert(column.clone()));
+    columns
+}
+
 /// What a run came to.
 pub fn digest(plan: &Plan, outcome: &Outcome) -> Vec<(Figure, Option<f64>)> {
     let mut found = Vec::new();
-    whole(outcome, &mut found);
+    whole(plan, outcome, &mut found);
     workloads(plan, outcome, &mut found);
     if plan.flows.len() <= EACH_MAX {
         for (number, flow) in (1..).zip(&plan.flows) {
@@ -144,10 +163,10 @@ fn column(outcome: &Outcome, table: &str, name: &str, member: &dyn Fn(u64) -> bo
     own.filter_map(|(_, row)| quantity::number(&columns[at], row[at])).collect()
 }
 
-fn whole(outcome: &Outcome, found: &mut Vec<(Figure, Option<f64>)>) {
+fn whole(plan: &Plan, outcome: &Outcome, found: &mut Vec<(Figure, Option<f64>)>) {
     let goodput = column(outcome, "flows", "goodput_bps", &|_| true);
     found.push((Figure::new("", "goodput_bps", Dimension::RATE), Some(goodput.iter().sum())));
-    if goodput.len() > 1 {
+    if plan.flows.len() > 1 {
         found.push((Figure::new("", "jain", Dimension::NONE), Some(statistics::jain(&goodput))));
     }
     let resent = column(outcome, "flows", "retransmissions", &|_| true).iter().sum();

@@ -2,10 +2,88 @@
 
 use std::path::{Path, PathBuf};
 
-use plots::{Request, Source};
-use topologies::Plan;
+use std::collections::BTreeMap;
 
-use crate::run::request;
+use plots::{Error, Request, Source, Tables, Takes};
+use topologies::{Diagnostic, Diagnostics, Experiment, Plan, PlotSpec};
+
+use crate::digest;
+use crate::expect::{Program, meant};
+use crate::run::{request, tables, wanted_tables};
+
+/// Tables with their columns.
+type Columns = BTreeMap<String, Vec<String>>;
+
+/// Whether the figures that an experiment asks for can be drawn from what it will record.
+///
+/// # Errors
+/// All that is not there: tables, columns, flows and links, and values of parameters that mean nothing.
+pub fn check(experiment: &Experiment, program: &Program) -> Result<(), Diagnostics> {
+    let mut found = Diagnostics::default();
+    let whole = |plot: &&PlotSpec| summarizes(&request(plot));
+    let summary = match experiment.points[0].plan.outputs.plots.iter().any(|plot| whole(&plot)) {
+        true => BTreeMap::from([("summary".to_string(), digest::summary_columns(experiment, program))]),
+        false => Columns::new(),
+    };
+    for point in &experiment.points {
+        let outputs = &point.plan.outputs;
+        if outputs.plots.is_empty() {
+            continue;
+        }
+        let columns = |table: &&'static sim_core::Table| {
+            let names = std::iter::once("time_s").chain(table.columns.iter().map(|column| column.name));
+            (table.name.to_string(), names.map(str::to_string).collect())
+        };
+        let recorded: Columns = wanted_tables(&point.plan).iter().map(columns).collect();
+        for plot in &outputs.plots {
+            let tables = if whole(&plot) { &summary } else { &recorded };
+            if let Err(error) = fits(&point.plan, plot, tables) {
+                found.push(diagnostic(plot, &error));
+            }
+        }
+    }
+    if found.is_empty() { Ok(()) } else { Err(found) }
+}
+
+fn fits(plan: &Plan, plot: &PlotSpec, tables: &Columns) -> Result<(), Error> {
+    let request = request(plot);
+    request.fits(tables)?;
+    for key in request.kind()?.accepts() {
+        let names: Vec<&str> = match key.takes {
+            Takes::Flows => plan.flows.iter().map(|flow| flow.name.as_str()).collect(),
+            Takes::Links => plan.ports.iter().map(|port| port.config.name.as_str()).collect(),
+            _ => continue,
+        };
+        let unknown = |pattern: &&String| !names.iter().any(|name| plots::matches(pattern, name));
+        if let Some(pattern) = request.args.list(key.name).iter().find(unknown) {
+            let first: Vec<&str> = names.iter().copied().take(20).collect();
+            let why = format!("`{pattern}` is none of them: {}", first.join(", "));
+            return Err(Error::BadValue { key: key.name.to_string(), why });
+        }
+    }
+    Ok(())
+}
+
+/// An error of a figure as an error of the file, at the parameter that it is about.
+fn diagnostic(plot: &PlotSpec, error: &Error) -> Diagnostic {
+    let about = |(key, values): &&(topologies::Named, Vec<String>)| match error {
+        Error::BadValue { key: wrong, .. } => key.name == *wrong,
+        Error::MissingColumn { column: missing, .. } => values.contains(missing),
+        Error::MissingTable { table, .. } => values.contains(table),
+        _ => false,
+    };
+    let at = plot.args.iter().find(about).map_or(&plot.kind, |(key, _)| key);
+    let mut diagnostic = Diagnostic::error(format!("the figure `{}` cannot be drawn: {error}", plot.kind.name));
+    (diagnostic.place, diagnostic.path) = (at.place.clone(), at.path.clone());
+    let (wrong, known): (&str, Vec<&str>) = match error {
+        Error::MissingColumn { column, has, .. } => (column, has.iter().map(String::as_str).collect()),
+        Error::MissingTable { table, .. } => (table, tables().iter().map(|table| table.name).collect()),
+        _ => return diagnostic,
+    };
+    let near = meant(wrong, &known);
+    diagnostic.help.extend((!near.is_empty()).then_some(near));
+    diagnostic
+}
 
 /// The figures of a plan that are about one run, or those that are about all points and seeds.
 pub fn requests(plan: &Plan, whole: bool) -> Vec<Request> {
@@ -37,14 +115,14 @@ pub fn label(experiment: &str, point: &str) -> String {
 
 /// The figures of one run into its folder. One that cannot be drawn stops no other; why is told.
 pub fn draw(folder: &Path, about: &str, requests: &[Request]) -> (Vec<PathBuf>, Vec<String>) {
-    let source = [Source { label: String::new(), folder: folder.to_path_buf() }];
+    let source = [Source { label: String::new(), tables: Tables::Folder(folder.to_path_buf()) }];
     let requests: Vec<(&[Source], &Request)> = requests.iter().map(|request| (&source[..], request)).collect();
     drawn(&requests, folder, about)
 }
 
 /// The figures about all points into the results folder; `points` are runs with one seed, one for each point.
 pub fn draw_whole(folder: &Path, about: &str, points: &[Source], requests: &[Request]) -> (Vec<PathBuf>, Vec<String>) {
-    let summary = [Source { label: String::new(), folder: folder.to_path_buf() }];
+    let summary = [Source { label: String::new(), tables: Tables::Folder(folder.to_path_buf()) }];
     let sources = |request: &Request| if compares(request) { points } else { &summary };
     let requests: Vec<(&[Source], &Request)> = requests.iter().map(|request| (sources(request), request)).collect();
     drawn(&requests, folder, about)

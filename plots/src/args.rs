@@ -1,8 +1,11 @@
 //! What is asked for: a kind of figure and its parameters, which are texts as the experiment file has them.
 
+use std::collections::BTreeMap;
+
 use crate::error::Error;
 use crate::kinds::{Kind, kinds};
 use crate::units::quantity;
+use crate::{Source, Tables};
 
 /// A request for one figure.
 #[derive(Clone, Debug, Default)]
@@ -38,7 +41,7 @@ impl Request {
         found.ok_or_else(|| Error::UnknownKind { kind: self.kind.clone() })
     }
 
-    /// Whether kind and keys are known.
+    /// Whether kind and keys are known, and the keys' values such as they take.
     ///
     /// # Errors
     /// What is not.
@@ -50,7 +53,22 @@ impl Request {
                 return Err(Error::UnknownKey { kind: self.kind.clone(), key: key.clone(), accepts });
             }
         }
-        Ok(())
+        kind.accepts().try_for_each(|key| key.check(&self.args))?;
+        self.args.window().map(drop)
+    }
+
+    /// Whether the figure can be drawn from tables of these names and columns, which have no rows yet: the same code that
+    /// draws it looks for what it needs.
+    ///
+    /// # Errors
+    /// As [`Request::check`], or a table or column that is not there.
+    pub fn fits(&self, tables: &BTreeMap<String, Vec<String>>) -> Result<(), Error> {
+        self.check()?;
+        let source = Source { label: String::new(), tables: Tables::Columns(tables.clone()) };
+        match self.kind()?.draw(&[source], &self.args) {
+            Ok(_) | Err(Error::Empty { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     /// The tables that the figure cannot do without, so that a run can switch them on.
@@ -99,6 +117,12 @@ impl Args {
                 .copied()
                 .ok_or_else(|| bad(key, format!("`{text}` should be one of {}", words.join(", ")))),
         }
+    }
+
+    /// A whole number.
+    pub(crate) fn count(&self, key: &str) -> Result<Option<usize>, Error> {
+        let Some(text) = self.text(key) else { return Ok(None) };
+        text.parse().map(Some).map_err(|_| bad(key, format!("`{text}` should be a whole number")))
     }
 
     /// A quantity such as `10 ms` in its base unit (seconds, bytes, …).

@@ -31,8 +31,8 @@ pub enum Error {
     MissingTable {
         /// The table.
         table: String,
-        /// Where it was looked for.
-        folder: PathBuf,
+        /// The folder in which it was looked for, if it was in one.
+        folder: Option<PathBuf>,
     },
     /// The table has no such column.
     MissingColumn {
@@ -72,6 +72,9 @@ pub enum Error {
     },
 }
 
+/// So many columns of a table are named at most.
+const SHOWN: usize = 24;
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -83,12 +86,15 @@ impl fmt::Display for Error {
                 write!(f, "the figure `{kind}` has no key `{key}`; it accepts {}", accepts.join(", "))
             }
             Error::BadValue { key, why } => write!(f, "`{key}`: {why}"),
-            Error::MissingTable { table, folder } => {
+            Error::MissingTable { table, folder: None } => write!(f, "there is no table `{table}`"),
+            Error::MissingTable { table, folder: Some(folder) } => {
                 write!(f, "the table `{table}` is missing: there is no {}", folder.join(table).display())?;
                 f.write_str(".csv; was it among the outputs?")
             }
             Error::MissingColumn { table, column, has } => {
-                write!(f, "the table `{table}` has no column `{column}`; it has {}", has.join(", "))
+                let first = &has[..has.len().min(SHOWN)];
+                write!(f, "the table `{table}` has no column `{column}`; it has {}", first.join(", "))?;
+                if has.len() > SHOWN { write!(f, " and {} more", has.len() - SHOWN) } else { Ok(()) }
             }
             Error::Empty { table, column, why } => {
                 write!(f, "nothing to draw: the table `{table}` has no value in the column `{column}`")?;

@@ -29,13 +29,15 @@ mod table;
 mod text;
 mod units;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 pub use crate::args::{Args, Request};
 pub use crate::error::Error;
-pub use crate::kinds::{Key, Kind, kinds};
+pub use crate::kinds::{Key, Kind, Takes, kinds};
+pub use crate::table::matches;
 
-/// Where tables are: a folder with one `TABLE.csv` for each.
+/// Where tables are.
 ///
 /// Several sources are read as one: their rows follow each other, and a column `variant` holds each source's label, so
 /// that `group: variant` compares them.
@@ -43,8 +45,17 @@ pub use crate::kinds::{Key, Kind, kinds};
 pub struct Source {
     /// What to call it in legends.
     pub label: String,
-    /// The folder.
-    pub folder: PathBuf,
+    /// The tables.
+    pub tables: Tables,
+}
+
+/// Tables, or what they will be like.
+#[derive(Clone, Debug)]
+pub enum Tables {
+    /// Files of a folder, `TABLE.csv`.
+    Folder(PathBuf),
+    /// The names of tables and of their columns, without rows.
+    Columns(BTreeMap<String, Vec<String>>),
 }
 
 /// A figure that was drawn.

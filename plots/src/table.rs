@@ -1,11 +1,12 @@
 //! Columns of CSV files.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::io::{Cursor, Read};
+use std::path::{Path, PathBuf};
 
-use crate::Source;
 use crate::error::Error;
 use crate::units::quantity;
+use crate::{Source, Tables};
 
 /// Columns of one table, in the order in which they were asked for.
 pub(crate) struct Table {
@@ -46,25 +47,43 @@ impl Want<'_> {
     }
 }
 
-fn path(source: &Source, table: &str) -> PathBuf {
-    source.folder.join(format!("{table}.csv"))
+fn path(folder: &Path, table: &str) -> PathBuf {
+    folder.join(format!("{table}.csv"))
 }
 
+/// Why a table's file cannot be read.
 fn unreadable(source: &Source, table: &str, why: &csv::Error) -> Error {
-    Error::File { path: path(source, table), why: why.to_string() }
+    let path = match &source.tables {
+        Tables::Folder(folder) => path(folder, table),
+        Tables::Columns(_) => PathBuf::from(table),
+    };
+    Error::File { path, why: why.to_string() }
 }
 
-fn open(source: &Source, table: &str) -> Result<csv::Reader<std::fs::File>, Error> {
-    let path = path(source, table);
-    if !path.is_file() {
-        return Err(Error::MissingTable { table: table.to_string(), folder: source.folder.clone() });
-    }
-    csv::ReaderBuilder::new().from_path(&path).map_err(|why| unreadable(source, table, &why))
+fn open(source: &Source, table: &str) -> Result<csv::Reader<Box<dyn Read>>, Error> {
+    let missing = |folder: Option<&PathBuf>| Error::MissingTable { table: table.to_string(), folder: folder.cloned() };
+    let bytes: Box<dyn Read> = match &source.tables {
+        Tables::Folder(folder) => {
+            let path = path(folder, table);
+            if !path.is_file() {
+                return Err(missing(Some(folder)));
+            }
+            Box::new(std::fs::File::open(&path).map_err(|why| Error::File { path, why: why.to_string() })?)
+        }
+        Tables::Columns(tables) => {
+            let columns = tables.get(table).ok_or_else(|| missing(None))?;
+            Box::new(Cursor::new(columns.join(",").into_bytes()))
+        }
+    };
+    Ok(csv::Reader::from_reader(bytes))
 }
 
 /// Whether each source has the table.
 pub(crate) fn exists(sources: &[Source], table: &str) -> bool {
-    sources.iter().all(|source| path(source, table).is_file())
+    sources.iter().all(|source| match &source.tables {
+        Tables::Folder(folder) => path(folder, table).is_file(),
+        Tables::Columns(tables) => tables.contains_key(table),
+    })
 }
 
 /// The names of a table's columns.
@@ -195,7 +214,7 @@ impl Words {
 }
 
 /// Whether a name fits a pattern, in which `*` and `all` stand for anything.
-pub(crate) fn matches(pattern: &str, name: &str) -> bool {
+pub fn matches(pattern: &str, name: &str) -> bool {
     if pattern == "all" {
         return true;
     }

@@ -18,7 +18,7 @@ fn folder(name: &str) -> PathBuf {
 }
 
 fn draw(name: &str, requests: &[Request]) -> Result<Vec<Drawn>, Error> {
-    draw_from(&[Source { label: String::new(), folder: data() }], name, requests)
+    draw_from(&[Source { label: String::new(), tables: plots::Tables::Folder(data()) }], name, requests)
 }
 
 fn draw_from(sources: &[Source], name: &str, requests: &[Request]) -> Result<Vec<Drawn>, Error> {
@@ -110,7 +110,7 @@ fn what_is_missing_is_named() {
 
 #[test]
 fn several_results_are_compared_by_variant() {
-    let sources = ["small", "huge"].map(|label| Source { label: label.into(), folder: data() });
+    let sources = ["small", "huge"].map(|label| Source { label: label.into(), tables: plots::Tables::Folder(data()) });
     let request = Request::new("queue").with("links", &["r1->r2"]).with("group", &["variant"]);
     let rtt = Request::new("rtt").with("group", &["variant"]);
     let xy = Request::new("xy").with("table", &["queue"]).with("y", &["delay"]).with("group", &["variant"]);

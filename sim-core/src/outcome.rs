@@ -57,7 +57,7 @@ pub struct Fingerprints {
 }
 
 /// What a run leaves.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Outcome {
     /// One entry for each table that was wanted, in the order of [`ProbeConfig::tables`].
     pub rows: Vec<Rows>,

@@ -31,6 +31,8 @@ fn every_bad_file_is_refused_with_its_place_and_leaves_nothing_behind() {
             "not valid YAML",
             "not closed",
             "a tab",
+            "several YAML documents",
+            "an alias stands",
             "nested deeper",
             "empty",
             "multiply",

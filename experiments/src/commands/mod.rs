@@ -12,6 +12,7 @@ use topologies::Experiment;
 
 use crate::cli::Overrides;
 use crate::expect::Program;
+use crate::figures;
 
 /// What a verb gives.
 pub type Done = Result<bool, String>;
@@ -32,6 +33,7 @@ pub fn load(file: &Path, overrides: &Overrides) -> Result<Loaded, String> {
     let options = crate::load_options(&overrides.sets, overrides.seed);
     let experiment = topologies::load(file, &options).map_err(|wrong| wrong.to_string())?;
     let program = Program::new(&experiment).map_err(|wrong| wrong.to_string())?;
+    figures::check(&experiment, &program).map_err(|wrong| wrong.to_string())?;
     Ok(Loaded { experiment, program })
 }
 

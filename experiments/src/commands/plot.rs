@@ -27,15 +27,17 @@ pub fn plot(folder: &Path, asked: &[String]) -> Done {
         wrong.extend(failed.into_iter().map(|why| format!("{}: {why}", folder.display())));
     };
     let mut points: Vec<Source> = Vec::new();
+    let mut last: Option<&Path> = None;
     for run in &runs {
         let found = Run::read(run)?;
         let requests = found.requests(&asked, false);
         note(run, figures::draw(run, &found.about, &requests));
         // The runs of a point stand in one folder, its first seed first.
-        if points.last().is_none_or(|last| last.folder.parent() != run.parent()) {
+        if points.is_empty() || last != run.parent() {
+            last = run.parent();
             points.push(Source {
                 label: figures::label(&found.experiment.name, &found.experiment.label(&[])),
-                folder: run.clone(),
+                tables: plots::Tables::Folder(run.clone()),
             });
         }
     }

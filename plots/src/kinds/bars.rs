@@ -1,6 +1,6 @@
 //! A bar for each word of a column, grouped where asked for.
 
-use super::{Key, Kind, title};
+use super::{Key, Kind, Takes, title};
 use crate::Source;
 use crate::args::Args;
 use crate::canvas::Canvas;
@@ -17,11 +17,11 @@ pub(super) const KIND: Kind = Kind {
     help: "a bar for each word of a column: the mean of another one, with its interval where there are several rows",
     tables: &["summary"],
     keys: &[
-        Key { name: "table", help: "the table; summary" },
-        Key { name: "x", help: "the column of words, a bar for each; it must be given" },
-        Key { name: "y", help: "the column of values; it must be given" },
-        Key { name: "group", help: "a second column of words: bars side by side; none" },
-        Key { name: "only", help: "words or patterns of x to show; all" },
+        Key { name: "table", takes: Takes::Text, help: "the table; summary" },
+        Key { name: "x", takes: Takes::Text, help: "the column of words, a bar for each; it must be given" },
+        Key { name: "y", takes: Takes::Text, help: "the column of values; it must be given" },
+        Key { name: "group", takes: Takes::Text, help: "a second column of words: bars side by side; none" },
+        Key { name: "only", takes: Takes::Text, help: "words or patterns of x to show; all" },
     ],
     draw,
 };

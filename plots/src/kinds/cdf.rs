@@ -1,6 +1,6 @@
 //! Which part of the values is at most so large.
 
-use super::{Key, Kind, title};
+use super::{Key, Kind, Takes, title};
 use crate::Source;
 use crate::args::Args;
 use crate::canvas::{Canvas, Point};
@@ -17,11 +17,15 @@ pub(super) const KIND: Kind = Kind {
     help: "cumulative distribution of a column, a line for each group",
     tables: &["requests"],
     keys: &[
-        Key { name: "table", help: "the table; requests" },
-        Key { name: "x", help: "the column, with or without its unit (`latency`)" },
-        Key { name: "group", help: "the column whose words tell lines apart; flow where there is one" },
-        Key { name: "only", help: "words or patterns of the group to show; all" },
-        Key { name: "log", help: "true for a logarithmic x axis; false" },
+        Key { name: "table", takes: Takes::Text, help: "the table; requests" },
+        Key { name: "x", takes: Takes::Text, help: "the column, with or without its unit (`latency`)" },
+        Key {
+            name: "group",
+            takes: Takes::Text,
+            help: "the column whose words tell lines apart; flow where there is one",
+        },
+        Key { name: "only", takes: Takes::Text, help: "words or patterns of the group to show; all" },
+        Key { name: "log", takes: Takes::Flag, help: "true for a logarithmic x axis; false" },
     ],
     draw,
 };

@@ -1,6 +1,6 @@
 //! Congestion window and slow-start threshold of TCP flows, with what made them fall.
 
-use super::{FLOWS, FROM, Key, Kind, TO, combine, something, title};
+use super::{FLOWS, FROM, Key, Kind, TO, Takes, combine, something, title};
 use crate::Source;
 use crate::args::Args;
 use crate::canvas::{Canvas, Point};
@@ -20,8 +20,12 @@ pub(super) const KIND: Kind = Kind {
         FLOWS,
         FROM,
         TO,
-        Key { name: "in_flight", help: "true adds the data in flight as a thin line; false" },
-        Key { name: "ssthresh", help: "false leaves the threshold out; shown for up to six flows" },
+        Key { name: "in_flight", takes: Takes::Flag, help: "true adds the data in flight as a thin line; false" },
+        Key {
+            name: "ssthresh",
+            takes: Takes::Words(&["auto", "true", "false"]),
+            help: "false leaves the threshold out; shown for up to six flows",
+        },
     ],
     draw,
 };

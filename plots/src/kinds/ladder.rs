@@ -1,7 +1,7 @@
 //! Who sends what to whom: a line down for each host, an arrow for each packet, states of connections at the sides.
 
 use super::packets::{Journey, TABLE, journeys};
-use super::{FLOWS, FROM, Key, Kind, TO, title};
+use super::{FLOWS, FROM, Key, Kind, TO, Takes, title};
 use crate::Source;
 use crate::args::{Args, bad};
 use crate::canvas::{Align, Canvas, Point, Rect};
@@ -20,9 +20,13 @@ pub(super) const KIND: Kind = Kind {
         FLOWS,
         FROM,
         TO,
-        Key { name: "hosts", help: "the hosts, from left to right; those of the first packet" },
-        Key { name: "first", help: "so many packets at most; 40" },
-        Key { name: "raw", help: "true shows sequence numbers as they are on the wire; relative to the first" },
+        Key { name: "hosts", takes: Takes::Text, help: "the hosts, from left to right; those of the first packet" },
+        Key { name: "first", takes: Takes::Count, help: "so many packets at most; 40" },
+        Key {
+            name: "raw",
+            takes: Takes::Flag,
+            help: "true shows sequence numbers as they are on the wire; relative to the first",
+        },
     ],
     draw,
 };
@@ -57,10 +61,7 @@ struct Moment {
 
 fn draw(sources: &[Source], args: &Args) -> Result<Canvas, Error> {
     let (table, packets) = journeys(sources, args)?;
-    let first = match args.text("first") {
-        None => 40,
-        Some(text) => text.parse().map_err(|_| bad("first", format!("`{text}` should be a number")))?,
-    };
+    let first = args.count("first")?.unwrap_or(40);
     let hosts = hosts(&packets, args)?;
     let raw = args.flag("raw")?;
     let mut arrows = arrows(&packets, &hosts, raw);

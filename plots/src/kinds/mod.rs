@@ -16,7 +16,7 @@ mod xy;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::Source;
-use crate::args::Args;
+use crate::args::{Args, bad};
 use crate::canvas::{Canvas, Point};
 use crate::error::Error;
 use crate::table::{Table, Words};
@@ -27,8 +27,47 @@ use crate::units;
 pub struct Key {
     /// Its name.
     pub name: &'static str,
+    /// What its value may be.
+    pub takes: Takes,
     /// What it means, and what holds without it.
     pub help: &'static str,
+}
+
+/// What a parameter may be.
+#[derive(Clone, Copy, Debug)]
+pub enum Takes {
+    /// Any text, or several: names of tables, of columns, of what stands in them.
+    Text,
+    /// Names or patterns of flows.
+    Flows,
+    /// Names or patterns of link directions.
+    Links,
+    /// True or false.
+    Flag,
+    /// Some of these words.
+    Words(&'static [&'static str]),
+    /// A time with its unit.
+    Time,
+    /// A whole number.
+    Count,
+}
+
+impl Key {
+    /// Whether a value is what the parameter takes.
+    pub(crate) fn check(&self, args: &Args) -> Result<(), Error> {
+        match self.takes {
+            Takes::Text | Takes::Flows | Takes::Links => Ok(()),
+            Takes::Flag => args.flag(self.name).map(drop),
+            Takes::Words(words) => {
+                let wrong = args.list(self.name).iter().find(|word| !words.contains(&word.as_str()));
+                wrong.map_or(Ok(()), |word| {
+                    Err(bad(self.name, format!("`{word}` should be one of {}", words.join(", "))))
+                })
+            }
+            Takes::Time => args.quantity(self.name).map(drop),
+            Takes::Count => args.count(self.name).map(drop),
+        }
+    }
 }
 
 /// A kind of figure.
@@ -46,8 +85,8 @@ pub struct Kind {
 
 /// What every kind accepts.
 const COMMON: &[Key] = &[
-    Key { name: "title", help: "the title; each kind has its own" },
-    Key { name: "file", help: "the file's name without ending; the kind's name" },
+    Key { name: "title", takes: Takes::Text, help: "the title; each kind has its own" },
+    Key { name: "file", takes: Takes::Text, help: "the file's name without ending; the kind's name" },
 ];
 
 static KINDS: [Kind; 11] = [
@@ -80,10 +119,11 @@ impl Kind {
     }
 }
 
-const FLOWS: Key = Key { name: "flows", help: "names or patterns (`bulk*`) of the flows to show; all" };
-const LINKS: Key = Key { name: "links", help: "names or patterns of the links to show; all" };
-const FROM: Key = Key { name: "from", help: "the start of the time shown; the first row's" };
-const TO: Key = Key { name: "to", help: "the end of the time shown; the last row's" };
+const FLOWS: Key =
+    Key { name: "flows", takes: Takes::Flows, help: "names or patterns (`bulk*`) of the flows to show; all" };
+const LINKS: Key = Key { name: "links", takes: Takes::Links, help: "names or patterns of the links to show; all" };
+const FROM: Key = Key { name: "from", takes: Takes::Time, help: "the start of the time shown; the first row's" };
+const TO: Key = Key { name: "to", takes: Takes::Time, help: "the end of the time shown; the last row's" };
 
 fn title(args: &Args, usual: &str) -> String {
     args.text("title").unwrap_or(usual).to_string()

@@ -1,6 +1,6 @@
 //! Queues: how long they are, and how long they make packets wait.
 
-use super::{FROM, Key, Kind, LINKS, TO, list, points, something, split, title};
+use super::{FROM, Key, Kind, LINKS, TO, Takes, list, points, something, split, title};
 use crate::Source;
 use crate::args::Args;
 use crate::canvas::{Canvas, Point};
@@ -20,8 +20,12 @@ pub(super) const KIND: Kind = Kind {
         LINKS,
         FROM,
         TO,
-        Key { name: "unit", help: "packets or bytes; packets" },
-        Key { name: "group", help: "the column that tells lines apart, `variant` for several results; link" },
+        Key { name: "unit", takes: Takes::Words(&["packets", "bytes"]), help: "packets or bytes; packets" },
+        Key {
+            name: "group",
+            takes: Takes::Text,
+            help: "the column that tells lines apart, `variant` for several results; link",
+        },
     ],
     draw,
 };

@@ -1,6 +1,6 @@
 //! Round-trip times over time: the samples, or what TCP makes of them.
 
-use super::{FLOWS, FROM, Key, Kind, TO, combine, points, something, split, title};
+use super::{FLOWS, FROM, Key, Kind, TO, Takes, combine, points, something, split, title};
 use crate::Source;
 use crate::args::Args;
 use crate::canvas::{Canvas, Point};
@@ -20,12 +20,21 @@ pub(super) const KIND: Kind = Kind {
         FLOWS,
         FROM,
         TO,
-        Key { name: "table", help: "rtt (each sample), tcp (smoothed) or ping; the first of them that there is" },
+        Key {
+            name: "table",
+            takes: Takes::Text,
+            help: "rtt (each sample), tcp (smoothed) or ping; the first of them that there is",
+        },
         Key {
             name: "group",
+            takes: Takes::Text,
             help: "the column that tells lines apart: flow, or variant, which compares the points; flow",
         },
-        Key { name: "rto", help: "true adds the retransmission timeout, from the table tcp; false" },
+        Key {
+            name: "rto",
+            takes: Takes::Flag,
+            help: "true adds the retransmission timeout, from the table tcp; false",
+        },
     ],
     draw,
 };

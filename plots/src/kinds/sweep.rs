@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Key, Kind, title};
+use super::{Key, Kind, Takes, title};
 use crate::Source;
 use crate::args::Args;
 use crate::canvas::{Canvas, Point};
@@ -19,15 +19,31 @@ pub(super) const KIND: Kind = Kind {
     help: "a result over a swept value: mean and 95 % interval over the seeds, beside reference curves",
     tables: &["summary"],
     keys: &[
-        Key { name: "table", help: "the table, a row for each point and seed; summary" },
-        Key { name: "x", help: "the swept column, numbers or quantities (`10 ms`); it must be given" },
-        Key { name: "y", help: "the result; it must be given" },
-        Key { name: "group", help: "the column whose words tell lines apart; none" },
-        Key { name: "only", help: "words or patterns of the group to show; all" },
-        Key { name: "reference", help: "columns with what theory says, drawn as dashed lines; none" },
-        Key { name: "low", help: "the column of the intervals' lower ends; computed from the rows of a point" },
-        Key { name: "high", help: "the column of the intervals' upper ends" },
-        Key { name: "log", help: "x, y or both (`[x, y]`) for logarithmic axes; none" },
+        Key { name: "table", takes: Takes::Text, help: "the table, a row for each point and seed; summary" },
+        Key {
+            name: "x",
+            takes: Takes::Text,
+            help: "the swept column, numbers or quantities (`10 ms`); it must be given",
+        },
+        Key { name: "y", takes: Takes::Text, help: "the result; it must be given" },
+        Key { name: "group", takes: Takes::Text, help: "the column whose words tell lines apart; none" },
+        Key { name: "only", takes: Takes::Text, help: "words or patterns of the group to show; all" },
+        Key {
+            name: "reference",
+            takes: Takes::Text,
+            help: "columns with what theory says, drawn as dashed lines; none",
+        },
+        Key {
+            name: "low",
+            takes: Takes::Text,
+            help: "the column of the intervals' lower ends; computed from the rows of a point",
+        },
+        Key { name: "high", takes: Takes::Text, help: "the column of the intervals' upper ends" },
+        Key {
+            name: "log",
+            takes: Takes::Words(&["none", "x", "y"]),
+            help: "x, y or both (`[x, y]`) for logarithmic axes; none",
+        },
     ],
     draw,
 };

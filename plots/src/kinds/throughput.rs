@@ -1,6 +1,6 @@
 //! What each flow delivers over time.
 
-use super::{FLOWS, FROM, Key, Kind, TO, points, something, split, title};
+use super::{FLOWS, FROM, Key, Kind, TO, Takes, points, something, split, title};
 use crate::Source;
 use crate::args::{Args, bad};
 use crate::canvas::{Canvas, Point};
@@ -22,9 +22,10 @@ pub(super) const KIND: Kind = Kind {
         TO,
         Key {
             name: "bin",
+            takes: Takes::Time,
             help: "the interval over which rates are averaged, say `1 s`; about a hundredth of the time shown",
         },
-        Key { name: "sum", help: "true adds the sum over the flows; false" },
+        Key { name: "sum", takes: Takes::Flag, help: "true adds the sum over the flows; false" },
     ],
     draw,
 };

@@ -1,7 +1,7 @@
 //! Sequence numbers over time at the sender: what it sends, what comes back, what is sent again.
 
 use super::packets::{Journey, TABLE, TURN, journeys};
-use super::{FLOWS, FROM, Key, Kind, TO, title};
+use super::{FLOWS, FROM, Key, Kind, TO, Takes, title};
 use crate::Source;
 use crate::args::Args;
 use crate::canvas::{Canvas, Point};
@@ -16,7 +16,16 @@ pub(super) const KIND: Kind = Kind {
     name: "time_sequence",
     help: "sequence numbers of a flow over time: data, acknowledgements, retransmissions, losses, SACK, receive window",
     tables: &[TABLE],
-    keys: &[FLOWS, FROM, TO, Key { name: "window", help: "false leaves the receive window's edge out; shown" }],
+    keys: &[
+        FLOWS,
+        FROM,
+        TO,
+        Key {
+            name: "window",
+            takes: Takes::Words(&["true", "false"]),
+            help: "false leaves the receive window's edge out; shown",
+        },
+    ],
     draw,
 };
 

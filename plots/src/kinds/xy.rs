@@ -1,6 +1,6 @@
 //! Any column over any other one.
 
-use super::{FROM, Key, Kind, TO, points, something, split, title};
+use super::{FROM, Key, Kind, TO, Takes, points, something, split, title};
 use crate::Source;
 use crate::args::{Args, bad};
 use crate::canvas::Canvas;
@@ -17,17 +17,26 @@ pub(super) const KIND: Kind = Kind {
     help: "columns of a table over another of its columns, one panel for each",
     tables: &[],
     keys: &[
-        Key { name: "table", help: "the table; it must be given" },
-        Key { name: "x", help: "the column along the page; time_s" },
-        Key { name: "y", help: "one column, or several, which get a panel each; it must be given" },
-        Key { name: "group", help: "the column whose words tell lines apart; none" },
-        Key { name: "only", help: "words or patterns of the group to show; all" },
+        Key { name: "table", takes: Takes::Text, help: "the table; it must be given" },
+        Key { name: "x", takes: Takes::Text, help: "the column along the page; time_s" },
+        Key { name: "y", takes: Takes::Text, help: "one column, or several, which get a panel each; it must be given" },
+        Key { name: "group", takes: Takes::Text, help: "the column whose words tell lines apart; none" },
+        Key { name: "only", takes: Takes::Text, help: "words or patterns of the group to show; all" },
         Key {
             name: "behind",
+            takes: Takes::Text,
             help: "a word of the group that is drawn below the others, broad and pale, as what they are held against; none",
         },
-        Key { name: "look", help: "line, steps, points or both; line" },
-        Key { name: "log", help: "x, y or both (`[x, y]`) for logarithmic axes; none" },
+        Key {
+            name: "look",
+            takes: Takes::Words(&["line", "steps", "points", "both"]),
+            help: "line, steps, points or both; line",
+        },
+        Key {
+            name: "log",
+            takes: Takes::Words(&["none", "x", "y"]),
+            help: "x, y or both (`[x, y]`) for logarithmic axes; none",
+        },
         FROM,
         TO,
     ],

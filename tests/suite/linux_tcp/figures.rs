@@ -43,7 +43,7 @@ pub fn draw(scenario: &'static str, ours: &Measured, folder: &Path) -> Vec<Strin
         let title = format!("{scenario}: data segments as they leave the sender");
         requests.push(request(scenario, "segments", "sequence_bytes", "points", "sequence").with("title", &[&title]));
     }
-    let sources = WHO.map(|who| Source { label: who.into(), folder: scratch.0.join(who) });
+    let sources = WHO.map(|who| Source { label: who.into(), tables: plots::Tables::Folder(scratch.0.join(who)) });
     let requests: Vec<(&[Source], &Request)> = requests.iter().map(|request| (&sources[..], request)).collect();
     let drawn = plots::draw(&requests, &scratch.0, &format!("experiments/linux/{scenario}.yaml"));
     let mut names = Vec::new();

@@ -2,12 +2,17 @@
 
 use std::sync::Arc;
 
+use sim_core::Span;
+
 use super::check::walk;
 use crate::diagnostics::nearest;
 use crate::experiment::LoadOptions;
 use crate::plan::{CapturePlan, Named, Outputs, Plan, PlotSpec};
 use crate::read::{At, Sink, short};
 use crate::spec::Spec;
+
+/// So many samples are kept at most: some gigabytes.
+const ROWS_MAX: u128 = 50_000_000;
 
 pub(super) fn outputs(sink: &mut Sink, spec: &Spec, plan: &mut Plan, options: &LoadOptions) {
     let written = &spec.outputs;
@@ -33,6 +38,14 @@ pub(super) fn outputs(sink: &mut Sink, spec: &Spec, plan: &mut Plan, options: &L
     }
     out.sampled.sort_unstable();
     out.sampled.dedup();
+    if let Some(every) = written.every.filter(|every| every.value > Span::ZERO) {
+        let rows = u128::from(plan.stop.ps() / every.value.ps()) * (out.sampled.len() + plan.flows.len()) as u128;
+        if rows > ROWS_MAX {
+            sink.error(every.at, format!("this makes {rows} rows, and no more than {ROWS_MAX} are kept"))
+                .help
+                .push(format!("a row for each queue and each flow, every {}, until {}", every.value, plan.stop));
+        }
+    }
     for name in &written.cwnd {
         let flows =
             if name.value == "all" { (0..plan.flows.len() as u32).collect() } else { plan.flows_of(&name.value) };
