@@ -27,6 +27,7 @@ mod summary;
 
 pub use cells::{port_name, seconds};
 pub use cli::main;
+pub use commands::check_outputs;
 pub use run::{Cost, How, simulate, tables, wanted_tables};
 
 /// What the reader of files must know of tables and figures.

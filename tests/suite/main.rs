@@ -7,6 +7,7 @@ mod determinism;
 mod exit_codes;
 mod harness;
 mod linux_tcp;
+mod mutants;
 mod oracle_on_experiments;
 mod probes;
 mod readme;

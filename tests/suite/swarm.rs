@@ -66,7 +66,7 @@ fn again(seed: u64) -> String {
 }
 
 /// The seeds that the environment variable names.
-fn seeds(text: &str) -> Range<u64> {
+pub fn seeds(text: &str) -> Range<u64> {
     let number =
         |text: &str| text.parse::<u64>().unwrap_or_else(|_| panic!("{VARIABLE}={text}: SEED or FROM..TO is due"));
     match text.split_once("..") {

@@ -8,7 +8,7 @@ pub mod verify;
 
 use std::path::Path;
 
-use topologies::Experiment;
+use topologies::{Diagnostics, Experiment};
 
 use crate::cli::Overrides;
 use crate::expect::Program;
@@ -32,9 +32,23 @@ pub struct Loaded {
 pub fn load(file: &Path, overrides: &Overrides) -> Result<Loaded, String> {
     let options = crate::load_options(&overrides.sets, overrides.seed);
     let experiment = topologies::load(file, &options).map_err(|wrong| wrong.to_string())?;
-    let program = Program::new(&experiment).map_err(|wrong| wrong.to_string())?;
-    figures::check(&experiment, &program).map_err(|wrong| wrong.to_string())?;
+    let program = bind(&experiment).map_err(|wrong| wrong.to_string())?;
     Ok(Loaded { experiment, program })
+}
+
+/// Resolves what an experiment expects, and whether its figures can be drawn.
+fn bind(experiment: &Experiment) -> Result<Program, Diagnostics> {
+    let program = Program::new(experiment)?;
+    figures::check(experiment, &program)?;
+    Ok(program)
+}
+
+/// Whether an experiment's checks and figures can be made of what it records.
+///
+/// # Errors
+/// All that cannot.
+pub fn check_outputs(experiment: &Experiment) -> Result<(), Diagnostics> {
+    bind(experiment).map(drop)
 }
 
 /// The machine's cores.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sim_core::Time;
+use sim_core::{Span, Speed, Time};
 
 use super::routes::lookup;
 use super::topo::Topo;
@@ -32,17 +32,35 @@ pub(super) fn names(sink: &mut Sink, spec: &Spec, topo: &Topo) {
     }
 }
 
-/// Every flow's packets find their way there and back.
+/// Every flow's packets find their way there and back, and where they answer each other it takes some time: transfers that
+/// take none never let the clock go on.
 pub(super) fn reachable(sink: &mut Sink, spec: &Spec, plan: &Plan) {
     let mut reported = 0;
     for flow in &plan.flows {
         let at = spec.work[flow.workload as usize].name.at;
+        let mut timeless = flow.is_tcp();
         for (from, to) in [(flow.from, flow.to), (flow.to, flow.from)] {
-            let Err(why) = walk(plan, from, to) else { continue };
+            let why = match walk(plan, from, to) {
+                Ok(ports) => {
+                    let port = |port: &u32| &plan.ports[*port as usize].config;
+                    timeless &= ports
+                        .iter()
+                        .all(|at| matches!(port(at).speed, Speed::Infinite) && port(at).delay == Span::ZERO);
+                    continue;
+                }
+                Err(why) => why,
+            };
             let (from, to) = (&plan.nodes[from as usize].name, &plan.nodes[to as usize].name);
             sink.error(at, format!("`{}` cannot run: {why} from `{from}` to `{to}`", flow.name));
+            timeless = false;
             reported += 1;
             break;
+        }
+        if timeless {
+            let (from, to) = (&plan.nodes[flow.from as usize].name, &plan.nodes[flow.to as usize].name);
+            let message = format!("`{}` cannot run: no time passes between `{from}` and `{to}`", flow.name);
+            sink.error(at, message).help.push("one of the links between them needs a rate or a delay".into());
+            reported += 1;
         }
         // One broken link cuts off thousands of hosts.
         if reported == 10 {
