@@ -69,7 +69,7 @@ struct Ran {
 pub fn run(experiment: &Experiment, program: &Program, folder: &Path, options: Options) -> std::io::Result<Done> {
     let mut jobs = Vec::new();
     for (at, point) in experiment.points.iter().enumerate() {
-        let at_point = folder.join(point.slug(&experiment.dimensions));
+        let at_point = folder.join(experiment.slug(point));
         for seed in &experiment.seeds {
             let folder = at_point.join(format!("seed-{seed}"));
             jobs.push(Job { point: at, plan: point, seed: *seed, folder });

@@ -275,7 +275,7 @@ pub fn json(experiment: &Experiment, digests: &[Digest], judgements: &[Judgement
             measured.entry(subject).or_default().insert(&figure.column, JsonNumber { unit, mean, half_95, seeds });
         }
         let names = experiment.dimensions.iter().map(String::as_str);
-        let folder = point.slug(&experiment.dimensions);
+        let folder = experiment.slug(point);
         JsonPoint { point: names.zip(point.values.iter().map(String::as_str)).collect(), folder, measured }
     });
     let expect = judgements.iter().map(|judgement| JsonJudgement {

@@ -30,7 +30,7 @@ fn differing(experiment: &Experiment, point: &Point, base: How, shards: &[usize]
     };
     let first = fingerprints(1);
     assert_eq!(first.bytes != 0, base.bytes_on_every_hop, "bytes enter the fingerprint where they are made");
-    let name = format!("{} {}, salt {}", experiment.name, point.slug(&experiment.dimensions), base.tie_salt);
+    let name = format!("{} {}, salt {}", experiment.name, experiment.slug(point), base.tie_salt);
     let runs = shards.iter().map(|shards| (shards, fingerprints(*shards)));
     runs.filter(|(_, again)| *again != first)
         .map(|(shards, again)| format!("{name}, {shards} shards: {again:x?}, not {first:x?}"))

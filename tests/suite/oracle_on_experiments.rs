@@ -17,9 +17,7 @@ fn every_hop_of_every_experiment_obeys_the_laws() {
             assert!(audit.hops > 0, "{}: nothing was sent", file.display());
             let differences = links_disagree(&point.plan, &outcome);
             let told = audit.faults.iter().chain(&differences).take(5);
-            faults.extend(
-                told.map(|fault| format!("{} {}: {fault}", experiment.name, point.slug(&experiment.dimensions))),
-            );
+            faults.extend(told.map(|fault| format!("{} {}: {fault}", experiment.name, experiment.slug(point))));
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));

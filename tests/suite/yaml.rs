@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use topologies::{LoadOptions, load, load_text};
+use experiments::{check_outputs, load_options};
+use topologies::{load, load_text};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate is in the workspace").to_path_buf()
@@ -24,18 +25,11 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// What the plotter accepts, so that a wrong figure is an error of the file.
-fn options() -> LoadOptions {
-    let keys = |kind: &plots::Kind| kind.accepts().map(|key| key.name.to_string()).collect();
-    let plots = plots::kinds().iter().map(|kind| (kind.name.to_string(), keys(kind))).collect();
-    LoadOptions { plots, ..LoadOptions::default() }
-}
-
 #[test]
 fn every_experiment_resolves_and_says_what_to_look_at() {
     let mut faults = Vec::new();
     for path in files(&root().join("experiments")) {
-        match load(&path, &options()) {
+        match load(&path, &load_options(&[], None)) {
             Ok(experiment) if experiment.points.is_empty() => faults.push(format!("{}: no point", path.display())),
             Ok(_) => (),
             Err(wrong) => faults.push(format!("{}:\n{wrong}", path.display())),
@@ -49,6 +43,23 @@ fn every_experiment_resolves_and_says_what_to_look_at() {
 }
 
 #[test]
+fn the_manifest_of_every_point_is_a_file_that_can_run() {
+    for path in files(&root().join("experiments")) {
+        let experiment = load(&path, &load_options(&[], None)).unwrap_or_else(|wrong| panic!("{wrong}"));
+        let ends = [experiment.points.first(), experiment.points.last()];
+        for point in ends.into_iter().flatten() {
+            let text = point.flat(experiment.seeds[0]);
+            let folder = path.parent().expect("a file is in a folder");
+            let again = load_text("manifest.yaml", &experiment.name, &text, folder, &load_options(&[], None));
+            let again = again.unwrap_or_else(|wrong| panic!("{}: {wrong}{text}", path.display()));
+            check_outputs(&again).unwrap_or_else(|wrong| panic!("{}: {wrong}{text}", path.display()));
+            assert_eq!(again.points[0].flat(experiment.seeds[0]), text, "{}", path.display());
+            assert_eq!(again.label(&again.points[0].values), experiment.label(&point.values), "{}", path.display());
+        }
+    }
+}
+
+#[test]
 fn every_topology_resolves() {
     let folder = root().join("topologies");
     let files = files(&folder);
@@ -56,7 +67,7 @@ fn every_topology_resolves() {
     for path in files {
         let name = path.file_name().expect("a file has a name").to_string_lossy();
         let text = format!("clockwire: 1\ntopology: {name}\nstop: 1 s\n");
-        if let Err(wrong) = load_text("sample.yaml", "sample", &text, &folder, &options()) {
+        if let Err(wrong) = load_text("sample.yaml", "sample", &text, &folder, &load_options(&[], None)) {
             panic!("{name}:\n{wrong}");
         }
     }

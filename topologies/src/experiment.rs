@@ -10,7 +10,7 @@ use crate::points::{self, Dimensions};
 use crate::read::Sink;
 use crate::resolve::resolve;
 use crate::spec::Spec;
-use crate::yaml::{Mark, Node, Value};
+use crate::yaml::{Entry, Mark, Node, Value};
 use crate::{emit, files, generate, merge};
 
 /// An experiment: all of its points, resolved.
@@ -20,8 +20,8 @@ pub struct Experiment {
     pub name: String,
     /// Its `about:`, what to look at.
     pub about: Option<String>,
-    /// Its `point:`: the point of a larger experiment that a manifest repeats.
-    pub point: Option<String>,
+    /// Whether it has a `point:`: it repeats one point of a larger experiment, as manifests do.
+    pub repeats: bool,
     /// Sweep times variants, in file order, the last dimension fastest. At least one.
     pub points: Vec<Point>,
     /// The names of the dimensions in order: sweep paths and `variant`.
@@ -38,8 +38,17 @@ impl Experiment {
     /// What a point is called: `wan.delay=10 ms, variant=codel`; empty where the experiment has only one.
     pub fn label(&self, values: &[String]) -> String {
         let parts = self.dimensions.iter().zip(values).map(|(name, value)| format!("{name}={value}"));
-        let label = parts.collect::<Vec<_>>().join(", ");
-        if label.is_empty() { self.point.clone().unwrap_or_default() } else { label }
+        parts.collect::<Vec<_>>().join(", ")
+    }
+
+    /// A directory name for a point, empty where the experiment has only one: `wan.delay=10ms,variant=codel`.
+    pub fn slug(&self, point: &Point) -> String {
+        let clean = |text: &str| -> String {
+            let keep = |c: &char| c.is_ascii_alphanumeric() || "._%=-".contains(*c);
+            text.chars().map(|c| if c == '/' { 'p' } else { c }).filter(keep).take(60).collect()
+        };
+        let parts = self.dimensions.iter().zip(&point.values).map(|(name, value)| clean(&format!("{name}={value}")));
+        if self.repeats { String::new() } else { parts.collect::<Vec<_>>().join(",") }
     }
 }
 
@@ -58,17 +67,6 @@ impl Point {
     /// again as it is.
     pub fn flat(&self, seed: u64) -> String {
         self.flat.replacen(SEED_LINE, &format!("seed: {seed}\n"), 1)
-    }
-
-    /// A directory name for the point, empty where the experiment has only one: `wan.delay=10ms,variant=codel`.
-    pub fn slug(&self, dimensions: &[String]) -> String {
-        let clean = |text: &str| -> String {
-            let keep = |c: &char| c.is_ascii_alphanumeric() || "._%=-".contains(*c);
-            text.chars().map(|c| if c == '/' { 'p' } else { c }).filter(keep).take(60).collect()
-        };
-        let parts: Vec<String> =
-            dimensions.iter().zip(&self.values).map(|(name, value)| clean(&format!("{name}={value}"))).collect();
-        parts.join(",")
     }
 }
 
@@ -138,7 +136,7 @@ pub fn load_text(
     let mut experiment = Experiment {
         name: text_of(tree, "name").unwrap_or_else(|| name.to_string()),
         about: text_of(tree, "about"),
-        point: text_of(tree, "point"),
+        repeats: dimensions.repeat(),
         points: Vec::new(),
         dimensions: dimensions.names(),
         seeds,
@@ -148,12 +146,7 @@ pub fn load_text(
     if let Some(node) = tree.get("name") {
         crate::spec::nodes::check_name(&mut sink, &experiment.name, node.at, "an experiment");
     }
-    if let Some(node) = tree.get("point").filter(|_| !experiment.dimensions.is_empty()) {
-        let d = sink.error(node.at, "the points of this experiment have names of their own".to_string());
-        d.help.push("`point` says which point of another experiment a file without variants and sweep repeats".into());
-        d.path = "point".into();
-    }
-    if !dimensions.names().is_empty() {
+    if !dimensions.names().is_empty() && !dimensions.repeat() {
         // What a sweep replaces is read too: a wrong value is wrong even where nothing uses it.
         sink.lenient = true;
         Spec::read(&mut sink, tree);
@@ -161,7 +154,8 @@ pub fn load_text(
     }
     let mut all = sink.drain(Some(tree));
     let mut failed = 0;
-    let alone = experiment.dimensions.is_empty() && experiment.seeds.len() == 1;
+    let one = experiment.dimensions.is_empty() || experiment.repeats;
+    let alone = one && experiment.seeds.len() == 1;
     for point in dimensions.points() {
         let mut tree = tree.clone();
         let values = point.values.clone();
@@ -171,7 +165,7 @@ pub fn load_text(
             if experiment.points.is_empty() {
                 experiment.expect = plan.1;
             }
-            let flat = flat(&tree, alone, experiment.label(&values));
+            let flat = flat(&tree, alone, &experiment.dimensions, &values);
             experiment.points.push(Point { values, plan: plan.0, flat });
         }
         let found = sink.drain(Some(&tree));
@@ -239,18 +233,19 @@ fn resolve_point(
 
 /// The tree of a point as a file: what was merged into it is left out, and its seed is filled in later. What is expected of
 /// several points or seeds together cannot be judged from one run, so then it is left out too.
-fn flat(tree: &Node, alone: bool, label: String) -> String {
+fn flat(tree: &Node, alone: bool, dimensions: &[String], values: &[String]) -> String {
     let mut sections: Vec<_> = tree.entries().to_vec();
     sections.retain(|entry| alone || entry.key != "expect");
     sections.retain(|entry| {
         !matches!(entry.key.as_str(), "include" | "topology" | "generate" | "experiment" | "seed" | "point")
     });
     let order = |key: &str| crate::spec::SECTIONS.iter().position(|section| *section == key);
-    let seed = Node { value: Value::Null, at: Mark::default() };
-    sections.push(crate::yaml::Entry { key: "seed".into(), at: Mark::default(), value: seed });
-    if !label.is_empty() {
-        let point = Node { value: Value::Text(label), at: Mark::default() };
-        sections.push(crate::yaml::Entry { key: "point".into(), at: Mark::default(), value: point });
+    let entry =
+        |key: &str, value| Entry { key: key.into(), at: Mark::default(), value: Node { value, at: Mark::default() } };
+    sections.push(entry("seed", Value::Null));
+    if !dimensions.is_empty() {
+        let values = dimensions.iter().zip(values).map(|(name, value)| entry(name, Value::Text(value.clone())));
+        sections.push(entry("point", Value::Map(values.collect())));
     }
     sections.sort_by_key(|entry| order(&entry.key));
     let text = emit::file(&Node { value: Value::Map(sections), at: tree.at });

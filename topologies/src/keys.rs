@@ -25,7 +25,10 @@ pub const KEYS: &[KeySection] = &[
             ("clockwire", "the version of the format: 1"),
             ("name", "what the results folder is called; the file's name when not given"),
             ("about", "what to look at, in a sentence or more"),
-            ("point", "which point of a larger experiment a manifest repeats; written by `run`"),
+            (
+                "point",
+                "which point of a larger experiment a manifest repeats, as in `{ wan.delay: 10 ms }`; written by `run`",
+            ),
             ("include", "a file, or a list of files, whose sections are taken; what stands here wins"),
             ("topology", "a file whose network is taken, and nothing else of it"),
             ("generate", "a network by a generator: a kind with its parameters (`list generators`)"),

@@ -70,7 +70,11 @@ struct Choice {
 
 /// All ways to vary the experiment.
 #[derive(Default)]
-pub(crate) struct Dimensions(Vec<Dimension>);
+pub(crate) struct Dimensions {
+    dimensions: Vec<Dimension>,
+    /// They are those of a larger experiment, of which the file is one point.
+    repeat: bool,
+}
 
 /// One combination.
 pub(crate) struct PointSettings {
@@ -81,7 +85,8 @@ pub(crate) struct PointSettings {
 
 impl Dimensions {
     pub fn read(sink: &mut Sink, tree: &Node, command_line: &[Set]) -> Dimensions {
-        let Some(node) = tree.get("experiment") else { return Dimensions::default() };
+        let repeated = tree.get("point").map(|node| Dimensions::repeated(sink, node));
+        let Some(node) = tree.get("experiment") else { return repeated.unwrap_or_default() };
         let mut out = Vec::new();
         let mut map = sink.map(node, "`experiment`");
         if let Some(variants) = map.get("variants") {
@@ -142,20 +147,49 @@ impl Dimensions {
             sink.error(node.at, format!("the experiment has more than {POINTS_MAX} points"));
             return Dimensions::default();
         }
-        Dimensions(out)
+        match repeated {
+            Some(repeated) if out.is_empty() => return repeated,
+            Some(_) => {
+                let at = tree.get("point").expect("it was just read").at;
+                let message =
+                    "`point` says which point of a larger experiment a file repeats; this one has points of its own";
+                sink.error(at, message);
+            }
+            None => {}
+        }
+        Dimensions { dimensions: out, repeat: false }
+    }
+
+    /// `point: { wan.delay: 10 ms }`: what a point was made with stands in the file already.
+    fn repeated(sink: &mut Sink, node: &Node) -> Dimensions {
+        sink.map(node, "`point`");
+        let dimension = |entry: &crate::yaml::Entry| {
+            let label = match &entry.value.value {
+                Value::Text(text) => text.clone(),
+                _ => emit::inline(&entry.value).trim_matches('"').to_string(),
+            };
+            let choice = Choice { label, ..Choice::default() };
+            Dimension { name: entry.key.clone(), choices: vec![choice] }
+        };
+        Dimensions { dimensions: node.entries().iter().map(dimension).collect(), repeat: true }
+    }
+
+    /// Whether the file is one point of a larger experiment.
+    pub fn repeat(&self) -> bool {
+        self.repeat
     }
 
     /// The dimensions' names.
     pub fn names(&self) -> Vec<String> {
-        self.0.iter().map(|dimension| dimension.name.clone()).collect()
+        self.dimensions.iter().map(|dimension| dimension.name.clone()).collect()
     }
 
     /// All combinations, the last dimension fastest.
     pub fn points(&self) -> impl Iterator<Item = PointSettings> {
-        let count: usize = self.0.iter().map(|dimension| dimension.choices.len()).product();
+        let count: usize = self.dimensions.iter().map(|dimension| dimension.choices.len()).product();
         (0..count).map(|mut index| {
             let mut chosen: Vec<&Choice> = Vec::new();
-            for dimension in self.0.iter().rev() {
+            for dimension in self.dimensions.iter().rev() {
                 chosen.push(&dimension.choices[index % dimension.choices.len()]);
                 index /= dimension.choices.len();
             }

@@ -21,7 +21,7 @@ const SECTIONS: &[Section] = &[
         keys: &[
             "name: other",
             "about: what to look at",
-            "point: delay=10 ms",
+            "point: { delay: 10 ms }",
             "include: tests/data/included.yaml",
             "topology: star.yaml",
             "generate: { star: { hosts: 2, access: { rate: 1 Mbit/s } } }",
@@ -212,7 +212,7 @@ fn meaning(text: &str) -> Result<String, String> {
         .map(|experiment| {
             let plans: Vec<String> =
                 experiment.points.iter().map(|point| format!("{:?}{:?}", point.plan, point.values)).collect();
-            let of_file = (&experiment.name, &experiment.about, &experiment.point);
+            let of_file = (&experiment.name, &experiment.about, experiment.repeats);
             format!("{of_file:?}{:?}{:?}{:?}", experiment.seeds, experiment.expect, plans)
         })
         .map_err(|found| format!("{found}\n{text}"))

@@ -201,7 +201,7 @@ workload:",
     assert_eq!(experiment.seeds, [5, 6, 7]);
     let last = &experiment.points[7];
     assert_eq!(last.values, ["slow", "3 ms", "30 s"]);
-    assert_eq!(last.slug(&experiment.dimensions), "variant=slow,low1.delay=3ms,stop=30s");
+    assert_eq!(experiment.slug(last), "variant=slow,low1.delay=3ms,stop=30s");
     assert_eq!(last.plan.stop.to_string(), "30 s");
     let port = |name: &str| &last.plan.ports[last.plan.ports_of(name)[0] as usize];
     assert_eq!(port("low1").config.delay.to_string(), "3 ms");

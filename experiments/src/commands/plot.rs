@@ -26,7 +26,8 @@ pub fn plot(folder: &Path, asked: &[String]) -> Done {
         drawn.extend(done);
         wrong.extend(failed.into_iter().map(|why| format!("{}: {why}", folder.display())));
     };
-    let mut points: Vec<Source> = Vec::new();
+    let order = order_of_points(folder);
+    let mut points: Vec<(Option<usize>, Source)> = Vec::new();
     let mut last: Option<&Path> = None;
     for run in &runs {
         let found = Run::read(run)?;
@@ -35,14 +36,16 @@ pub fn plot(folder: &Path, asked: &[String]) -> Done {
         // The runs of a point stand in one folder, its first seed first.
         if points.is_empty() || last != run.parent() {
             last = run.parent();
-            points.push(Source {
-                label: figures::label(&found.experiment.name, &found.experiment.label(&[])),
-                tables: plots::Tables::Folder(run.clone()),
-            });
+            let values = &found.experiment.points[0].values;
+            let label = figures::label(&found.experiment.name, &found.experiment.label(values));
+            let place = order.iter().position(|point| point == values);
+            points.push((place, Source { label, tables: plots::Tables::Folder(run.clone()) }));
         }
     }
     if folder.join("summary.csv").is_file() {
         let first = Run::read(&runs[0])?;
+        points.sort_by_key(|(place, _)| *place);
+        let points: Vec<Source> = points.into_iter().map(|(_, source)| source).collect();
         let requests = first.requests(&asked, true);
         note(folder, figures::draw_whole(folder, &first.experiment.name, &points, &requests));
     }
@@ -67,7 +70,8 @@ struct Run {
 impl Run {
     fn read(folder: &Path) -> Result<Run, String> {
         let experiment = load(&folder.join("manifest.yaml"), &Overrides::default())?.experiment;
-        let about = results::about(&experiment.name, &experiment.label(&[]), experiment.seeds[0]);
+        let about =
+            results::about(&experiment.name, &experiment.label(&experiment.points[0].values), experiment.seeds[0]);
         Ok(Run { experiment, about })
     }
 
@@ -78,6 +82,16 @@ impl Run {
         }
         asked.iter().filter(|request| figures::is_whole(request) == whole).cloned().collect()
     }
+}
+
+/// The points of an experiment in the order of its file, as its summary has them.
+fn order_of_points(folder: &Path) -> Vec<Vec<String>> {
+    let Ok(mut summary) = csv::Reader::from_path(folder.join("summary.csv")) else { return Vec::new() };
+    let Ok(dimensions) = summary.headers().map(|names| names.iter().take_while(|name| *name != "seed").count()) else {
+        return Vec::new();
+    };
+    let rows = summary.records().flatten();
+    rows.map(|row| row.iter().take(dimensions).map(str::to_string).collect()).collect()
 }
 
 /// `cwnd`, `cdf:table=requests,x=latency`; several values of a key are separated by `+`.
