@@ -113,13 +113,13 @@ impl Topo {
         }
         for i in 1..=count.unwrap_or(1) {
             let name = if count.is_some() { format!("{}{i}", spec.name.value) } else { spec.name.value.clone() };
-            let at = self.nodes.len() as u32;
-            if let Some(first) = self.names.insert(name.clone(), at) {
-                let first = self.nodes[first as usize].at;
+            if let Some(first) = self.names.get(&name) {
+                let first = self.nodes[*first as usize].at;
                 let line = line_of(sink, first);
                 sink.error(spec.name.at, format!("two hosts or routers are called `{name}`{line}"));
                 break;
             }
+            self.names.insert(name.clone(), self.nodes.len() as u32);
             self.nodes.push(TopoNode { name, kind: spec.kind, spec: index, at: spec.name.at, links: Vec::new() });
         }
     }
