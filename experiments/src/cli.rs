@@ -71,6 +71,29 @@ pub struct VerifyOptions {
     pub quiet: bool,
 }
 
+/// Options of `packetdrill`.
+#[derive(Args, Clone, Debug)]
+pub struct PacketdrillOptions {
+    /// Scripts, and folders whose `*.pkt` files are scripts
+    #[arg(required = true)]
+    pub paths: Vec<PathBuf>,
+    /// Pushes count on segments that stand for several, too, and their pieces must be equally long
+    #[arg(long)]
+    pub strict: bool,
+    /// Prints one JSON value instead of lines for people
+    #[arg(long)]
+    pub json: bool,
+    /// Defines a word of scripts: `-D TFO_COOKIE=0123456789abcdef`; may be repeated
+    #[arg(short = 'D', long = "define", value_name = "NAME=VALUE")]
+    pub defines: Vec<String>,
+    /// An option as in a script, which wins over the script's: `-o tolerance_usecs=1000`; may be repeated
+    #[arg(short = 'o', long = "option", value_name = "NAME[=VALUE]")]
+    pub options: Vec<String>,
+    /// Prints no line for scripts that pass
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
 #[derive(Subcommand)]
 enum Command {
     /// Runs all points and seeds of experiments, writes the results, draws the figures, judges what is expected
@@ -102,6 +125,13 @@ enum Command {
     },
     /// Proves determinism: 1, 2, 3 and 8 shards, twice, and with bytes on every hop; all fingerprints must agree
     Verify(VerifyOptions),
+    /// Runs packetdrill scripts against the TCP of the hosts, in virtual time
+    ///
+    /// Each script is judged: pass, fail (with the line, what was expected and what came), not runnable (with the feature that does not
+    /// exist here; never a pass), malformed. Nothing outside of the simulator is touched: shell lines are a closed vocabulary that sets
+    /// what the simulated system is set to. Exit code: 0 where every script passes, 1 where one fails or cannot be run, 2 where one is
+    /// malformed or a path does not exist.
+    Packetdrill(PacketdrillOptions),
     /// Names what there is: experiments, topologies, congestion controls, queues, link models, applications, plots, tables
     List {
         /// One of these groups, with parameters
@@ -119,6 +149,7 @@ pub fn main() -> ExitCode {
         Command::Show { file, overrides } => commands::check::show_file(&file, &overrides),
         Command::Plot { results, figures } => commands::plot::plot(&results, &figures),
         Command::Verify(options) => commands::verify::verify(&options),
+        Command::Packetdrill(options) => commands::packetdrill::packetdrill(&options),
         Command::List { group, name } => commands::list::list(group.as_deref(), name.as_deref()),
     };
     match done {

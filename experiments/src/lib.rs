@@ -7,6 +7,7 @@
 //! | `check`, `show` | `commands/check` |
 //! | `plot` | `commands/plot`, `figures` |
 //! | `verify` | `commands/verify` |
+//! | `packetdrill` | `commands/packetdrill` (files and reports), [`packetdrill`] (the language and the system under test) |
 //! | `list` | `commands/list` |
 
 mod campaign;
@@ -16,6 +17,7 @@ mod commands;
 mod digest;
 mod expect;
 mod figures;
+pub mod packetdrill;
 mod pcapng;
 mod quantity;
 mod queues;

@@ -9,6 +9,7 @@ mod harness;
 mod linux_tcp;
 mod mutants;
 mod oracle_on_experiments;
+mod packetdrill;
 mod probes;
 mod readme;
 mod swarm;

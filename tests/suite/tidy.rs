@@ -21,6 +21,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 const ONE_DOOR: &[(&str, &str, &str, &str)] = &[
     ("serde-saphyr", "serde_saphyr", "topologies", "topologies/src/yaml.rs"),
     ("plotters", "plotters", "plots", "plots/src/"),
+    ("winnow", "winnow", "experiments", "experiments/src/packetdrill/"),
 ];
 
 /// What stands at the top of the repository.

@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod list;
+pub mod packetdrill;
 pub mod plot;
 pub mod run;
 pub mod verify;

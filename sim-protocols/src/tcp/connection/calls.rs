@@ -268,6 +268,8 @@ impl Connection {
     /// `TCP_KEEPIDLE`.
     pub fn set_keepalive_idle(&mut self, idle: Span) {
         self.change().keepalive_idle = idle;
+        // What runs already runs for the old time.
+        self.timers.stop(Timer::KeepAlive);
         self.attention = true;
     }
 

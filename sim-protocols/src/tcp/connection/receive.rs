@@ -390,6 +390,10 @@ impl Connection {
     fn ack_delay(&self) -> Span {
         let receiver = &self.receiver;
         let mut delay = receiver.ato;
+        if delay == Span::ZERO {
+            // A FIN before any data: Linux's delay is nothing yet (tcp_send_delayed_ack), but the application may still answer it.
+            return delay;
+        }
         if delay > DELAY_MIN {
             let most = if receiver.pingpong || receiver.pushed > 0 { DELAY_MAX } else { Span::from_ms(500) };
             let rtt = self.rtt.srtt().map_or(most, |srtt| srtt.max(DELAY_MIN));
