@@ -23,7 +23,7 @@ pub fn tables() -> Vec<&'static Table> {
 pub fn suits(table: &Table, app: &AppConfig) -> bool {
     let own = |app: &AppConfig| app.tables().iter().any(|own| own.name == table.name);
     match table.name {
-        "tcp" | "rtt" | "states" => app.uses_tcp(),
+        "tcp" | "rates" | "rtt" | "states" => app.uses_tcp(),
         _ if APPS.iter().filter_map(|entry| AppConfig::by_name(entry.name)).any(|other| own(&other)) => own(app),
         _ => true,
     }

@@ -80,6 +80,7 @@ pub(super) struct FastOpenHost {
 #[derive(Clone, Copy, Default)]
 pub(super) struct Wanted {
     pub tcp: bool,
+    pub rates: bool,
     pub rtt: bool,
     pub states: bool,
 }
@@ -158,7 +159,8 @@ impl Kernel {
     }
 
     pub fn look_at_probes(&mut self, cx: &Cx<'_, Frame>) {
-        self.wanted = Wanted { tcp: cx.wants(&tcp::TCP), rtt: cx.wants(&RTT), states: cx.wants(&STATES) };
+        self.wanted =
+            Wanted { tcp: cx.wants(&tcp::TCP), rates: cx.wants(&tcp::RATES), rtt: cx.wants(&RTT), states: cx.wants(&STATES) };
     }
 
     pub fn flow(&self, index: u32) -> &Flow {
@@ -267,6 +269,7 @@ impl Kernel {
         let traced = self.flow(flow).config.traced;
         conn.traced = traced && (self.wanted.states || self.wanted.rtt);
         conn.tcp.set_tracing(traced && self.wanted.tcp);
+        conn.tcp.set_rate_tracing(traced && self.wanted.rates);
         self.conns[slot as usize] = Some(conn);
         self.mark(slot);
         id

@@ -50,7 +50,7 @@ use tables::ThroughputRow;
 
 /// The tables of hosts.
 pub const HOST_TABLES: &[&Table] =
-    &[&FLOWS, &tcp::TCP, &RTT, &STATES, &REQUESTS, &UDP, &DATAGRAMS, &PING, &TRACEROUTE, &THROUGHPUT];
+    &[&FLOWS, &tcp::TCP, &tcp::RATES, &RTT, &STATES, &REQUESTS, &UDP, &DATAGRAMS, &PING, &TRACEROUTE, &THROUGHPUT];
 
 /// A host: applications, sockets, an internet layer.
 pub struct Host {

@@ -13,7 +13,7 @@ use super::kernel::{Kernel, WAKE_CONN};
 use super::stats::Outcome;
 use super::tables::{RttRow, StateRow};
 use crate::ip::IpStack;
-use crate::tcp::{self, Connection, ConnectionEvent, Endpoint, FastOpenVerdict, Reason, Segment, State, TcpRow};
+use crate::tcp::{self, Connection, ConnectionEvent, Endpoint, FastOpenVerdict, Reason, RateRow, Segment, State, TcpRow};
 use crate::wire::{Frame, Ipv4Repr, Protocol, Seq, Transport};
 
 /// Segments in, wake-ups, segments out: the only caller of connections.
@@ -220,6 +220,11 @@ impl Kernel {
         tell(conn, &mut self.events);
         if conn.traced && conn.state != conn.tcp.state() {
             transition(conn, number, cx);
+        }
+        if self.wanted.rates {
+            while let Some(change) = conn.tcp.next_rate_change() {
+                cx.emit(&RateRow { flow: number, node: cx.node(), connection: conn.number, change });
+            }
         }
         if self.wanted.tcp {
             while let Some(change) = conn.tcp.next_change() {

@@ -43,8 +43,11 @@ pub struct Config {
     pub timestamps: bool,
     /// Window scaling (RFC 7323).
     pub window_scaling: bool,
-    /// Explicit congestion notification (RFC 3168). Default: off, as Linux for connections that it opens.
+    /// Explicit congestion notification (RFC 3168). Default: off, as Linux for connections that it opens; a control that needs it has it.
     pub ecn: bool,
+    /// Spreads segments over the round trip: 200 % of the window's rate in slow start, 120 % later, behind the first ten (Linux's internal
+    /// pacing). Default: off; BBR is always paced, by its own rate.
+    pub pacing: bool,
     /// Holds small segments back while one is unacknowledged (RFC 9293 §3.7.4). Default: on.
     pub nagle: bool,
     /// Acknowledges every second segment, or after a delay (RFC 9293 §3.8.6.3). Default: on.
@@ -110,6 +113,7 @@ impl Config {
             timestamps: true,
             window_scaling: true,
             ecn: false,
+            pacing: false,
             nagle: true,
             delayed_ack: true,
             initial_window: 10,
@@ -205,6 +209,11 @@ impl Config {
                 "sends a SYN that was lost again without asking for ECN",
             ),
             gso: params.flag("gso", base.gso, "packets of the send queue hold many segments (pushes, bookkeeping)"),
+            pacing: params.flag(
+                "pacing",
+                base.pacing,
+                "spreads segments over the round trip, at up to twice the window's rate",
+            ),
             nagle: params.flag("nagle", base.nagle, "holds small segments back while one is unacknowledged"),
             delayed_ack: params.flag(
                 "delayed_ack",
@@ -265,6 +274,11 @@ impl Config {
             options: Options::read(&base.options, params),
             ..base
         }
+    }
+
+    /// Whether its SYN asks for ECN.
+    pub(crate) fn asks_ecn(&self) -> bool {
+        self.ecn || self.cc.needs().ecn
     }
 
     /// Linux keeps the time-out in whole ticks, rounded up.

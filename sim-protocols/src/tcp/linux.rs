@@ -3,7 +3,7 @@
 
 use sim_core::{Span, Time};
 
-use super::cc::{ControlConfig, CubicConfig, RenoConfig};
+use super::cc::{ControlConfig, CubicConfig, HyStartChoice, RenoConfig};
 use super::lab::Lab;
 use super::{Config, ConnectionEvent, State};
 
@@ -16,7 +16,7 @@ fn config(cc: ControlConfig) -> Config {
 }
 
 fn reno() -> ControlConfig {
-    ControlConfig::Reno(RenoConfig {})
+    ControlConfig::Reno(RenoConfig::default())
 }
 
 fn bulk(cc: ControlConfig, queue: usize, bytes: u64, seconds: f64, lose: &[u64]) -> Lab {
@@ -84,7 +84,7 @@ fn l2_cubic_leaves_slow_start_by_hystart() {
 #[test]
 fn l2b_cubic_without_hystart_overshoots() {
     let lab =
-        bulk(ControlConfig::Cubic(CubicConfig { hystart: false, ..CubicConfig::default() }), 100, u64::MAX, 20.0, &[]);
+        bulk(ControlConfig::Cubic(CubicConfig { hystart: HyStartChoice::Off, ..CubicConfig::default() }), 100, u64::MAX, 20.0, &[]);
     assert_first_drop(&lab, 260, 0.2772);
     assert_losses(&lab, 197);
     assert_goodput(&lab, 9.591);

@@ -41,7 +41,7 @@ pub use connection::{Connection, ConnectionEvent, Counters, Info, Reason, TcpInf
 pub use fast_open::{FastOpenCache, FastOpenConfig, FastOpenKey, FastOpenLesson, FastOpenTicket, FastOpenVerdict};
 pub use options::{CallError, Options, WriteFlags};
 pub use state::{STATE_WORDS, State};
-pub use trace::{Cause, Change, Phase, TCP, TcpRow};
+pub use trace::{Cause, Change, Phase, RATES, RateChange, RateRow, TCP, TcpRow};
 
 use std::net::Ipv4Addr;
 

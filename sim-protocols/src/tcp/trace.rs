@@ -1,8 +1,8 @@
 //! What a connection tells of itself: a row for each change of its window, with the cause.
 
-use sim_core::{Column, Kind, Record, Span, Table, Time};
+use sim_core::{Column, Kind, Rate, Record, Span, Table, Time};
 
-use super::cc::INFINITE;
+use super::cc::{INFINITE, Mode};
 
 /// What loss recovery is doing (Linux's names).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -50,6 +50,8 @@ pub enum Cause {
     Idle,
     /// Something was sent again.
     Retransmission,
+    /// What the control believes of the path has changed.
+    Model,
 }
 
 /// The words of [`Cause`].
@@ -65,6 +67,7 @@ const CAUSES: &[&str] = &[
     "ecn",
     "idle_restart",
     "retransmission",
+    "model",
 ];
 
 /// A change of a connection's window or state.
@@ -143,5 +146,57 @@ impl Record for TcpRow {
             change.phase as u64,
             change.cause as u64,
         ]);
+    }
+}
+
+/// A change of a paced connection's rate, or of what its control believes of the path.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RateChange {
+    /// When.
+    pub time: Time,
+    /// The pacing rate, in bits of payload a second; 0 before there is one.
+    pub pacing: Rate,
+    /// What the control believes.
+    pub mode: Mode,
+    /// Congestion window in segments.
+    pub cwnd: u32,
+}
+
+/// Each change of a pacing rate.
+pub static RATES: Table = Table {
+    name: "rates",
+    help: "each change of a paced connection's rate, with what its control believes of the path",
+    columns: &[
+        column("flow", Kind::Flow, "the flow"),
+        column("node", Kind::Node, "the host whose end of the connection it is"),
+        column("connection", Kind::Count, "which of the flow's connections at this host, from 1"),
+        column("pacing_bps", Kind::Rate, "pacing rate, of payload; 0 before there is one"),
+        column("bandwidth_bps", Kind::Rate, "what the path carries, of payload; 0 where the control does not say"),
+        column("min_rtt_s", Kind::Time, "least round trip; empty where the control does not say"),
+        column("cwnd_segments", Kind::Count, "congestion window"),
+        column("mode", Kind::Word(Mode::WORDS), "what the control is doing"),
+    ],
+};
+
+/// A row of [`RATES`].
+#[derive(Clone, Copy, Debug)]
+pub struct RateRow {
+    /// The flow word.
+    pub flow: u32,
+    /// The host.
+    pub node: u32,
+    /// The connection's number at this host.
+    pub connection: u64,
+    /// What changed.
+    pub change: RateChange,
+}
+
+impl Record for RateRow {
+    const TABLE: &'static Table = &RATES;
+    fn values(&self, out: &mut Vec<u64>) {
+        let RateChange { pacing, mode, cwnd, .. } = self.change;
+        let min_rtt = if mode.min_rtt_us == 0 { u64::MAX } else { Span::from_us(mode.min_rtt_us).ps() };
+        out.extend([self.flow.into(), self.node.into(), self.connection, pacing.bps()]);
+        out.extend([mode.bandwidth.saturating_mul(8), min_rtt, cwnd.into(), mode.word.into()]);
     }
 }

@@ -2,8 +2,8 @@
 
 use sim_core::{Params, Span, Time};
 
-use super::{Ack, Controller, Window};
-use crate::wire::Seq;
+use super::hystart::{HyStart, HyStartChoice};
+use super::{Ack, Controller, Path, Setting, TICK, Window, ticks};
 
 /// Fraction bits of beta and of the window scale.
 const BETA_SCALE: u64 = 1024;
@@ -13,24 +13,13 @@ const BETA: u64 = 717;
 const CUBE_RTT_SCALE: u64 = 410;
 /// Time in the cubic function has 10 fraction bits of a second.
 const TIME_BITS: u32 = 10;
-/// Ticks of 4 ms, in which Linux at 250 Hz sees the time.
-const TICK: Span = Span::from_ms(4);
 const TICKS_PER_SECOND: u64 = 250;
-
-/// HyStart is active from this window on.
-const HYSTART_WINDOW: u32 = 16;
-/// ACKs of a train are this close to each other.
-const HYSTART_ACK_DELTA: Span = Span::from_ms(2);
-/// Samples of a round before its least round trip counts.
-const HYSTART_SAMPLES: u32 = 8;
-const HYSTART_DELAY_MIN: Span = Span::from_ms(4);
-const HYSTART_DELAY_MAX: Span = Span::from_ms(16);
 
 /// Parameters of CUBIC.
 #[derive(Clone, PartialEq, Debug)]
 pub struct CubicConfig {
-    /// Leaves slow start before it overshoots. Default: on, as Linux.
-    pub hystart: bool,
+    /// Leaves slow start before it overshoots. Default: the classic one, as Linux.
+    pub hystart: HyStartChoice,
     /// Gives way to new flows after a second loss at a lower window (RFC 9438 §4.7). Default: on.
     pub fast_convergence: bool,
     /// Never slower than Reno would be (RFC 9438 §4.3). Default: on.
@@ -39,7 +28,7 @@ pub struct CubicConfig {
 
 impl Default for CubicConfig {
     fn default() -> CubicConfig {
-        CubicConfig { hystart: true, fast_convergence: true, reno_friendly: true }
+        CubicConfig { hystart: HyStartChoice::Classic, fast_convergence: true, reno_friendly: true }
     }
 }
 
@@ -47,7 +36,7 @@ impl CubicConfig {
     pub(super) fn read(params: &mut dyn Params) -> CubicConfig {
         let default = CubicConfig::default();
         CubicConfig {
-            hystart: params.flag("hystart", default.hystart, "leaves slow start before it overshoots"),
+            hystart: HyStartChoice::read_for_cubic(params),
             fast_convergence: params.flag(
                 "fast_convergence",
                 default.fast_convergence,
@@ -65,6 +54,7 @@ impl CubicConfig {
 #[derive(Clone, Debug)]
 pub(crate) struct Cubic {
     config: CubicConfig,
+    setting: Setting,
     /// Acknowledged segments for one more of the window.
     count: u32,
     last_max: u32,
@@ -80,21 +70,6 @@ pub(crate) struct Cubic {
     hystart: HyStart,
 }
 
-#[derive(Clone, Debug, Default)]
-struct HyStart {
-    round_start: Time,
-    last_ack: Time,
-    end: Option<Seq>,
-    rtt: Option<Span>,
-    samples: u32,
-    found: bool,
-}
-
-/// Linux's clock. Its first tick is not 0, as that means "no epoch" there.
-fn ticks(now: Time) -> u64 {
-    now.ps() / TICK.ps() + 1
-}
-
 /// The integer cube root, rounded down.
 fn cube_root(a: u64) -> u64 {
     let (mut low, mut high) = (0, 1 << 22);
@@ -106,9 +81,10 @@ fn cube_root(a: u64) -> u64 {
 }
 
 impl Cubic {
-    pub fn new(config: &CubicConfig) -> Cubic {
+    pub fn new(config: &CubicConfig, setting: &Setting) -> Cubic {
         Cubic {
             config: config.clone(),
+            setting: *setting,
             count: 0,
             last_max: 0,
             last_cwnd: 0,
@@ -119,7 +95,7 @@ impl Cubic {
             epoch: None,
             acked: 0,
             reno_cwnd: 0,
-            hystart: HyStart::default(),
+            hystart: config.hystart.open(setting),
         }
     }
 
@@ -182,40 +158,10 @@ impl Cubic {
         }
     }
 
-    fn hystart(&mut self, window: &mut Window, ack: &Ack, rtt: Span) {
-        let state = &mut self.hystart;
-        if state.end.is_none_or(|end| ack.una > end) {
-            *state = HyStart {
-                round_start: ack.now,
-                last_ack: ack.now,
-                end: Some(ack.nxt),
-                rtt: None,
-                samples: 0,
-                found: state.found,
-            };
-        }
-        let Some(least) = self.delay_min.filter(|_| window.cwnd >= HYSTART_WINDOW) else { return };
-        if ack.now.since(state.last_ack) <= HYSTART_ACK_DELTA {
-            state.last_ack = ack.now;
-            // Half the least round trip, as the flow is not paced, plus an allowance for ACK aggregation: four buffers of 64 KiB at twice
-            // the present rate, a millisecond at the most.
-            let rate = 2 * u64::from(window.cwnd) * u64::from(ack.mss) * 1_000_000;
-            let srtt = ack.srtt.map_or(1, |srtt| srtt.us().max(1));
-            let allowance = Span::from_us((4 * 65_536 * 1_000_000 / (rate / srtt).max(1)).min(1000));
-            if ack.now.since(state.round_start) > (least + allowance) / 2 {
-                state.found = true;
-                window.ssthresh = window.cwnd;
-                return;
-            }
-        }
-        if state.rtt.is_none_or(|other| other > rtt) {
-            state.rtt = Some(rtt);
-        }
-        if state.samples < HYSTART_SAMPLES {
-            state.samples += 1;
-        } else if state.rtt.is_some_and(|rtt| rtt > least + (least / 8).clamp(HYSTART_DELAY_MIN, HYSTART_DELAY_MAX)) {
-            state.found = true;
-            window.ssthresh = window.cwnd;
+    /// The time without anything to send is no time of growth.
+    fn shift_epoch(&mut self, idle: Span, now: Time) {
+        if let Some(epoch) = &mut self.epoch {
+            *epoch = (*epoch + idle.ps() / TICK.ps()).min(ticks(now));
         }
     }
 }
@@ -228,15 +174,15 @@ impl Controller for Cubic {
             return;
         }
         self.delay_min = Some(self.delay_min.map_or(rtt, |least| least.min(rtt)));
-        if self.config.hystart && !self.hystart.found && window.in_slow_start() {
-            self.hystart(window, ack, rtt);
+        if self.hystart.looks() && window.in_slow_start() {
+            self.hystart.on_rtt(window, ack, rtt, self.delay_min);
         }
     }
 
     fn on_ack(&mut self, window: &mut Window, ack: &Ack) {
         let mut acked = ack.acked;
         if window.in_slow_start() {
-            acked = window.slow_start(acked);
+            acked = window.slow_start(self.hystart.growth(acked));
             if acked == 0 {
                 return;
             }
@@ -248,6 +194,7 @@ impl Controller for Cubic {
     // RFC 9438 §4.6, §4.7
     fn ssthresh(&mut self, window: &Window) -> u32 {
         self.epoch = None;
+        self.hystart.on_congestion();
         let cwnd = u64::from(window.cwnd);
         self.last_max = if window.cwnd < self.last_max && self.config.fast_convergence {
             (cwnd * (BETA_SCALE + BETA) / (2 * BETA_SCALE)) as u32
@@ -257,21 +204,27 @@ impl Controller for Cubic {
         ((cwnd * BETA / BETA_SCALE) as u32).max(2)
     }
 
-    fn on_timeout(&mut self, _now: Time) {
-        *self = Cubic::new(&self.config);
+    // Linux forgets all but its parameters, the last maximum too.
+    fn on_timeout(&mut self, _window: &mut Window, _now: Time) {
+        *self = Cubic { hystart: self.hystart.after_timeout(&self.setting), ..Cubic::new(&self.config, &self.setting) };
     }
 
     fn on_restart(&mut self, idle: Span, now: Time) {
-        // The idle time is no time of growth.
-        if let Some(epoch) = &mut self.epoch {
-            *epoch = (*epoch + idle.ps() / TICK.ps()).min(ticks(now));
-        }
+        self.shift_epoch(idle, now);
+    }
+
+    #[inline]
+    fn on_start(&mut self, idle: Span, path: &Path) {
+        self.shift_epoch(idle, path.now);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::Seq;
+
+    const SETTING: Setting = Setting { paced: false, seed: 0 };
 
     #[test]
     fn cube_roots_are_exact() {
@@ -283,7 +236,7 @@ mod tests {
 
     #[test]
     fn the_decrease_of_linux_and_fast_convergence() {
-        let mut cubic = Cubic::new(&CubicConfig::default());
+        let mut cubic = Cubic::new(&CubicConfig::default(), &SETTING);
         let mut loss = |cwnd| cubic.ssthresh(&Window { cwnd, ssthresh: 0, count: 0 });
         // The losses of a Linux flow over 10 Mbit/s and 40 ms with a buffer of 100 packets.
         assert_eq!([loss(141), loss(136), loss(137), loss(46)], [98, 95, 95, 32]);
@@ -293,7 +246,7 @@ mod tests {
     // tests: RFC 9438 §4.2: K = cbrt((W_max - cwnd_epoch) / C)
     #[test]
     fn the_plateau_comes_after_k_seconds() {
-        let mut cubic = Cubic::new(&CubicConfig { reno_friendly: false, ..CubicConfig::default() });
+        let mut cubic = Cubic::new(&CubicConfig { reno_friendly: false, ..CubicConfig::default() }, &SETTING);
         let mut window = Window { cwnd: 1000, ssthresh: 0, count: 0 };
         window.cwnd = cubic.ssthresh(&window);
         window.ssthresh = window.cwnd;

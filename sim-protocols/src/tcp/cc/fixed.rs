@@ -2,7 +2,7 @@
 
 use sim_core::Params;
 
-use super::{Ack, Controller, Window};
+use super::{Ack, Controller, Setting, Window};
 
 /// Parameters of the constant window.
 #[derive(Clone, PartialEq, Debug)]
@@ -21,12 +21,14 @@ impl FixedConfig {
 pub(crate) struct Fixed(u32);
 
 impl Fixed {
-    pub fn new(config: &FixedConfig) -> Fixed {
+    pub fn new(config: &FixedConfig, _setting: &Setting) -> Fixed {
         Fixed(config.window)
     }
 }
 
 impl Controller for Fixed {
+    const YIELDS: bool = false;
+
     fn initial_window(&self) -> Option<u32> {
         Some(self.0)
     }
@@ -38,9 +40,5 @@ impl Controller for Fixed {
 
     fn ssthresh(&mut self, _window: &Window) -> u32 {
         self.0
-    }
-
-    fn follows_loss(&self) -> bool {
-        false
     }
 }

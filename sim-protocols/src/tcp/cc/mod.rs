@@ -1,16 +1,34 @@
 //! Congestion controls: one file for each, and one line in [`registry!`] below. They count segments, as Linux does.
 
+mod bbr;
 mod cubic;
+mod dctcp;
 mod fixed;
+mod hystart;
 mod reno;
+mod signals;
+mod vegas;
+mod westwood;
 
+pub use bbr::BbrConfig;
 pub use cubic::CubicConfig;
+pub use dctcp::DctcpConfig;
 pub use fixed::FixedConfig;
+pub use hystart::HyStartChoice;
 pub use reno::RenoConfig;
+pub use signals::{Ack, Delivery, Heard, Mode, Needs, Path, Sample, Setting};
+pub use vegas::VegasConfig;
+pub use westwood::WestwoodConfig;
 
 use sim_core::{Entry, Params, Span, Time};
 
-use crate::wire::Seq;
+/// A tick of Linux at 250 Hz, in which some controls see the time.
+const TICK: Span = Span::from_ms(4);
+
+/// Linux's clock. Its first tick is not 0, as that means "never" there.
+fn ticks(now: Time) -> u64 {
+    now.ps() / TICK.ps() + 1
+}
 
 /// No threshold yet.
 pub const INFINITE: u32 = 0x7fff_ffff;
@@ -59,25 +77,6 @@ impl Window {
     }
 }
 
-/// An acknowledgement of new data, for a control.
-#[derive(Clone, Copy, Debug)]
-pub struct Ack {
-    /// The present moment.
-    pub now: Time,
-    /// Segments that it newly delivers, SACKed ones included (1 at the most in profile `rfc`).
-    pub acked: u32,
-    /// The first byte that is not acknowledged, this ACK included.
-    pub una: Seq,
-    /// The next byte to send.
-    pub nxt: Seq,
-    /// The round trip that it measures, if any.
-    pub rtt: Option<Span>,
-    /// The smoothed round trip.
-    pub srtt: Option<Span>,
-    /// Bytes of a full segment's payload.
-    pub mss: u32,
-}
-
 macro_rules! registry {
     ($($variant:ident($config:ty => $state:ty), $name:literal, $help:literal;)*) => {
         /// A congestion control with its parameters.
@@ -103,8 +102,18 @@ macro_rules! registry {
                 match self { $(ControlConfig::$variant(_) => $name,)* }
             }
 
-            pub(crate) fn open(&self) -> Control {
-                match self { $(ControlConfig::$variant(config) => Control::$variant(<$state>::new(config)),)* }
+            pub(crate) fn open(&self, setting: &Setting) -> Control {
+                match self { $(ControlConfig::$variant(config) => Control::$variant(<$state>::new(config, setting)),)* }
+            }
+
+            /// What it asks for beyond acknowledgements.
+            pub fn needs(&self) -> Needs {
+                match self { $(ControlConfig::$variant(_) => <$state>::NEEDS,)* }
+            }
+
+            /// Whether the window falls at all where something is lost.
+            pub fn yields_to_loss(&self) -> bool {
+                match self { $(ControlConfig::$variant(_) => <$state>::YIELDS,)* }
             }
         }
 
@@ -129,29 +138,71 @@ macro_rules! registry {
             pub fn on_ack(&mut self, window: &mut Window, ack: &Ack) {
                 match self { $(Control::$variant(state) => state.on_ack(window, ack),)* }
             }
-            /// The threshold after congestion.
+            /// The threshold after a loss.
             pub fn ssthresh(&mut self, window: &Window) -> u32 {
                 match self { $(Control::$variant(state) => state.ssthresh(window),)* }
             }
-            /// A retransmission time-out.
-            pub fn on_timeout(&mut self, now: Time) {
-                match self { $(Control::$variant(state) => state.on_timeout(now),)* }
+            /// The threshold after an explicit congestion notification.
+            pub fn ssthresh_marked(&mut self, window: &Window) -> u32 {
+                match self { $(Control::$variant(state) => state.ssthresh_marked(window),)* }
             }
-            /// The flow sends again after it was idle for `idle`.
+            /// A retransmission time-out, behind [`Control::ssthresh`].
+            pub fn on_timeout(&mut self, window: &mut Window, now: Time) {
+                match self { $(Control::$variant(state) => state.on_timeout(window, now),)* }
+            }
+            /// Recovery, or the reduction after a notification, is over; the window is what the threshold says.
+            pub fn on_recovered(&mut self, window: &mut Window) {
+                match self { $(Control::$variant(state) => state.on_recovered(window),)* }
+            }
+            /// The flow sends again after it was idle for `idle`, longer than a time-out.
             pub fn on_restart(&mut self, idle: Span, now: Time) {
                 match self { $(Control::$variant(state) => state.on_restart(idle, now),)* }
             }
-            /// Whether the window follows losses at all.
+            /// New data leaves while nothing is under way, `idle` after the last.
+            #[inline]
+            pub fn on_start(&mut self, idle: Span, path: &Path) {
+                match self { $(Control::$variant(state) => state.on_start(idle, path),)* }
+            }
+            /// The connection is established.
+            pub fn on_established(&mut self, window: &Window, path: &Path) {
+                match self { $(Control::$variant(state) => state.on_established(window, path),)* }
+            }
+            /// Any acknowledgement, duplicates and those in recovery too; for controls that need it.
+            pub fn on_heard(&mut self, window: &mut Window, heard: &Heard) {
+                match self { $(Control::$variant(state) => state.on_heard(window, heard),)* }
+            }
+            /// A sample of the delivery rate: the window and the pacing rate are set here by controls that need it. Returns whether what is
+            /// sent from here on says nothing of the path, as the control holds itself back.
+            pub fn on_sample(&mut self, window: &mut Window, sample: &Sample) -> bool {
+                match self { $(Control::$variant(state) => state.on_sample(window, sample),)* }
+            }
+            /// Bytes a second at which it wants to be paced.
+            pub fn pacing(&self) -> Option<u64> {
+                match self { $(Control::$variant(state) => state.pacing(),)* }
+            }
+            /// What it believes of the path.
+            pub fn believes(&self) -> Mode {
+                match self { $(Control::$variant(state) => state.believes(),)* }
+            }
+            /// Whether the window follows losses by the rules that all have in common.
             pub fn follows_loss(&self) -> bool {
-                match self { $(Control::$variant(state) => state.follows_loss(),)* }
+                match self { $(Control::$variant(_) => <$state>::YIELDS && !<$state>::NEEDS.samples,)* }
+            }
+            /// What it asks for beyond acknowledgements.
+            pub fn needs(&self) -> Needs {
+                match self { $(Control::$variant(_) => <$state>::NEEDS,)* }
             }
         }
     };
 }
 
 registry! {
-    Reno(RenoConfig => reno::Reno), "reno", "additive increase, multiplicative decrease (RFC 5681)";
-    Cubic(CubicConfig => cubic::Cubic), "cubic", "CUBIC (RFC 9438) in Linux's integer arithmetic, with HyStart";
+    Reno(RenoConfig => reno::Reno), "reno", "additive increase, multiplicative decrease (RFC 5681); HyStart++ by choice";
+    Cubic(CubicConfig => cubic::Cubic), "cubic", "CUBIC (RFC 9438) in Linux's integer arithmetic, with HyStart or HyStart++";
+    Bbr(BbrConfig => bbr::Bbr), "bbr", "BBR version 1 as in Linux: paced at the bandwidth that it measures, with two bandwidth-delay products in flight";
+    Dctcp(DctcpConfig => dctcp::Dctcp), "dctcp", "DCTCP (RFC 8257): the window falls in proportion to the share of marked segments; negotiates ECN";
+    Vegas(VegasConfig => vegas::Vegas), "vegas", "Vegas (Brakmo and Peterson 1995) as in Linux: keeps two to four segments of its own in the queue";
+    Westwood(WestwoodConfig => westwood::Westwood), "westwood", "Westwood+ as in Linux: after a loss the window is the measured bandwidth times the least round trip";
     Fixed(FixedConfig => fixed::Fixed), "fixed", "a constant window that neither grows nor falls";
 }
 
@@ -163,15 +214,33 @@ impl Default for ControlConfig {
 
 /// What every control can do; what it leaves out does nothing.
 trait Controller {
+    /// What it asks for beyond acknowledgements.
+    const NEEDS: Needs = Needs::NOTHING;
+    /// Whether its window falls where something is lost.
+    const YIELDS: bool = true;
+
     fn initial_window(&self) -> Option<u32> {
         None
     }
     fn on_rtt(&mut self, _window: &mut Window, _ack: &Ack) {}
     fn on_ack(&mut self, window: &mut Window, ack: &Ack);
     fn ssthresh(&mut self, window: &Window) -> u32;
-    fn on_timeout(&mut self, _now: Time) {}
+    fn ssthresh_marked(&mut self, window: &Window) -> u32 {
+        self.ssthresh(window)
+    }
+    fn on_timeout(&mut self, _window: &mut Window, _now: Time) {}
+    fn on_recovered(&mut self, _window: &mut Window) {}
     fn on_restart(&mut self, _idle: Span, _now: Time) {}
-    fn follows_loss(&self) -> bool {
-        true
+    fn on_start(&mut self, _idle: Span, _path: &Path) {}
+    fn on_established(&mut self, _window: &Window, _path: &Path) {}
+    fn on_heard(&mut self, _window: &mut Window, _heard: &Heard) {}
+    fn on_sample(&mut self, _window: &mut Window, _sample: &Sample) -> bool {
+        false
+    }
+    fn pacing(&self) -> Option<u64> {
+        None
+    }
+    fn believes(&self) -> Mode {
+        Mode::default()
     }
 }

@@ -15,6 +15,9 @@ impl Connection {
     pub(super) fn on_ack(&mut self, now: Time, segment: &Segment) {
         let repr = &segment.repr;
         let ack = repr.ack;
+        if self.governor.is_some() {
+            self.before_acknowledgement(repr);
+        }
         self.last_heard = now;
         self.more = false;
         if self.probes_out > 0 {
@@ -56,7 +59,11 @@ impl Connection {
         if self.ecn && repr.flags.has(TcpFlags::ECE) {
             self.congestion_experienced(now);
         }
-        self.adjust_window(now, advanced, lost, &delivered);
+        if self.governor.is_some() {
+            self.govern(now, repr, advanced, lost, &delivered);
+        } else {
+            self.adjust_window(now, advanced, lost, &delivered);
+        }
     }
 
     /// Takes what `ack` acknowledges off the scoreboard.
@@ -150,6 +157,7 @@ impl Connection {
         if matches!(self.phase, Phase::Recovery | Phase::Cwr) && self.control.follows_loss() {
             self.window.cwnd = self.window.ssthresh;
             self.window.count = 0;
+            self.control.on_recovered(&mut self.window);
         }
         self.phase = Phase::Open;
         self.note(now, Cause::Recovered);
@@ -157,7 +165,10 @@ impl Connection {
 
     /// The window will be reduced over the coming round trip (RFC 6937).
     fn enter_recovery(&mut self, now: Time, cause: Cause) {
-        let ssthresh = self.control.ssthresh(&self.window);
+        let ssthresh = match cause {
+            Cause::Ecn => self.control.ssthresh_marked(&self.window),
+            _ => self.control.ssthresh(&self.window),
+        };
         self.prior_cwnd = self.window.cwnd;
         self.prr_delivered = 0;
         self.prr_out = 0;
@@ -188,7 +199,7 @@ impl Connection {
     }
 
     /// The congestion window after an acknowledgement: reduced in recovery, else perhaps grown.
-    fn adjust_window(&mut self, now: Time, advanced: bool, lost: u32, delivered: &Delivered) {
+    pub(super) fn adjust_window(&mut self, now: Time, advanced: bool, lost: u32, delivered: &Delivered) {
         if !self.control.follows_loss() {
             return;
         }

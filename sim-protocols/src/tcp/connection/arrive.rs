@@ -47,7 +47,7 @@ impl Connection {
         self.take_syn(now, segment);
         if repr.flags.ack() {
             // RFC 3168 §6.1.1: an ECN-setup SYN,ACK has ECE without CWR.
-            let asked = self.config.ecn && !(self.backoff > 0 && self.config.ecn_fallback);
+            let asked = self.config.asks_ecn() && !(self.backoff > 0 && self.config.ecn_fallback);
             self.ecn = asked && repr.flags.has(TcpFlags::ECE) && !repr.flags.has(TcpFlags::CWR);
             self.take_window(repr.ack, segment);
             self.acknowledge_syn(now, self.iss + 1, segment);
@@ -55,7 +55,7 @@ impl Connection {
             self.established(now);
             self.learn_from_answer(now, segment);
             // The acknowledgement leaves alone, before the application learns of the connection.
-            self.ack_at_once();
+            self.ack_at_once(now);
         } else {
             // RFC 9293 §3.5, figure 8: both ends open at once.
             self.go(Move::Syn);
@@ -117,6 +117,7 @@ impl Connection {
         self.begin_tuning(now);
         self.usage_seq = self.nxt;
         self.high_seq = self.una;
+        self.govern_from_here(now);
         self.note(now, Cause::Established);
         if !self.accepted_fast() {
             self.events.push_back(ConnectionEvent::Connected);
@@ -172,7 +173,7 @@ impl Connection {
             return;
         }
         // Seventh: the data. Eighth: FIN.
-        self.note_ecn(segment);
+        self.note_ecn(now, segment);
         if len > 0 || repr.flags.fin() {
             self.take_data(now, segment);
         }
@@ -232,7 +233,7 @@ impl Connection {
     fn challenge(&mut self, now: Time) {
         if self.challenged.is_none_or(|last| now.since(last) >= CHALLENGE_GAP) {
             self.challenged = Some(now);
-            self.ack_at_once();
+            self.ack_at_once(now);
         }
     }
 
@@ -251,7 +252,7 @@ impl Connection {
         }
         let window = self.receiver.window();
         self.receiver.enter_quick_mode(window);
-        self.ack_at_once();
+        self.ack_at_once(now);
     }
 
     /// Returns whether the segment is to be looked at further.
@@ -332,8 +333,11 @@ impl Connection {
 
     /// RFC 3168 §6.1.3: a mark is echoed until the sender says that it has reduced its window.
     #[inline]
-    fn note_ecn(&mut self, segment: &Segment) {
+    fn note_ecn(&mut self, now: Time, segment: &Segment) {
         if !self.ecn {
+            return;
+        }
+        if self.governor.is_some() && !segment.payload.is_empty() && self.echoes_changes(now, segment.ecn == Ecn::Ce) {
             return;
         }
         if segment.repr.flags.has(TcpFlags::CWR) {
@@ -390,7 +394,7 @@ impl Connection {
             self.fin_at = Some(seq + len);
         }
         if len == 0 && (seq != self.receiver.nxt || !whole) {
-            return self.ack_at_once();
+            return self.ack_at_once(now);
         }
         if seq == self.receiver.nxt {
             self.take_in_order(now, payload, len, segment);
@@ -399,7 +403,7 @@ impl Connection {
             if self.early.insert(offset, payload).is_some() && self.sack {
                 self.receiver_duplicate(seq, seq + len);
             }
-            self.ack_at_once();
+            self.ack_at_once(now);
         }
     }
 
@@ -425,7 +429,7 @@ impl Connection {
             self.take_fin(now);
         } else if had_hole {
             // RFC 5681 §4.2: a segment that fills a hole is acknowledged at once.
-            self.ack_at_once();
+            self.ack_at_once(now);
         } else {
             self.schedule_ack(now);
         }

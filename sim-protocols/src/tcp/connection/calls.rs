@@ -49,6 +49,9 @@ impl Connection {
         if len == 0 {
             return 0;
         }
+        if self.governor.is_some() {
+            self.look_for_limit();
+        }
         let start = self.data_start + self.outgoing.len();
         if self.outgoing.len() == 0 {
             self.attention = true;

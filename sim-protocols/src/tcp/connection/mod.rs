@@ -7,6 +7,7 @@ mod info;
 mod keep;
 mod memory;
 mod opening;
+mod rate;
 mod receive;
 mod timers;
 mod transmit;
@@ -17,7 +18,7 @@ use std::sync::Arc;
 use sim_core::{Span, Time};
 
 use super::buffer::{Assembler, Rope};
-use super::cc::{Control, INFINITE, Window};
+use super::cc::{Control, INFINITE, Setting, Window};
 use super::config::{Config, Profile};
 use super::options::Options;
 use super::rtt::Rtt;
@@ -29,6 +30,7 @@ use crate::wire::{Seq, TcpFlags};
 use calls::{CORK, NODELAY};
 use info::Chronograph;
 use memory::Rare;
+use rate::Governor;
 use receive::Receiver;
 use timers::{Timer, Timers};
 
@@ -107,6 +109,8 @@ pub struct Connection {
     board: Scoreboard,
     rtt: Rtt,
     control: Control,
+    /// Delivery rates and pacing, where the control or the file wants them.
+    governor: Option<Box<Governor>>,
     window: Window,
     phase: Phase,
     /// The end of recovery: what was sent when it began.
@@ -203,12 +207,13 @@ impl Connection {
         connection.counters.segments_received += 1;
         connection.take_syn(now, syn);
         // RFC 3168 §6.1.1: an ECN-setup SYN has ECE and CWR.
-        connection.ecn = config.ecn && syn.repr.flags.has(TcpFlags::ECE | TcpFlags::CWR);
+        connection.ecn = config.asks_ecn() && syn.repr.flags.has(TcpFlags::ECE | TcpFlags::CWR);
         connection
     }
 
     fn new(config: &Arc<Config>, local: Endpoint, remote: Endpoint, isn: Seq, state: State, now: Time) -> Connection {
-        let control = config.cc.open();
+        let paced = config.pacing || config.cc.needs().samples;
+        let control = config.cc.open(&Setting { paced, seed: isn.0 });
         let cwnd = control.initial_window().unwrap_or(config.initial_window);
         Connection {
             local,
@@ -238,6 +243,7 @@ impl Connection {
             tail_start: isn + 1,
             board: Scoreboard::default(),
             rtt: Rtt::new(config),
+            governor: Governor::open(control.needs(), config.pacing),
             control,
             window: Window { cwnd, ssthresh: INFINITE, count: 0 },
             phase: Phase::Open,

@@ -123,7 +123,7 @@ impl Connection {
         let (options, payload) = self.syn_options(now, answer, again);
         let mut flags = if answer { TcpFlags::SYN | TcpFlags::ACK } else { TcpFlags::SYN };
         // RFC 3168 §6.1.1.1: a SYN that asked for ECN and was lost may have been lost for that.
-        let asks = self.config.ecn && !(self.backoff > 0 && self.config.ecn_fallback);
+        let asks = self.config.asks_ecn() && !(self.backoff > 0 && self.config.ecn_fallback);
         match (answer, asks) {
             (false, true) => flags = flags | TcpFlags::ECE | TcpFlags::CWR,
             (true, _) if self.ecn => flags = flags | TcpFlags::ECE,
@@ -148,7 +148,9 @@ impl Connection {
             flags,
             options,
         };
-        Segment { repr, payload, ecn: Ecn::NotEct }
+        // RFC 8257 §3.5: with DCTCP a SYN may be marked as well.
+        let ecn = if self.control.needs().ecn && (!answer || self.ecn) { Ecn::Ect0 } else { Ecn::NotEct };
+        Segment { repr, payload, ecn }
     }
 
     /// The options of a SYN, and the data that goes with it.

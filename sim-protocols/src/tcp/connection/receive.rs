@@ -367,7 +367,7 @@ impl Connection {
             Profile::Rfc => unacked >= 2 * self.receiver.mss,
         };
         if !self.config.delayed_ack || quick || second || !self.early.is_empty() {
-            return self.ack_at_once();
+            return self.ack_at_once(now);
         }
         let delay = match self.config.profile {
             Profile::Rfc => DELAY_RFC,
@@ -378,7 +378,7 @@ impl Connection {
             self.arm(Timer::DelayedAck, at);
         } else if self.config.profile == Profile::Linux6 && running <= now + delay / 4 {
             // It is about to leave anyway (tcp_send_delayed_ack).
-            self.ack_at_once();
+            self.ack_at_once(now);
         }
     }
 
@@ -403,11 +403,11 @@ impl Connection {
     }
 
     /// An acknowledgement leaves now: with the data that can leave now, or before the application says anything.
-    pub(super) fn ack_at_once(&mut self) {
+    pub(super) fn ack_at_once(&mut self, now: Time) {
         self.receiver.due = true;
         self.receiver.now_due = true;
         // Data that could leave before this segment came may carry it; what the application will answer may not.
-        self.answering = self.can_send();
+        self.answering = self.can_send(now);
     }
 
     /// Quick acknowledgements, or such as wait for data (`TCP_QUICKACK`).
@@ -460,7 +460,7 @@ impl Connection {
             self.receiver.pingpong = true;
             self.schedule_ack(now);
         } else {
-            self.ack_at_once();
+            self.ack_at_once(now);
         }
     }
 }

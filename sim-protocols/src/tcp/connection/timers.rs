@@ -20,9 +20,12 @@ pub(super) enum Timer {
     Wait,
     /// A sign of life from an idle end (RFC 1122 §4.2.3.6).
     KeepAlive,
+    /// The time at which pacing lets the next segment leave.
+    Pace,
 }
 
-const TIMERS: [Timer; 5] = [Timer::Retransmit, Timer::Persist, Timer::DelayedAck, Timer::Wait, Timer::KeepAlive];
+const TIMERS: [Timer; 6] =
+    [Timer::Retransmit, Timer::Persist, Timer::DelayedAck, Timer::Wait, Timer::KeepAlive, Timer::Pace];
 
 /// The deadline of each timer.
 #[derive(Clone, Copy, Debug)]
@@ -67,8 +70,8 @@ impl Timers {
 
     #[inline]
     pub fn next(&self) -> Time {
-        let [a, b, c, d, e] = self.deadlines;
-        a.min(b).min(c.min(d)).min(e)
+        let [a, b, c, d, e, f] = self.deadlines;
+        a.min(b).min(c.min(d)).min(e.min(f))
     }
 }
 
@@ -89,6 +92,8 @@ impl Connection {
                 }
                 Timer::Wait => self.end(Reason::Finished),
                 Timer::KeepAlive => self.keepalive_timeout(now),
+                // Whoever asks for the next segment now gets it.
+                Timer::Pace => {}
             }
         }
     }
@@ -119,10 +124,14 @@ impl Connection {
             if self.control.follows_loss() {
                 self.window.ssthresh = ssthresh;
             }
-            self.control.on_timeout(now);
+            self.control.on_timeout(&mut self.window, now);
         }
+        let lost = self.board.lost;
         self.board.lose_all();
-        if self.control.follows_loss() {
+        if self.governor.is_some() {
+            self.govern_timeout(now, self.board.lost.saturating_sub(lost));
+        }
+        if self.config.cc.yields_to_loss() {
             self.window.cwnd = self.board.in_flight() + 1;
             self.window.count = 0;
         }

@@ -42,6 +42,11 @@ impl Connection {
         if self.attention {
             self.attend(now);
         }
+        if self.governor.is_some()
+            && let Some(ahead) = self.next_ahead()
+        {
+            return Some(ahead);
+        }
         if self.syn_due {
             return Some(self.send_syn(now));
         }
@@ -77,6 +82,9 @@ impl Connection {
             return None;
         }
         let flight = self.board.in_flight();
+        if self.governor.is_some() && flight < self.window.cwnd && self.is_paced(now) {
+            return None;
+        }
         if flight < self.window.cwnd
             && let Some(lost) = self.board.next_lost()
         {
@@ -97,13 +105,14 @@ impl Connection {
     }
 
     /// Whether data or a FIN could leave at once.
-    pub(super) fn can_send(&mut self) -> bool {
+    pub(super) fn can_send(&mut self, now: Time) -> bool {
         (self.outgoing.len() > 0 || self.closing)
             && self.board.in_flight() < self.window.cwnd
+            && self.paced_until(now).is_none()
             && (self.board.next_lost().is_some() || self.sendable().is_ok())
     }
 
-    fn fin_waits(&self) -> bool {
+    pub(super) fn fin_waits(&self) -> bool {
         self.closing && !self.fin_sent
     }
 
@@ -159,6 +168,8 @@ impl Connection {
         if self.board.packets() == 0 {
             self.arm(Timer::Retransmit, now + self.rto());
             self.timers.stop(Timer::Persist);
+            let path = self.path(now);
+            self.control.on_start(now.since(self.last_sent), &path);
         }
         self.board.push(seq, took, now);
         if pushes {
@@ -274,6 +285,12 @@ impl Connection {
         Piece { seq: self.nxt, len: 0, flags: TcpFlags::ACK, ecn: Ecn::NotEct }
     }
 
+    /// An acknowledgement by itself, of what has come so far.
+    pub(super) fn acknowledge_alone(&mut self, now: Time) -> Segment {
+        let piece = self.ack_alone();
+        self.emit(now, piece)
+    }
+
     /// A segment without payload at the present place; for resets.
     pub(super) fn bare(&self, flags: TcpFlags) -> Segment {
         let repr = TcpRepr {
@@ -288,7 +305,7 @@ impl Connection {
     }
 
     #[inline]
-    fn emit(&mut self, now: Time, Piece { seq, len, mut flags, ecn }: Piece) -> Segment {
+    fn emit(&mut self, now: Time, Piece { seq, len, mut flags, mut ecn }: Piece) -> Segment {
         let payload = if len == 0 { Payload::Empty } else { self.payload(seq, len) };
         let window = self.offer();
         let mut options = TcpOptions::default();
@@ -308,6 +325,9 @@ impl Connection {
             counters.bytes_sent += u64::from(len);
             self.receiver.data_left(now);
             self.last_sent = now;
+        }
+        if self.governor.is_some() {
+            ecn = self.govern_sending(now, seq, len, len + u32::from(flags.fin()), ecn);
         }
         self.receiver.edge = self.receiver.nxt + window;
         self.receiver.ack_left();
@@ -343,7 +363,7 @@ impl Connection {
 
     /// Linux's tcp_cwnd_validate (RFC 7661 in spirit): notes whether the window or the application limits the flow. It is asked at the end of
     /// a burst of new data, and where the window lets none leave (tcp_write_xmit); a window that the last segment has just filled limits.
-    fn validate_window(&mut self, now: Time, limited: bool) {
+    pub(super) fn validate_window(&mut self, now: Time, limited: bool) {
         let packets = self.board.packets();
         if self.una >= self.usage_seq || limited || !self.cwnd_limited && packets > self.max_packets_out {
             self.cwnd_limited = limited;

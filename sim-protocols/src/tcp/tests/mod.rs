@@ -38,7 +38,7 @@ fn plain() -> Config {
         nagle: false,
         delayed_ack: false,
         idle_restart: false,
-        cc: ControlConfig::Reno(super::cc::RenoConfig {}),
+        cc: ControlConfig::Reno(super::cc::RenoConfig::default()),
         ..Config::profile(Profile::Rfc)
     }
 }

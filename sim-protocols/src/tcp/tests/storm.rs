@@ -41,7 +41,7 @@ fn config(rng: &mut Rng) -> Config {
     let flip = |rng: &mut Rng| rng.below(2) == 0;
     let cc = match rng.below(4) {
         0 => ControlConfig::Fixed(FixedConfig { window: 1 + rng.below(30) as u32 }),
-        1 => ControlConfig::Reno(RenoConfig {}),
+        1 => ControlConfig::Reno(RenoConfig::default()),
         _ => ControlConfig::Cubic(CubicConfig::default()),
     };
     Config {
