@@ -159,8 +159,12 @@ impl Kernel {
     }
 
     pub fn look_at_probes(&mut self, cx: &Cx<'_, Frame>) {
-        self.wanted =
-            Wanted { tcp: cx.wants(&tcp::TCP), rates: cx.wants(&tcp::RATES), rtt: cx.wants(&RTT), states: cx.wants(&STATES) };
+        self.wanted = Wanted {
+            tcp: cx.wants(&tcp::TCP),
+            rates: cx.wants(&tcp::RATES),
+            rtt: cx.wants(&RTT),
+            states: cx.wants(&STATES),
+        };
     }
 
     pub fn flow(&self, index: u32) -> &Flow {

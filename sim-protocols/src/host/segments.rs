@@ -13,7 +13,9 @@ use super::kernel::{Kernel, WAKE_CONN};
 use super::stats::Outcome;
 use super::tables::{RttRow, StateRow};
 use crate::ip::IpStack;
-use crate::tcp::{self, Connection, ConnectionEvent, Endpoint, FastOpenVerdict, Reason, RateRow, Segment, State, TcpRow};
+use crate::tcp::{
+    self, Connection, ConnectionEvent, Endpoint, FastOpenVerdict, RateRow, Reason, Segment, State, TcpRow,
+};
 use crate::wire::{Frame, Ipv4Repr, Protocol, Seq, Transport};
 
 /// Segments in, wake-ups, segments out: the only caller of connections.

@@ -83,8 +83,13 @@ fn l2_cubic_leaves_slow_start_by_hystart() {
 
 #[test]
 fn l2b_cubic_without_hystart_overshoots() {
-    let lab =
-        bulk(ControlConfig::Cubic(CubicConfig { hystart: HyStartChoice::Off, ..CubicConfig::default() }), 100, u64::MAX, 20.0, &[]);
+    let lab = bulk(
+        ControlConfig::Cubic(CubicConfig { hystart: HyStartChoice::Off, ..CubicConfig::default() }),
+        100,
+        u64::MAX,
+        20.0,
+        &[],
+    );
     assert_first_drop(&lab, 260, 0.2772);
     assert_losses(&lab, 197);
     assert_goodput(&lab, 9.591);

@@ -54,13 +54,7 @@ pub(crate) struct Dctcp {
 
 impl Dctcp {
     pub fn new(config: &DctcpConfig, _setting: &Setting) -> Dctcp {
-        Dctcp {
-            gain_log2: config.gain_log2,
-            alpha: config.alpha.into(),
-            round_end: Seq(0),
-            delivered: 0,
-            marked: 0,
-        }
+        Dctcp { gain_log2: config.gain_log2, alpha: config.alpha.into(), round_end: Seq(0), delivered: 0, marked: 0 }
     }
 
     // RFC 8257 §3.3 (5): alpha <- alpha (1 - g) + g M, once a round trip; a small rest goes at once.
@@ -101,7 +95,6 @@ impl Controller for Dctcp {
         let cwnd = u64::from(window.cwnd);
         ((cwnd - ((cwnd * self.alpha) >> 11)) as u32).max(2)
     }
-
 }
 
 #[cfg(test)]

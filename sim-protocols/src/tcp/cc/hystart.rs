@@ -2,8 +2,8 @@
 
 use sim_core::{Params, Span, Time};
 
-use super::signals::{Ack, Setting};
 use super::Window;
+use super::signals::{Ack, Setting};
 use crate::wire::Seq;
 
 /// HyStart is active from this window on.

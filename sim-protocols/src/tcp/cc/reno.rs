@@ -41,7 +41,10 @@ pub(super) fn grow(window: &mut Window, mut acked: u32) {
 impl Controller for Reno {
     #[inline]
     fn on_rtt(&mut self, window: &mut Window, ack: &Ack) {
-        if self.0.looks() && window.in_slow_start() && let Some(rtt) = ack.rtt {
+        if self.0.looks()
+            && window.in_slow_start()
+            && let Some(rtt) = ack.rtt
+        {
             self.0.on_rtt(window, ack, rtt, None);
         }
     }

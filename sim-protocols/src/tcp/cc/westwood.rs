@@ -138,7 +138,6 @@ impl Controller for Westwood {
         window.ssthresh = self.fill();
         self.forget_min = true;
     }
-
 }
 
 #[cfg(test)]
