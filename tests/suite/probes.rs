@@ -19,7 +19,7 @@ links:
   - c -- s: { rate: 4 Mbit/s, delay: 1 ms, duplicate: 1 %, corrupt: 1 %, queue: codel }
   - d -- s: { rate: 20 Mbit/s, delay: 1 ms, mtu: 900 B }
 workload:
-  bulk: { from: a, to: c, tcp: { ecn: true } }
+  bulk: { from: a, to: c, tcp: { cc: bbr, ecn: true } }
   web: { from: b, to: c, request: {} }
   echo: { from: a, to: d, ping: { every: 50 ms } }
   way: { from: b, to: d, traceroute: {} }

@@ -162,6 +162,7 @@ links:
             "timestamps: false",
             "window_scaling: false",
             "ecn: true",
+            "pacing: true",
             "nagle: false",
             "delayed_ack: false",
             "initial_window: 7",

@@ -41,19 +41,27 @@ pub(super) fn tcp(text: &mut String, dice: &mut Dice, features: &Features) {
     if dice.one_in(5) {
         let _ = write!(text, ", msl: {} ms", dice.from(1, 3_000));
     }
+    if dice.one_in(6) {
+        text.push_str(", pacing: true");
+    }
     if !features.heals && dice.one_in(6) {
         let _ = write!(text, ", retries: {}, syn_retries: {}", dice.from(1, 4), dice.from(0, 3));
     }
 }
 
 fn control(dice: &mut Dice, features: &Features) -> String {
-    match dice.from(0, 8) {
+    match dice.from(0, 14) {
         0..=2 => "reno".into(),
         3..=5 => "cubic".into(),
-        6 => format!("{{ fixed: {{ window: {} }} }}", dice.from(if features.heals { 8 } else { 1 }, 100)),
+        6 => "bbr".into(),
+        7 => "vegas".into(),
+        8 => "westwood".into(),
+        9 => "dctcp".into(),
+        10 => "{ reno: { hystart: plus } }".into(),
+        11 => format!("{{ fixed: {{ window: {} }} }}", dice.from(if features.heals { 8 } else { 1 }, 100)),
         _ => format!(
             "{{ cubic: {{ hystart: {}, fast_convergence: {}, reno_friendly: {} }} }}",
-            dice.one_in(2),
+            ["classic", "plus", "none"][dice.from(0, 2) as usize],
             dice.one_in(2),
             dice.one_in(2)
         ),

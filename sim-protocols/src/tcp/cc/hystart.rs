@@ -37,8 +37,8 @@ pub enum HyStartChoice {
 impl HyStartChoice {
     /// Asks for it: CUBIC has the classic one by default.
     pub(super) fn read_for_cubic(params: &mut dyn Params) -> HyStartChoice {
-        let help = "how slow start is left before it overshoots: true, by ACK trains and delay as Linux; plus, HyStart++ (RFC 9406)";
-        match params.word("hystart", &["true", "plus", "false"], help) {
+        let help = "how slow start is left before it overshoots: classic, by ACK trains and delay as Linux; plus, HyStart++ (RFC 9406); none, by a loss alone";
+        match params.word("hystart", &["classic", "plus", "none"], help) {
             0 => HyStartChoice::Classic,
             1 => HyStartChoice::Plus,
             _ => HyStartChoice::Off,
@@ -47,8 +47,8 @@ impl HyStartChoice {
 
     /// Asks for it: Reno has none by default.
     pub(super) fn read_for_reno(params: &mut dyn Params) -> HyStartChoice {
-        let help = "how slow start is left before it overshoots: false, by a loss alone; plus, HyStart++ (RFC 9406)";
-        match params.word("hystart", &["false", "plus"], help) {
+        let help = "how slow start is left before it overshoots: none, by a loss alone; plus, HyStart++ (RFC 9406)";
+        match params.word("hystart", &["none", "plus"], help) {
             0 => HyStartChoice::Off,
             _ => HyStartChoice::Plus,
         }
