@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use sim_core::{Captured, Fingerprints, Outcome, Rows};
-use topologies::{Plan, Point};
+use topologies::{FlowPlan, Plan, Point};
 
 use crate::{cells, pcapng};
 
@@ -155,6 +155,7 @@ fn manifest(point: &Point, seed: u64, outcome: &Outcome) -> String {
     for rows in &outcome.rows {
         head.push_str(&format!("#   {}: {}\n", rows.table.name, rows.len()));
     }
+    head.push_str(&transports(&point.plan));
     if !point.plan.outputs.captures.is_empty() {
         head.push_str(&format!("# captured_packets: {}\n", outcome.captured.len()));
     }
@@ -163,6 +164,26 @@ fn manifest(point: &Point, seed: u64, outcome: &Outcome) -> String {
         head.push_str(&format!("#   {layer}: {print:016x}\n"));
     }
     format!("{head}\n{}", point.flat(seed))
+}
+
+/// Whom the two ends of each flow over TCP follow, and their congestion controls: a line for an entry of the workload, and for each flow
+/// where the flows of an entry differ.
+fn transports(plan: &Plan) -> String {
+    let words = |flow: &FlowPlan| {
+        let [from, to] = flow.tcp.each_ref().map(|tcp| format!("{} {}", tcp.profile.name(), tcp.cc.name()));
+        format!("{from} to {to}")
+    };
+    let mut lines = String::new();
+    for (number, workload) in (0_u32..).zip(&plan.workloads) {
+        let flows: Vec<&FlowPlan> = plan.flows.iter().filter(|flow| flow.workload == number && flow.is_tcp()).collect();
+        let Some(first) = flows.first() else { continue };
+        if flows.iter().all(|flow| words(flow) == words(first)) {
+            lines += &format!("#   {workload}: {}\n", words(first));
+        } else {
+            flows.iter().for_each(|flow| lines += &format!("#   {}: {}\n", flow.name, words(flow)));
+        }
+    }
+    if lines.is_empty() { lines } else { format!("# tcp:\n{lines}") }
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ mod mutants;
 mod oracle_on_experiments;
 mod packetdrill;
 mod probes;
+mod profiles;
 mod readme;
 mod swarm;
 mod tidy;

@@ -15,6 +15,16 @@ pub enum Profile {
     Linux6,
 }
 
+impl Profile {
+    /// Its word in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Profile::Linux6 => PROFILES[0],
+            Profile::Rfc => PROFILES[1],
+        }
+    }
+}
+
 /// The words of [`Profile`] in files.
 const PROFILES: &[&str] = &["linux-6", "rfc"];
 
