@@ -62,6 +62,7 @@ fn each_script_is_judged_as_it_says() {
 fn each_topic_has_scripts() {
     let scripts = find(&[folder()]).expect("there are scripts");
     for topic in [
+        "assertions",
         "blocking",
         "close",
         "ecn",
@@ -73,6 +74,7 @@ fn each_topic_has_scripts() {
         "readiness",
         "receive",
         "recovery",
+        "runner",
         "slow-start",
         "timers",
         "timestamps",
@@ -94,7 +96,7 @@ fn damaged_scripts_never_panic() {
         scripts.iter().map(|script| std::fs::read_to_string(&script.path).expect("a script")).collect();
     let mut verdicts = std::collections::BTreeMap::new();
     for text in &texts {
-        for _ in 0..12 {
+        for _ in 0..200 {
             let mut bytes = text.clone().into_bytes();
             for _ in 0..=chance.below(3) {
                 let at = chance.below(bytes.len() as u64) as usize;
