@@ -152,7 +152,8 @@ impl Connection {
         // Second: RST, only at exactly the expected place (RFC 5961 §3.2); elsewhere in the window it is challenged.
         if repr.flags.rst() {
             if repr.seq == self.receiver.nxt {
-                let refused = self.state == State::SynReceived;
+                // RFC 9293 §3.10.7.4: before it is established it is refused. Opened fast, its application may have read and written already.
+                let refused = self.state == State::SynReceived && !self.accepted_fast();
                 self.end(if refused { Reason::Refused } else { Reason::Reset });
             } else {
                 self.challenge(now);
