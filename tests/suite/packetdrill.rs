@@ -96,7 +96,7 @@ fn damaged_scripts_never_panic() {
         scripts.iter().map(|script| std::fs::read_to_string(&script.path).expect("a script")).collect();
     let mut verdicts = std::collections::BTreeMap::new();
     for text in &texts {
-        for _ in 0..30 {
+        for _ in 0..200 {
             let mut bytes = text.clone().into_bytes();
             for _ in 0..=chance.below(3) {
                 let at = chance.below(bytes.len() as u64) as usize;
