@@ -44,7 +44,10 @@ fn commands_name_verbs_and_files_that_exist() {
     for command in &commands {
         let words: Vec<&str> = command.split_whitespace().collect();
         let at = match words.as_slice() {
-            ["clockwire", ..] => Some(1),
+            ["clockwire", ..] => {
+                faults.push(format!("`{command}`: nothing has installed it before (`cargo run --release -- …`)"));
+                Some(1)
+            }
             ["cargo", "run", ..] => words.iter().position(|word| *word == "--").map(|at| at + 1),
             _ => None,
         };
