@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
+use super::Belief;
 use crate::harness::root;
 
 /// The folder of all scenarios.
@@ -120,6 +121,26 @@ impl Golden {
         let first = of(1.0);
         assert!(repeats.iter().all(|repeat| of(*repeat) == first), "{}: first flights differ", self.scenario);
         first
+    }
+
+    /// What BBR believed, change by change, in each repeat.
+    pub fn beliefs(&self) -> Vec<Vec<Belief>> {
+        let sheet = self.sheet("model.csv");
+        let [repeat, time, cwnd, bandwidth, gain] =
+            ["repeat", "t_s", "cwnd_segments", "bandwidth_Bps", "pacing_gain"].map(|name| sheet.numbers(name));
+        let mut repeats: Vec<Vec<Belief>> = Vec::new();
+        let mut startup = true;
+        for at in 0..repeat.len() {
+            if repeat[at] as usize > repeats.len() {
+                repeats.push(Vec::new());
+                startup = true;
+            }
+            // Draining paces below the bandwidth, as startup never does.
+            startup &= gain[at] >= 1.0;
+            let row = Belief { time: time[at], cwnd: cwnd[at], bandwidth: bandwidth[at] * 8e-6, startup };
+            repeats.last_mut().expect("a repeat").push(row);
+        }
+        repeats
     }
 
     /// Drops before the end of the first recovery, in each repeat whose packets were kept.

@@ -6,6 +6,7 @@ use experiments::How;
 use sim_core::{Kind, Outcome, Rows};
 use topologies::Plan;
 
+use super::Belief;
 use crate::harness::{load, root, run};
 
 /// A column's place and the words that its integers mean, if any.
@@ -144,6 +145,21 @@ impl Measured {
     pub fn cwnd_before(&self, time: f64) -> f64 {
         let at = self.windows.partition_point(|row| row.time < time);
         self.windows[at.checked_sub(1).expect("there was a window")].cwnd
+    }
+
+    /// What the client's control believed of the path, change by change; nothing from one that believes nothing.
+    pub fn beliefs(&self) -> Vec<Belief> {
+        let Some(rows) = self.outcome.table("rates") else { return Vec::new() };
+        let [node, bandwidth, cwnd] = ["node", "bandwidth_bps", "cwnd_segments"].map(|name| column(rows, name).0);
+        let (mode, words) = column(rows, "mode");
+        let client = |row: &[u64]| self.plan.nodes[row[node] as usize].name == "client";
+        let belief = |(time, row): (sim_core::Time, &[u64])| Belief {
+            time: time.seconds(),
+            cwnd: row[cwnd] as f64,
+            bandwidth: row[bandwidth] as f64 * 1e-6,
+            startup: words[row[mode] as usize] == "startup",
+        };
+        rows.iter().filter(|(_, row)| client(row)).map(belief).collect()
     }
 
     /// Rows of one cause.
