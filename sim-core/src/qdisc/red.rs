@@ -23,12 +23,15 @@ pub struct RedConfig {
     pub max: u32,
     /// Probability at `max`; 2 %.
     pub max_p: Prob,
-    /// The average's weight is 2^-weight_log2; 9 (about 0.002, the paper's).
+    /// The average's weight is 2^-weight_log2; 9 (about 0.002, the paper's). With 0 the average is the length.
     pub weight_log2: u32,
     /// From `max` to twice `max` the probability climbs from `max_p` to one, instead of jumping there.
     pub gentle: bool,
     /// Marks ECN-capable packets instead of dropping them.
     pub ecn: bool,
+    /// Above the last threshold ECN-capable packets are dropped too (RFC 3168 §7); on. Off, with `min` and `max` next to each other and a weight of
+    /// one, is the step by which DCTCP's switches mark (RFC 8257 §3.1), and Linux's RED without `harddrop`.
+    pub hard_drop: bool,
     /// Transmission time of a typical small packet, by which the average decays while the link is idle (the paper's s); that of 500 bytes at the
     /// link's rate (ns-3's mean packet size) where none is given.
     pub idle_packet: Option<Span>,
@@ -45,6 +48,7 @@ impl Default for RedConfig {
             weight_log2: 9,
             gentle: true,
             ecn: false,
+            hard_drop: true,
             idle_packet: None,
         }
     }
@@ -81,11 +85,16 @@ impl RedConfig {
             weight_log2: params.count(
                 "weight_log2",
                 Some(default.weight_log2.into()),
-                1..=24,
+                0..=24,
                 "the average's weight is 2 to minus this",
             ) as u32,
             gentle: params.flag("gentle", default.gentle, "climbs to certainty between `max_packets` and twice that"),
             ecn: params.flag("ecn", default.ecn, "marks ECN-capable packets instead of dropping them"),
+            hard_drop: params.flag(
+                "hard_drop",
+                default.hard_drop,
+                "above the last threshold ECN-capable packets are dropped too, not marked",
+            ),
             idle_packet: params.given("idle_packet").then(|| {
                 let help = "a small packet's time, by which the average decays on an idle link; that of 500 bytes at the link's rate by default";
                 params.span("idle_packet", None, help)
@@ -204,9 +213,10 @@ impl QueueDisc for Red {
         self.count = Some(count);
         let chosen = match self.probability(arrival.length) {
             None => {
-                // Above the last threshold the packet is dropped, not marked (RFC 3168 §7).
+                // Above the last threshold the packet is dropped, not marked (RFC 3168 §7), unless the file wants a step of marks.
                 self.count = Some(0);
-                return Verdict::Early;
+                let marks = !self.config.hard_drop && self.config.ecn && arrival.ecn != Ecn::NotEct;
+                return if marks { Verdict::Mark } else { Verdict::Early };
             }
             Some(base) => {
                 // p_a = p_b / (1 - count p_b): the gaps between drops are uniform.
@@ -283,6 +293,24 @@ mod tests {
             let average = red.average as f64 / (1_u64 << SCALE) as f64;
             assert!((average - expected).abs() < 0.002, "{average} {expected}");
         }
+    }
+
+    #[test]
+    fn a_step_marks_all_that_find_so_many_waiting() {
+        let step =
+            RedConfig { min: 19, max: 20, weight_log2: 0, ecn: true, hard_drop: false, gentle: false, ..config(100) };
+        let mut red = red(step.clone());
+        for (packets, ecn, verdict) in [
+            (100, Ecn::Ect0, Verdict::Mark),
+            (19, Ecn::Ect0, Verdict::Pass),
+            (20, Ecn::Ect0, Verdict::Mark),
+            (20, Ecn::NotEct, Verdict::Early),
+            (0, Ecn::Ect0, Verdict::Pass),
+        ] {
+            assert_eq!(red.arrival(&waiting(packets, ecn)), verdict, "{packets} waiting");
+        }
+        let mut hard = super::tests::red(RedConfig { hard_drop: true, ..step });
+        assert_eq!(hard.arrival(&waiting(20, Ecn::Ect0)), Verdict::Early);
     }
 
     #[test]
