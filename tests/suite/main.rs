@@ -2,6 +2,7 @@
 
 mod bad_files;
 mod command;
+mod conformance;
 mod conservation;
 mod determinism;
 mod exit_codes;
