@@ -44,7 +44,8 @@ fn control(name: &str) -> ControlConfig {
 /// Holds or tells which control it was, and how it failed.
 macro_rules! hold {
     ($condition:expr, $($words:tt)*) => {
-        if !$condition {
+        let holds: bool = $condition;
+        if !holds {
             return Err(format!($($words)*));
         }
     };
@@ -221,8 +222,9 @@ fn one_loss_is_one_retransmission_and_one_reduction() {
                 "cubic" => (0.68, 0.72),
                 // RFC 5681 §3.1 (4); RFC 8257 §3.4: as a conventional one where something is lost.
                 "reno" | "dctcp" => (0.48, 0.52),
-                // Bandwidth times the least round trip: what the queue holds goes, no more (Mascolo et al. 2001).
-                "westwood" => (0.1, 1.0),
+                // Bandwidth times the least round trip (Mascolo et al. 2001). Linux's two filters of an eighth each have hardly left the first
+                // round trip behind when slow start is over, so that a loss there takes nearly all.
+                "westwood" => (0.02, 1.0),
                 // No loss is a sign.
                 _ if it.models || !it.yields => (0.8, 1.5),
                 // RFC 5681: a half at the least; nobody is to take more than 0.9 of it (RFC 5033 asks for a response).
@@ -240,10 +242,7 @@ fn a_burst_of_losses_does_not_stall() {
     each(
         |_| true,
         |it| {
-            let numbers = (0..20).map(|at| (300 + 2 * at).to_string()).collect::<Vec<_>>().join(", ");
-            let forward: &'static str = Box::leak(
-                format!("loss: {{ list: {{ flow: flow, class: data, numbers: [{numbers}] }} }}").into_boxed_str(),
-            );
+            let forward = "loss: { list: { flow: flow, class: data, numbers: [300, 302, 304, 306, 308, 310, 312, 314, 316, 318, 320, 322, 324, 326, 328, 330, 332, 334, 336, 338] } }";
             let ran = Bench {
                 forward,
                 workload: "flow: { from: a, to: z, tcp: { bytes: 4 MB } }".into(),
