@@ -58,6 +58,20 @@ pub struct Config {
     /// Spreads segments over the round trip: 200 % of the window's rate in slow start, 120 % later, behind the first ten (Linux's internal
     /// pacing). Default: off; BBR is always paced, by its own rate.
     pub pacing: bool,
+    /// Finds losses by time (RACK, RFC 8985), lost retransmissions as well; otherwise by the number of segments SACKed above a hole (RFC 6675).
+    /// Only with `sack`. Default: on in `linux-6`.
+    pub rack: bool,
+    /// Sends the last segment again, or a new one, where nothing comes back for two round trips (tail loss probe, RFC 8985 §7). Only with `sack`.
+    /// Default: on in `linux-6`.
+    pub tlp: bool,
+    /// Tells spurious time-outs by what is acknowledged first behind them (F-RTO, RFC 5682). Default: on in `linux-6`.
+    pub frto: bool,
+    /// Undoes a reduction of the window where everything that was sent again proves to have come twice, by timestamps (RFC 3522, RFC 4015) or by
+    /// duplicate SACKs (RFC 3708). Default: on in `linux-6`.
+    pub undo: bool,
+    /// Duplicate acknowledgements, or segments SACKed above a hole, that make a loss; it grows where segments are seen to be reordered if `rack`
+    /// is on. Default: 3 (RFC 5681 §3.2, Linux's `tcp_reordering`).
+    pub reordering: u32,
     /// Holds small segments back while one is unacknowledged (RFC 9293 §3.7.4). Default: on.
     pub nagle: bool,
     /// Acknowledges every second segment, or after a delay (RFC 9293 §3.8.6.3). Default: on.
@@ -124,6 +138,11 @@ impl Config {
             window_scaling: true,
             ecn: false,
             pacing: false,
+            rack: linux,
+            tlp: linux,
+            frto: linux,
+            undo: linux,
+            reordering: 3,
             nagle: true,
             delayed_ack: true,
             initial_window: 10,
@@ -224,6 +243,24 @@ impl Config {
                 base.pacing,
                 "spreads segments over the round trip, at up to twice the window's rate",
             ),
+            rack: params.flag(
+                "rack",
+                base.rack,
+                "finds losses by time (RFC 8985); otherwise by segments SACKed above a hole (RFC 6675)",
+            ),
+            tlp: params.flag("tlp", base.tlp, "probes for a lost tail after two round trips (RFC 8985 section 7)"),
+            frto: params.flag("frto", base.frto, "tells spurious time-outs by what is acknowledged behind them (RFC 5682)"),
+            undo: params.flag(
+                "undo",
+                base.undo,
+                "undoes reductions that prove needless (RFC 4015 by timestamps, RFC 3708 by duplicate SACKs)",
+            ),
+            reordering: params.count(
+                "reordering",
+                Some(base.reordering.into()),
+                1..=300,
+                "duplicates, or segments SACKed above a hole, that make a loss",
+            ) as u32,
             nagle: params.flag("nagle", base.nagle, "holds small segments back while one is unacknowledged"),
             delayed_ack: params.flag(
                 "delayed_ack",

@@ -1,14 +1,11 @@
 //! What is sent and not acknowledged: one entry for each segment, in order, with what SACK, loss detection and retransmission know of it
-//! (RFC 6675 §3; losses are found by order of sending as in RFC 8985 §6.2 once three segments are SACKed above a hole).
+//! (RFC 6675 §3). Losses are found by time (RACK, RFC 8985 §6.2) or by the number of segments SACKed above a hole (RFC 6675 §4).
 
 use std::collections::VecDeque;
 
-use sim_core::Time;
+use sim_core::{Span, Time};
 
 use crate::wire::Seq;
-
-/// The segments above a hole that make it a loss (RFC 5681 §3.2, RFC 6675 §2).
-pub(crate) const DUP_THRESHOLD: u32 = 3;
 
 const SACKED: u8 = 1;
 const LOST: u8 = 2;
@@ -52,8 +49,52 @@ pub(crate) struct Delivered {
     /// When the first cumulatively acknowledged segment that was sent only once was sent, and the last one.
     pub first_sent: Option<Time>,
     pub last_sent: Option<Time>,
-    /// When the last newly SACKed segment that was sent only once was sent.
-    pub sacked_sent: Option<Time>,
+    /// The same of newly SACKed segments.
+    pub first_sacked: Option<Time>,
+    pub last_sacked: Option<Time>,
+    /// Something was SACKed.
+    pub sacked: bool,
+    /// Something that was sent again is among what is cumulatively acknowledged.
+    pub repeated: bool,
+    /// Something of before the present recovery is among it that was sent only once.
+    pub original: bool,
+    /// The first of what was sent only once and has come behind what was sent later: it was reordered.
+    pub reordered: Option<Seq>,
+}
+
+impl Delivered {
+    /// The sending time of what measures the round trip (Karn's algorithm, RFC 6298 §3): the first segment that was sent only once.
+    #[inline]
+    pub fn timed(&self) -> Option<Time> {
+        self.first_sent.filter(|_| !self.repeated).or(self.first_sacked)
+    }
+
+    /// The same for controls: the last segment, which no acknowledgement has waited for.
+    #[inline]
+    pub fn timed_last(&self) -> Option<Time> {
+        self.last_sacked.or(self.last_sent.filter(|_| !self.repeated))
+    }
+}
+
+/// What is known when an acknowledgement comes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Look {
+    pub now: Time,
+    /// The end of the present recovery.
+    pub high_seq: Seq,
+    /// The right end of what was SACKed before it came.
+    pub fack: Seq,
+    /// The least round trip.
+    pub min_rtt: Option<Span>,
+    /// The clock that the acknowledgement echoes, and what is added to milliseconds to get it.
+    pub echo: Option<(u32, u32)>,
+}
+
+impl Look {
+    /// Whether the acknowledgement was provoked by something older than what was sent at `at`.
+    pub fn is_of_before(&self, at: Time) -> bool {
+        self.echo.is_some_and(|(echo, offset)| (echo.wrapping_sub((at.ms() as u32).wrapping_add(offset)) as i32) < 0)
+    }
 }
 
 /// The segments under way.
@@ -68,10 +109,14 @@ pub(crate) struct Scoreboard {
     retransmit_from: Seq,
     /// Right edge of the highest SACKed segment.
     highest_sacked: Option<Seq>,
-    /// The last sending time of what was delivered (RFC 8985's RACK.xmit_ts), and the end of that segment.
+    /// The last sending time of what was delivered (RFC 8985's RACK.xmit_ts), the end of that segment (RACK.end_seq), and the round trip of
+    /// what was delivered last (RACK.rtt).
     delivered_at: Time,
     delivered_end: Seq,
-    /// Retransmissions in the order in which they were sent.
+    rack_rtt: Span,
+    /// Something was delivered since losses were looked for.
+    news: bool,
+    /// Retransmissions and probes of the tail in the order in which they were sent.
     retransmissions: VecDeque<(Seq, Time)>,
     /// The blocks of the last ACK: what they say is known.
     known: [(Seq, Seq); 4],
@@ -135,7 +180,7 @@ impl Scoreboard {
 
     /// A cumulative acknowledgement. A segment that is acknowledged in part stays, with its rest.
     #[inline]
-    pub fn acknowledge(&mut self, ack: Seq, delivered: &mut Delivered) {
+    pub fn acknowledge(&mut self, ack: Seq, look: &Look, delivered: &mut Delivered) {
         while let Some(front) = self.sent.front_mut() {
             if front.end() > ack {
                 if front.seq < ack {
@@ -145,21 +190,17 @@ impl Scoreboard {
                 break;
             }
             let front = self.sent.pop_front().expect("there is a first one");
-            if front.has(SACKED) {
-                self.sacked -= 1;
-            } else {
+            if front.marks & !PUSHING == 0 {
                 delivered.segments += 1;
-                self.note_delivered(&front);
-            }
-            if front.has(LOST) {
-                self.lost -= 1;
-            }
-            if front.has(RETRANSMITTED) {
-                self.retransmitted -= 1;
-            }
-            if !front.has(EVER) && !front.has(SACKED) {
                 delivered.first_sent.get_or_insert(front.at);
                 delivered.last_sent = Some(front.at);
+                delivered.original |= front.end() <= look.high_seq;
+                self.note_delivered(&front, look.now);
+                if front.seq < look.fack {
+                    delivered.reordered.get_or_insert(front.seq);
+                }
+            } else {
+                self.acknowledge_marked(&front, look, delivered);
             }
         }
         self.lost_below = self.lost_below.max(ack);
@@ -172,8 +213,42 @@ impl Scoreboard {
         }
     }
 
+    fn acknowledge_marked(&mut self, front: &Sent, look: &Look, delivered: &mut Delivered) {
+        if front.has(LOST) {
+            self.lost -= 1;
+        }
+        if front.has(RETRANSMITTED) {
+            self.retransmitted -= 1;
+        }
+        delivered.repeated |= front.has(EVER);
+        if front.has(SACKED) {
+            self.sacked -= 1;
+            return;
+        }
+        delivered.segments += 1;
+        if !front.has(EVER) {
+            delivered.first_sent.get_or_insert(front.at);
+            delivered.last_sent = Some(front.at);
+            delivered.original |= front.end() <= look.high_seq;
+            if front.seq < look.fack {
+                delivered.reordered.get_or_insert(front.seq);
+            }
+        }
+        // RFC 8985 §6.2 step 2: what its first transmission may have brought tells nothing of the last one.
+        if !front.has(EVER) || !look.is_of_before(front.at) && self.is_no_echo(front, look) {
+            self.note_delivered(front, look.now);
+        }
+    }
+
+    /// Whether what was sent again came back no sooner than a round trip.
+    fn is_no_echo(&self, sent: &Sent, look: &Look) -> bool {
+        look.min_rtt.is_none_or(|least| look.now.since(sent.at) >= least)
+    }
+
     #[inline]
-    fn note_delivered(&mut self, sent: &Sent) {
+    fn note_delivered(&mut self, sent: &Sent, now: Time) {
+        self.news = true;
+        self.rack_rtt = now.since(sent.at);
         if sent.at > self.delivered_at || (sent.at == self.delivered_at && sent.end() > self.delivered_end) {
             self.delivered_at = sent.at;
             self.delivered_end = sent.end();
@@ -181,7 +256,7 @@ impl Scoreboard {
     }
 
     /// Selective acknowledgements between `una` and `nxt`.
-    pub fn sack(&mut self, blocks: &[(Seq, Seq)], una: Seq, nxt: Seq, delivered: &mut Delivered) {
+    pub fn sack(&mut self, blocks: &[(Seq, Seq)], una: Seq, nxt: Seq, look: &Look, delivered: &mut Delivered) {
         for &(left, right) in blocks {
             // RFC 2018 §8, RFC 6675: a block must lie in the window; one below it is a duplicate's report (RFC 2883).
             if right <= left || left < una || right > nxt {
@@ -201,14 +276,7 @@ impl Scoreboard {
                 }
                 let was = *sent;
                 sent.marks = sent.marks & !(LOST | RETRANSMITTED) | SACKED;
-                self.sacked += 1;
-                self.lost -= u32::from(was.has(LOST));
-                self.retransmitted -= u32::from(was.has(RETRANSMITTED));
-                delivered.segments += 1;
-                if !was.has(EVER) {
-                    delivered.sacked_sent = Some(was.at);
-                }
-                self.note_delivered(&was);
+                self.take_sacked(&was, look, delivered);
             }
             self.highest_sacked = Some(self.highest_sacked.map_or(right, |highest| highest.max(right)));
         }
@@ -218,20 +286,126 @@ impl Scoreboard {
         }
     }
 
-    /// Marks as lost every hole below the highest SACKed segment, once enough are SACKed (or recovery has begun); and each retransmission
-    /// that was sent before something that has been delivered since. Returns how many were marked.
-    pub fn detect_losses(&mut self, recovering: bool) -> u32 {
-        let Some(highest) = self.highest_sacked else { return 0 };
-        if !recovering && self.sacked < DUP_THRESHOLD {
-            return 0;
+    fn take_sacked(&mut self, was: &Sent, look: &Look, delivered: &mut Delivered) {
+        self.sacked += 1;
+        self.lost -= u32::from(was.has(LOST));
+        self.retransmitted -= u32::from(was.has(RETRANSMITTED));
+        delivered.segments += 1;
+        delivered.sacked = true;
+        if was.has(EVER) {
+            if self.is_no_echo(was, look) {
+                self.note_delivered(was, look.now);
+            }
+            return;
         }
-        let mut marked = 0;
-        if self.lost_below < highest {
-            let mut at = self.index(self.lost_below);
-            while let Some(sent) = self.sent.get_mut(at) {
-                if sent.end() > highest {
+        delivered.first_sacked.get_or_insert(was.at);
+        delivered.last_sacked = Some(was.at);
+        delivered.original |= was.end() <= look.high_seq;
+        if was.seq < look.fack {
+            delivered.reordered = Some(delivered.reordered.map_or(was.seq, |lowest| lowest.min(was.seq)));
+        }
+        self.note_delivered(was, look.now);
+    }
+
+    /// The right end of what is SACKed; `una` if nothing is.
+    pub fn highest_sacked(&self, una: Seq) -> Seq {
+        self.highest_sacked.unwrap_or(una)
+    }
+
+    /// How many segments between these two numbers were sent more than once.
+    pub fn repeated_in(&self, left: Seq, right: Seq) -> u32 {
+        let from = self.index(left);
+        self.sent.iter().skip(from).take_while(|sent| sent.end() <= right).filter(|sent| sent.has(EVER)).count() as u32
+    }
+
+    /// Whether anything could be found lost that is not yet: something is SACKed, or was sent again.
+    #[inline]
+    pub fn is_suspicious(&self) -> bool {
+        self.highest_sacked.is_some() || !self.retransmissions.is_empty()
+    }
+
+    /// RACK (RFC 8985 §6.2 step 5, Linux's tcp_rack_detect_loss): lost is what was sent before something that is delivered, and not within its
+    /// round trip and the reordering window, `window`; retransmissions as well. Returns how many were marked, and how long until the last of
+    /// those that were spared would be.
+    pub fn detect_by_time(&mut self, now: Time, window: Span) -> (u32, Span) {
+        self.news = false;
+        let latest = self.rack_rtt + window;
+        let (mut marked, mut wait, mut settled) = (0, Span::ZERO, true);
+        let mut at = self.index(self.lost_below);
+        while let Some(sent) = self.sent.get_mut(at) {
+            at += 1;
+            if sent.marks & (SACKED | LOST | EVER) == 0 {
+                if sent.at > self.delivered_at || sent.at == self.delivered_at && sent.end() >= self.delivered_end {
                     break;
                 }
+                let since = now.since(sent.at);
+                if since < latest {
+                    wait = wait.max(latest - since);
+                    settled = false;
+                    continue;
+                }
+                sent.marks |= LOST;
+                marked += 1;
+                self.lost += 1;
+                self.retransmit_from = self.retransmit_from.min(sent.seq);
+            }
+            if settled {
+                self.lost_below = self.lost_below.max(sent.end());
+            }
+        }
+        let mut at = 0;
+        while let Some(&(seq, when)) = self.retransmissions.get(at) {
+            let index = self.index(seq);
+            let sent = self.sent.get_mut(index).filter(|sent| {
+                sent.at == when && !sent.has(SACKED) && (sent.has(RETRANSMITTED) || !sent.has(LOST))
+            });
+            let Some(sent) = sent else {
+                // Delivered, found lost, or sent once more since.
+                match at {
+                    0 => drop(self.retransmissions.pop_front()),
+                    _ => at += 1,
+                }
+                continue;
+            };
+            if when > self.delivered_at || when == self.delivered_at && sent.end() >= self.delivered_end {
+                break;
+            }
+            let since = now.since(when);
+            if since < latest {
+                wait = wait.max(latest - since);
+            } else {
+                self.lost += u32::from(!sent.has(LOST));
+                self.retransmitted -= u32::from(sent.has(RETRANSMITTED));
+                sent.marks = sent.marks & !RETRANSMITTED | LOST;
+                marked += 1;
+                self.retransmit_from = self.retransmit_from.min(sent.seq);
+            }
+            at += 1;
+        }
+        (marked, wait)
+    }
+
+    /// Whether something was delivered since losses were looked for by time.
+    pub fn has_news(&self) -> bool {
+        self.news
+    }
+
+    /// A reduction was undone: losses are to be looked for anew.
+    pub fn look_again(&mut self) {
+        self.news = true;
+    }
+
+    /// RFC 6675 §4, `IsLost`: lost is what has `threshold` segments SACKed above it. Returns how many were marked.
+    pub fn detect_by_count(&mut self, threshold: u32) -> u32 {
+        if self.sacked < threshold {
+            return 0;
+        }
+        let sacked = self.sent.iter().rev().filter(|sent| sent.has(SACKED));
+        let Some(edge) = sacked.take(threshold as usize).last().map(|sent| sent.seq) else { return 0 };
+        let mut marked = 0;
+        if self.lost_below < edge {
+            let mut at = self.index(self.lost_below);
+            while let Some(sent) = self.sent.get_mut(at).filter(|sent| sent.end() <= edge) {
                 if sent.marks & (SACKED | LOST) == 0 {
                     sent.marks |= LOST;
                     marked += 1;
@@ -240,36 +414,26 @@ impl Scoreboard {
                 }
                 at += 1;
             }
-            self.lost_below = highest;
-        }
-        while let Some(&(seq, at)) = self.retransmissions.front() {
-            if at >= self.delivered_at {
-                break;
-            }
-            self.retransmissions.pop_front();
-            let index = self.index(seq);
-            if let Some(sent) = self.sent.get_mut(index).filter(|sent| sent.at == at && sent.has(RETRANSMITTED)) {
-                sent.marks &= !RETRANSMITTED;
-                self.retransmitted -= 1;
-                self.retransmit_from = self.retransmit_from.min(sent.seq);
-                marked += 1;
-            }
+            self.lost_below = edge;
         }
         marked
     }
 
-    /// Marks the oldest segment as lost, SACK or not (NewReno's partial acknowledgement, RFC 6582 §3.2).
-    pub fn lose_oldest(&mut self) {
-        if let Some(front) = self.sent.front_mut()
-            && front.marks & (SACKED | LOST) == 0
-        {
-            front.marks |= LOST;
-            self.lost += 1;
-            self.retransmit_from = self.retransmit_from.min(front.seq);
+    /// Marks the oldest segment as lost, SACK or not (NewReno's partial acknowledgement, RFC 6582 §3.2). Returns how many were
+    /// marked.
+    pub fn lose_oldest(&mut self) -> u32 {
+        match self.sent.front_mut() {
+            Some(front) if front.marks & (SACKED | LOST) == 0 => {
+                front.marks |= LOST;
+                self.lost += 1;
+                self.retransmit_from = self.retransmit_from.min(front.seq);
+                1
+            }
+            _ => 0,
         }
     }
 
-    /// After a time-out everything that is not SACKed counts as lost.
+    /// Everything that is not SACKed counts as lost.
     pub fn lose_all(&mut self) {
         (self.lost, self.retransmitted) = (0, 0);
         for sent in &mut self.sent {
@@ -282,6 +446,34 @@ impl Scoreboard {
         self.retransmissions.clear();
         if let Some(front) = self.sent.front() {
             self.retransmit_from = front.seq;
+        }
+    }
+
+    /// After a time-out everything that is not SACKed counts as lost, but what was sent so lately that its acknowledgement could not be here
+    /// (RFC 8985 §6.3, Linux's tcp_timeout_mark_lost).
+    pub fn lose_old(&mut self, now: Time) {
+        let latest = self.rack_rtt;
+        for (at, sent) in self.sent.iter_mut().enumerate() {
+            if sent.has(SACKED) || at > 0 && now.since(sent.at) < latest {
+                continue;
+            }
+            self.lost += u32::from(!sent.has(LOST));
+            self.retransmitted -= u32::from(sent.has(RETRANSMITTED));
+            sent.marks = sent.marks & !RETRANSMITTED | LOST;
+        }
+        if let Some(front) = self.sent.front() {
+            self.retransmit_from = front.seq;
+        }
+    }
+
+    /// Nothing is lost after all.
+    pub fn forget_losses(&mut self) {
+        for sent in &mut self.sent {
+            sent.marks &= !LOST;
+        }
+        self.lost = 0;
+        if let Some(front) = self.sent.front() {
+            self.lost_below = front.seq;
         }
     }
 
@@ -331,24 +523,46 @@ impl Scoreboard {
         if !sent.has(RETRANSMITTED) {
             self.retransmitted += 1;
         }
-        if !sent.has(LOST) {
-            self.lost += 1;
-        }
+        self.lost += u32::from(!sent.has(LOST));
         sent.marks |= RETRANSMITTED | EVER | LOST;
         self.retransmissions.push_back((sent.seq, now));
     }
 
-    /// Without SACK: one more duplicate acknowledgement stands for one delivered segment.
-    pub fn duplicate_ack(&mut self) {
-        if self.sacked + self.lost < self.packets() {
-            self.sacked += 1;
-        }
+    /// The last segment is sent again to ask whether it has come: it may still arrive, so it does not count as lost.
+    pub fn probed(&mut self, now: Time) -> Option<Sent> {
+        let last = self.sent.back_mut()?;
+        last.at = now;
+        last.marks |= EVER;
+        self.retransmissions.push_back((last.seq, now));
+        Some(*last)
     }
 
-    /// Without SACK: forgets the duplicates that an advance explains.
-    pub fn forget_duplicates(&mut self, acked: u32) {
+    /// When the oldest segment was sent last.
+    #[inline]
+    pub fn oldest_at(&self) -> Option<Time> {
+        self.sent.front().map(|front| front.at)
+    }
+
+    /// Whether the oldest segment was ever sent again.
+    pub fn oldest_repeated(&self) -> bool {
+        self.sent.front().is_some_and(|front| front.has(EVER))
+    }
+
+    /// Without SACK: one more duplicate acknowledgement stands for one delivered segment. Returns false where there are more of them than
+    /// segments that could have caused them.
+    pub fn duplicate_ack(&mut self) -> bool {
+        let holes = self.lost.clamp(1, self.packets().max(1));
+        let fits = self.sacked + holes < self.packets();
+        self.sacked += u32::from(fits);
+        fits
+    }
+
+    /// Without SACK: forgets the duplicates that an advance explains. Returns how many segments it delivers that none of them has told of.
+    pub fn forget_duplicates(&mut self, acked: u32) -> u32 {
+        let news = acked.saturating_sub(self.sacked).max(u32::from(acked > 0));
         self.sacked = self.sacked.saturating_sub(acked.saturating_sub(1));
         self.sacked = self.sacked.min(self.packets().saturating_sub(self.lost));
+        news
     }
 
     /// Without SACK: forgets all duplicates.

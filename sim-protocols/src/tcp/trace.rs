@@ -52,6 +52,10 @@ pub enum Cause {
     Retransmission,
     /// What the control believes of the path has changed.
     Model,
+    /// The tail was probed.
+    Probe,
+    /// A reduction proved needless and was undone.
+    Undo,
 }
 
 /// The words of [`Cause`].
@@ -68,6 +72,8 @@ const CAUSES: &[&str] = &[
     "idle_restart",
     "retransmission",
     "model",
+    "tail_loss_probe",
+    "undo",
 ];
 
 /// A change of a connection's window or state.

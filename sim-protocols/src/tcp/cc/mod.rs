@@ -154,6 +154,10 @@ macro_rules! registry {
             pub fn on_recovered(&mut self, window: &mut Window) {
                 match self { $(Control::$variant(state) => state.on_recovered(window),)* }
             }
+            /// A reduction proved needless: the window is what it was.
+            pub fn on_undo(&mut self) {
+                match self { $(Control::$variant(state) => state.on_undo(),)* }
+            }
             /// The flow sends again after it was idle for `idle`, longer than a time-out.
             pub fn on_restart(&mut self, idle: Span, now: Time) {
                 match self { $(Control::$variant(state) => state.on_restart(idle, now),)* }
@@ -230,6 +234,7 @@ trait Controller {
     }
     fn on_timeout(&mut self, _window: &mut Window, _now: Time) {}
     fn on_recovered(&mut self, _window: &mut Window) {}
+    fn on_undo(&mut self) {}
     fn on_restart(&mut self, _idle: Span, _now: Time) {}
     fn on_start(&mut self, _idle: Span, _path: &Path) {}
     fn on_established(&mut self, _window: &Window, _path: &Path) {}

@@ -1,14 +1,15 @@
-//! Acknowledgements: round trips, loss detection, recovery, and the congestion window (RFC 5681, 6675, 6582, 6937, 3168).
+//! Acknowledgements: what they deliver, round trips (RFC 6298), and the congestion window (RFC 5681, RFC 9937).
 
 use sim_core::{Span, Time};
 
 use super::super::cc::Ack;
 use super::super::config::Profile;
-use super::super::scoreboard::{DUP_THRESHOLD, Delivered};
+use super::super::scoreboard::{Delivered, Look};
 use super::super::trace::{Cause, Phase};
+use super::recovery::News;
 use super::timers::Timer;
 use super::{Connection, ConnectionEvent, Segment};
-use crate::wire::{Seq, TcpFlags};
+use crate::wire::{Seq, TcpFlags, TcpRepr};
 
 impl Connection {
     /// An acceptable acknowledgement has come.
@@ -24,41 +25,54 @@ impl Connection {
             self.probe_answered(now);
         }
         let window_moved = if ack >= self.una { self.take_window(ack, segment) } else { false };
-        let advanced = ack > self.una;
-        let mut delivered = if advanced { self.remove_acknowledged(ack) } else { Delivered::default() };
+        let prior_una = self.una;
+        let advanced = ack > prior_una;
+        let had = self.board.packets() > 0;
+        let look = self.look(now, repr);
+        let mut delivered = Delivered::default();
+        let (mut reported, mut of_tail) = (false, false);
         if !repr.options.sack.is_empty() && self.sack {
-            self.board.sack(repr.options.sack.as_slice(), self.una, self.nxt, &mut delivered);
+            (reported, of_tail) = self.take_duplicate_report(repr, &mut delivered);
+            let blocks = repr.options.sack.as_slice();
+            self.board.sack(blocks, self.una, self.nxt, &look, &mut delivered);
         }
-        let duplicate = !advanced
-            && ack == self.una
-            && segment.payload.is_empty()
-            && !window_moved
-            && self.board.packets() > 0
-            && !repr.flags.fin();
+        if advanced {
+            self.remove_acknowledged(ack, &look, &mut delivered);
+            self.retransmits = 0;
+        }
+        if let Some(low) = delivered.reordered
+            && self.phase != Phase::Loss
+        {
+            self.see_reordering(low);
+        }
+        // RFC 5681 §2.
+        let bare = segment.payload.is_empty() && !repr.flags.fin();
+        let duplicate = !advanced && ack == prior_una && bare && !window_moved && had && !reported;
         if duplicate {
             self.counters.duplicate_acks += 1;
         }
-        if advanced {
-            self.backoff = 0;
-            self.measure(now, segment, &delivered);
-            if self.drop_acknowledged_bytes(ack) {
-                self.events.push_back(ConnectionEvent::Writable);
-            }
-        } else if let Some(sent) = delivered.sacked_sent {
-            self.sample_rtt(now, now.since(sent));
+        if advanced || delivered.first_sacked.is_some() {
+            self.measure(now, segment, advanced, &delivered);
         }
+        if advanced && self.drop_acknowledged_bytes(ack) {
+            self.events.push_back(ConnectionEvent::Writable);
+        }
+        if self.recovery.tail.is_some() {
+            self.probe_is_answered(now, ack, duplicate && !delivered.sacked, of_tail && reported);
+        }
+        let marked = self.ecn && repr.flags.has(TcpFlags::ECE);
+        self.recovery.lost = 0;
+        let plain = self.phase == Phase::Open && !(duplicate || reported || marked || delivered.sacked);
+        let timer = plain || self.alert(now, News { prior_una, advanced, duplicate, marked }, &look, &mut delivered);
         if self.board.packets() == 0 {
             self.timers.stop(Timer::Retransmit);
-        } else if advanced {
-            self.arm(Timer::Retransmit, now + self.rto());
+        } else if timer && (advanced || self.was_sacked_before(&delivered)) {
+            self.restart_timer(now);
         }
-        if delivered.segments == 0 && !duplicate && self.phase == Phase::Open && !repr.flags.has(TcpFlags::ECE) {
+        if plain && delivered.segments == 0 {
             return;
         }
-        let lost = self.find_losses(now, advanced, duplicate, &mut delivered);
-        if self.ecn && repr.flags.has(TcpFlags::ECE) {
-            self.congestion_experienced(now);
-        }
+        let lost = self.recovery.lost;
         if self.governor.is_some() {
             self.govern(now, repr, advanced, lost, &delivered);
         } else {
@@ -66,18 +80,36 @@ impl Connection {
         }
     }
 
+    /// What an acknowledgement is judged by.
+    #[inline]
+    pub(super) fn look(&self, now: Time, repr: &TcpRepr) -> Look {
+        let echo = repr.options.timestamps.filter(|clock| self.timestamps && clock.ecr != 0);
+        Look {
+            now,
+            high_seq: self.high_seq,
+            fack: self.board.highest_sacked(self.una),
+            min_rtt: self.rtt.min,
+            echo: echo.map(|clock| (clock.ecr, self.ts_offset)),
+        }
+    }
+
+    /// Whether what was SACKed was sent before the oldest segment was sent last: then the time-out counts anew (Linux's tcp_clean_rtx_queue).
+    fn was_sacked_before(&self, delivered: &Delivered) -> bool {
+        match (delivered.first_sacked, self.board.oldest_at()) {
+            (Some(sacked), Some(oldest)) => sacked < oldest,
+            _ => false,
+        }
+    }
+
     /// Takes what `ack` acknowledges off the scoreboard.
-    pub(super) fn remove_acknowledged(&mut self, ack: Seq) -> Delivered {
-        let mut delivered = Delivered::default();
+    #[inline]
+    pub(super) fn remove_acknowledged(&mut self, ack: Seq, look: &Look, delivered: &mut Delivered) {
         let before = self.board.packets();
-        self.board.acknowledge(ack, &mut delivered);
+        self.board.acknowledge(ack, look, delivered);
         if !self.sack {
-            let acked = before - self.board.packets();
-            delivered.segments = acked;
-            self.board.forget_duplicates(acked);
+            delivered.segments = self.board.forget_duplicates(before - self.board.packets());
         }
         self.una = ack;
-        delivered
     }
 
     /// Drops acknowledged bytes from the send buffer; the SYN and the FIN are none. Returns whether there were any.
@@ -91,11 +123,17 @@ impl Connection {
         bytes > 0
     }
 
-    fn measure(&mut self, now: Time, segment: &Segment, delivered: &Delivered) {
-        match delivered.first_sent.or(delivered.sacked_sent) {
+    fn measure(&mut self, now: Time, segment: &Segment, advanced: bool, delivered: &Delivered) {
+        let samples = self.rtt.samples;
+        match delivered.timed() {
             Some(sent) => self.sample_rtt(now, now.since(sent)),
             // Karn's algorithm (RFC 6298 §3): what was sent twice gives no sample, unless clocks tell which one it was.
-            None => self.sample_from_timestamps(now, segment),
+            None if advanced => self.sample_from_timestamps(now, segment),
+            None => {}
+        }
+        // RFC 6298 §5: a time-out that has doubled stays so until there is a measurement.
+        if self.rtt.samples > samples {
+            self.backoff = 0;
         }
     }
 
@@ -111,91 +149,6 @@ impl Connection {
     pub(super) fn sample_rtt(&mut self, _now: Time, rtt: Span) {
         self.rtt.sample(rtt, self.una, self.nxt, &self.config);
         self.rtt_sample = Some(rtt);
-    }
-
-    /// Looks for losses and moves between the phases of recovery. Returns how many segments were newly found lost.
-    fn find_losses(&mut self, now: Time, advanced: bool, duplicate: bool, delivered: &mut Delivered) -> u32 {
-        if duplicate && !self.sack {
-            self.board.duplicate_ack();
-            delivered.segments = 1;
-        }
-        // RFC 6675 §5 (A): recovery ends when all that was sent before it is acknowledged.
-        if matches!(self.phase, Phase::Recovery | Phase::Loss | Phase::Cwr) && self.una >= self.high_seq {
-            self.recovered(now, advanced);
-        }
-        let recovering = matches!(self.phase, Phase::Recovery | Phase::Loss);
-        let mut lost = 0;
-        if self.sack {
-            lost = self.board.detect_losses(recovering);
-        } else if recovering && advanced || !recovering && self.board.sacked >= DUP_THRESHOLD {
-            // RFC 6582 §3.2: the third duplicate, and each partial acknowledgement, names the oldest segment.
-            self.board.lose_oldest();
-            lost = 1;
-        }
-        match self.phase {
-            Phase::Open | Phase::Disorder if self.board.lost > 0 => self.enter_recovery(now, Cause::FastRetransmit),
-            Phase::Cwr if self.board.lost > 0 => {
-                self.phase = Phase::Recovery;
-                self.counters.fast_retransmits += 1;
-                self.high_seq = self.nxt;
-            }
-            Phase::Open if self.board.sacked > 0 => self.phase = Phase::Disorder,
-            Phase::Disorder if self.board.sacked == 0 => self.phase = Phase::Open,
-            _ => {}
-        }
-        lost
-    }
-
-    fn recovered(&mut self, now: Time, advanced: bool) {
-        if !self.sack {
-            // RFC 6582 §3.2: with nothing in flight a duplicate may still be of the old window; it must not start recovery again.
-            if self.una == self.high_seq && !advanced {
-                return;
-            }
-            self.board.reset_duplicates();
-        }
-        if matches!(self.phase, Phase::Recovery | Phase::Cwr) && self.control.follows_loss() {
-            self.window.cwnd = self.window.ssthresh;
-            self.window.count = 0;
-            self.control.on_recovered(&mut self.window);
-        }
-        self.phase = Phase::Open;
-        self.note(now, Cause::Recovered);
-    }
-
-    /// The window will be reduced over the coming round trip (RFC 6937).
-    fn enter_recovery(&mut self, now: Time, cause: Cause) {
-        let ssthresh = match cause {
-            Cause::Ecn => self.control.ssthresh_marked(&self.window),
-            _ => self.control.ssthresh(&self.window),
-        };
-        self.prior_cwnd = self.window.cwnd;
-        self.prr_delivered = 0;
-        self.prr_out = 0;
-        self.high_seq = self.nxt;
-        if self.control.follows_loss() {
-            self.window.ssthresh = ssthresh;
-            self.window.count = 0;
-        }
-        self.cwr_due = self.ecn;
-        self.phase = match cause {
-            Cause::Ecn => {
-                self.counters.ecn_reductions += 1;
-                Phase::Cwr
-            }
-            _ => {
-                self.counters.fast_retransmits += 1;
-                Phase::Recovery
-            }
-        };
-        self.note(now, cause);
-    }
-
-    // RFC 3168 §6.1.2: at most once a window of data.
-    fn congestion_experienced(&mut self, now: Time) {
-        if matches!(self.phase, Phase::Open | Phase::Disorder) {
-            self.enter_recovery(now, Cause::Ecn);
-        }
     }
 
     /// The congestion window after an acknowledgement: reduced in recovery, else perhaps grown.
@@ -216,13 +169,15 @@ impl Connection {
             // RFC 5681 §3.1 (2): at most one segment for an acknowledgement.
             Profile::Rfc => delivered.segments.min(1),
         };
-        let rtt = delivered.last_sent.or(delivered.sacked_sent).map(|sent| now.since(sent));
+        let rtt = delivered.timed_last().map(|sent| now.since(sent));
         let ack = Ack { now, acked, una: self.una, nxt: self.nxt, rtt, srtt: self.rtt.srtt(), mss: self.mss };
         self.control.on_rtt(&mut self.window, &ack);
         if self.window.ssthresh != before.ssthresh {
             self.note(now, Cause::SlowStartExit);
         }
-        if advanced && acked > 0 && self.is_cwnd_limited() {
+        // Where segments are reordered, what arrives counts whatever its order (Linux's tcp_may_raise_cwnd).
+        let forward = advanced || self.recovery.reordering > self.config.reordering;
+        if forward && acked > 0 && self.is_cwnd_limited() {
             let slow_start = self.window.in_slow_start();
             self.control.on_ack(&mut self.window, &ack);
             if self.window.cwnd != before.cwnd {
@@ -233,12 +188,8 @@ impl Connection {
 
     /// Proportional rate reduction (RFC 6937 §3, with Linux's slow-start bound; RFC 9937): while there is more in flight than the threshold,
     /// sending is in proportion to what is delivered; below it, it grows as in slow start.
-    fn reduce(&mut self, delivered: u32, advanced: bool, lost: u32) {
+    pub(super) fn reduce(&mut self, delivered: u32, advanced: bool, lost: u32) {
         if delivered == 0 || self.prior_cwnd == 0 {
-            // An entry into recovery sends at least the segment that is lost.
-            if self.prr_out == 0 && self.prr_delivered == 0 {
-                self.window.cwnd = self.board.in_flight() + 1;
-            }
             return;
         }
         self.prr_delivered += delivered;
@@ -254,7 +205,9 @@ impl Connection {
             }
             send.min(ssthresh - flight)
         };
-        self.window.cwnd = flight + send.max(u32::from(self.prr_out == 0));
+        // RFC 6582 §3.2: without SACK a partial acknowledgement sends the next hole at once.
+        let hole = advanced && !self.sack && self.config.profile == Profile::Rfc;
+        self.window.cwnd = flight + send.max(u32::from(self.prr_out == 0 || hole));
     }
 
     /// Linux's tcp_is_cwnd_limited: the window grows only when it was used; in slow start up to twice what was outstanding.

@@ -3,6 +3,7 @@
 use sim_core::{Ecn, Span, Time};
 
 use super::super::state::{Move, State};
+use super::super::scoreboard::Delivered;
 use super::super::trace::Cause;
 use super::timers::Timer;
 use super::{Connection, ConnectionEvent, Reason, Segment};
@@ -98,10 +99,11 @@ impl Connection {
     }
 
     fn acknowledge_syn(&mut self, now: Time, ack: Seq, segment: &Segment) {
-        let delivered = self.remove_acknowledged(ack);
+        let (look, mut delivered) = (self.look(now, &segment.repr), Delivered::default());
+        self.remove_acknowledged(ack, &look, &mut delivered);
         self.timers.stop(Timer::Retransmit);
-        self.backoff = 0;
-        match delivered.first_sent {
+        (self.backoff, self.retransmits) = (0, 0);
+        match delivered.timed() {
             Some(sent) => self.sample_rtt(now, now.since(sent)),
             None => self.sample_from_timestamps(now, segment),
         }

@@ -5,7 +5,6 @@ use sim_core::{Span, Time};
 use super::super::state::State;
 use super::super::trace::Phase;
 use super::Connection;
-use super::timers::Timer;
 
 /// What a connection has counted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -38,6 +37,10 @@ pub struct Counters {
     pub paws: u64,
     /// Windows that were reduced for an explicit congestion notification.
     pub ecn_reductions: u64,
+    /// Probes of a lost tail sent.
+    pub tail_probes: u64,
+    /// Reductions that proved needless and were undone.
+    pub undone: u64,
 }
 
 /// A look at a connection, as `TCP_INFO` gives it.
@@ -154,6 +157,12 @@ pub struct TcpInfo {
     pub snd_wnd: u32,
     /// The window that it offers.
     pub rcv_wnd: u32,
+    /// Segments by which the network is believed to reorder at the most, and how often it was seen to.
+    pub reordering: u32,
+    /// How often a segment was seen to come behind one that was sent later.
+    pub reord_seen: u32,
+    /// Segments that came twice, by duplicate SACKs.
+    pub dsack_dups: u64,
     /// Time with something to send or to be acknowledged.
     pub busy_time: Span,
     /// Of it the time in which the other end's window was the limit.
@@ -205,7 +214,7 @@ impl Connection {
             options: (0..).zip(bits).map(|(bit, set)| u8::from(set) << bit).sum(),
             snd_wscale: self.snd_scale,
             rcv_wscale: self.receiver.scale,
-            retransmits: if self.timers.running(Timer::Persist) { 0 } else { self.backoff },
+            retransmits: self.retransmits,
             probes: self.probes_out,
             backoff: self.doublings(),
             rto: self.rto(),
@@ -223,6 +232,9 @@ impl Connection {
             notsent_bytes: self.unsent(),
             snd_wnd: self.snd_wnd,
             rcv_wnd: self.receiver.window(),
+            reordering: self.recovery.reordering,
+            reord_seen: self.recovery.reordered,
+            dsack_dups: self.recovery.duplicates,
             busy_time: clock(Business::Busy) + window + buffer,
             rwnd_limited: window,
             sndbuf_limited: buffer,

@@ -22,13 +22,13 @@ impl Connection {
         // Linux counts the user's time from the first retransmission, and replaces the retries by it once the connection is open.
         match self.since_first_retry(now) {
             Some(since) if user > Span::ZERO && self.state.synchronized() => since >= user,
-            Some(since) if user > Span::ZERO => since >= user || self.backoff >= limit,
-            _ => self.backoff >= limit,
+            Some(since) if user > Span::ZERO => since >= user || self.retransmits >= limit,
+            _ => self.retransmits >= limit,
         }
     }
 
     fn since_first_retry(&self, now: Time) -> Option<Span> {
-        (self.backoff > 0).then(|| now.since(self.first_retry))
+        (self.retransmits > 0).then(|| now.since(self.first_retry))
     }
 
     /// The time-out with its back-off, but not beyond what the user gives (tcp_clamp_rto_to_user_timeout).

@@ -9,6 +9,8 @@ mod memory;
 mod opening;
 mod rate;
 mod receive;
+mod recovery;
+mod tail;
 mod timers;
 mod transmit;
 
@@ -32,6 +34,7 @@ use info::Chronograph;
 use memory::Rare;
 use rate::Governor;
 use receive::Receiver;
+use recovery::Recovery;
 use timers::{Timer, Timers};
 
 pub use info::{Counters, Info, TcpInfo};
@@ -115,6 +118,7 @@ pub struct Connection {
     phase: Phase,
     /// The end of recovery: what was sent when it began.
     high_seq: Seq,
+    recovery: Recovery,
     prior_cwnd: u32,
     prr_delivered: u32,
     prr_out: u32,
@@ -127,7 +131,9 @@ pub struct Connection {
     used_window: u32,
     used_since: Time,
     last_sent: Time,
+    /// How often the time-out has doubled; and time-outs since something was acknowledged.
     backoff: u32,
+    retransmits: u32,
 
     // Negotiated.
     sack: bool,
@@ -248,6 +254,7 @@ impl Connection {
             window: Window { cwnd, ssthresh: INFINITE, count: 0 },
             phase: Phase::Open,
             high_seq: isn,
+            recovery: Recovery::new(isn, config.reordering),
             prior_cwnd: 0,
             prr_delivered: 0,
             prr_out: 0,
@@ -259,6 +266,7 @@ impl Connection {
             used_since: now,
             last_sent: Time::ZERO,
             backoff: 0,
+            retransmits: 0,
             sack: config.sack,
             timestamps: config.timestamps,
             ecn: false,
@@ -333,7 +341,7 @@ impl Connection {
             if mss < self.mss {
                 self.mss = mss;
                 self.board.split(mss);
-                self.board.lose_all();
+                self.lose_without_congestion();
             }
         }
     }

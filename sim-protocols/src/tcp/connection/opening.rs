@@ -4,7 +4,6 @@ use sim_core::{Ecn, Payload, Time};
 
 use super::super::fast_open::{FastOpenLesson, FastOpenTicket, FastOpenVerdict};
 use super::super::state::State;
-use super::super::trace::Phase;
 use super::super::{Config, Endpoint};
 use super::timers::Timer;
 use super::transmit::Piece;
@@ -225,9 +224,7 @@ impl Connection {
         if data_waits {
             // It is sent again at once, and this is no sign of congestion (tcp_non_congestion_loss_retransmit).
             self.board.split(self.mss);
-            self.board.lose_all();
-            self.phase = Phase::Loss;
-            self.high_seq = self.nxt;
+            self.lose_without_congestion();
         }
     }
 }

@@ -238,7 +238,7 @@ impl Connection {
             governor.marked += u64::from(delivered.segments);
         }
         let needs = governor.needs;
-        let rtt = delivered.last_sent.or(delivered.sacked_sent).map(|sent| now.since(sent));
+        let rtt = delivered.timed_last().map(|sent| now.since(sent));
         if needs.every_ack {
             let heard = Heard {
                 now,

@@ -3,7 +3,7 @@
 use sim_core::{Span, Time};
 
 use super::super::state::State;
-use super::super::trace::{Cause, Phase};
+use super::tail::Awaited;
 use super::{Connection, Reason};
 
 /// What a connection waits for.
@@ -84,7 +84,11 @@ impl Connection {
             }
             self.timers.stop(timer);
             match timer {
-                Timer::Retransmit => self.retransmission_timeout(now),
+                Timer::Retransmit => match self.recovery.awaited {
+                    Awaited::Acknowledgement => self.retransmission_timeout(now),
+                    Awaited::Tail => self.recovery.tail_due = true,
+                    Awaited::Reordered => self.reordering_timeout(now),
+                },
                 Timer::Persist => self.probe_timeout(now),
                 Timer::DelayedAck => {
                     let rto = self.rto();
@@ -104,9 +108,11 @@ impl Connection {
         if self.gives_up(now) {
             return self.end(Reason::TimedOut);
         }
-        if self.backoff == 0 {
+        let retries = self.retransmits;
+        if retries == 0 {
             self.first_retry = now;
         }
+        self.retransmits += 1;
         self.backoff += 1;
         self.counters.timeouts += 1;
         if opening {
@@ -115,30 +121,7 @@ impl Connection {
         if self.board.packets() == 0 {
             return;
         }
-        if self.board.reneged() || !self.sack {
-            self.board.renege();
-        }
-        // Once for each window of data, not again when the retransmission times out too (RFC 5681 §3.1, Linux's tcp_enter_loss).
-        if matches!(self.phase, Phase::Open | Phase::Disorder) || self.una >= self.high_seq {
-            let ssthresh = self.control.ssthresh(&self.window);
-            if self.control.follows_loss() {
-                self.window.ssthresh = ssthresh;
-            }
-            self.control.on_timeout(&mut self.window, now);
-        }
-        let lost = self.board.lost;
-        self.board.lose_all();
-        if self.governor.is_some() {
-            self.govern_timeout(now, self.board.lost.saturating_sub(lost));
-        }
-        if self.config.cc.yields_to_loss() {
-            self.window.cwnd = self.board.in_flight() + 1;
-            self.window.count = 0;
-        }
-        self.phase = Phase::Loss;
-        self.high_seq = self.nxt;
-        self.cwr_due = self.ecn;
-        self.note(now, Cause::Timeout);
+        self.enter_loss(now, retries);
         self.arm(Timer::Retransmit, now + self.rto_of_user(now));
     }
 }

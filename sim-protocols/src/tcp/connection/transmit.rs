@@ -7,6 +7,7 @@ use super::super::state::State;
 use super::super::trace::{Cause, Phase};
 use super::calls::{CORK, NODELAY, PUSH};
 use super::info::Business;
+use super::tail::Awaited;
 use super::timers::Timer;
 use super::{Connection, Segment};
 use crate::wire::{Seq, TcpFlags, TcpOptions, TcpRepr, Timestamps};
@@ -81,11 +82,18 @@ impl Connection {
         ) {
             return None;
         }
+        if self.recovery.tail_due {
+            return self.probe_tail(now);
+        }
         let flight = self.board.in_flight();
         if self.governor.is_some() && flight < self.window.cwnd && self.is_paced(now) {
             return None;
         }
+        if self.recovery.new_first && flight < self.window.cwnd {
+            return self.new_to_tell(now);
+        }
         if flight < self.window.cwnd
+            && !self.recovery.hold
             && let Some(lost) = self.board.next_lost()
         {
             return Some(self.again(now, lost.seq, lost.len()));
@@ -165,9 +173,10 @@ impl Connection {
             flags = flags | TcpFlags::CWR;
         }
         let took = len + u32::from(fin);
-        if self.board.packets() == 0 {
-            self.arm(Timer::Retransmit, now + self.rto());
+        let first = self.board.packets() == 0;
+        if first {
             self.timers.stop(Timer::Persist);
+            self.recovery.awaited = Awaited::Acknowledgement;
             let path = self.path(now);
             self.control.on_start(now.since(self.last_sent), &path);
         }
@@ -175,6 +184,7 @@ impl Connection {
         if pushes {
             self.board.mark_pushing();
         }
+        self.timer_for_new(now, first);
         self.nxt += took;
         self.new_left = true;
         self.limited_by(Business::Busy, now);
@@ -234,17 +244,39 @@ impl Connection {
         if seq < self.data_start {
             return Piece { seq, len: 0, flags: TcpFlags::SYN, ecn: Ecn::NotEct };
         }
-        let data_end = self.data_start + self.outgoing.len();
-        let fin = self.fin_sent && seq + took > data_end;
-        let len = took - u32::from(fin);
         self.board.sent_again(seq, now);
+        self.recovery.sends_again(self.clock(now));
         if matches!(self.phase, Phase::Recovery | Phase::Cwr) {
             self.prr_out += 1;
         }
-        if !self.timers.running(Timer::Retransmit) || seq == self.una {
-            self.arm(Timer::Retransmit, now + self.rto_of_user(now));
+        let oldest = seq == self.una && self.recovery.awaited != Awaited::Reordered;
+        if oldest || !self.timers.running(Timer::Retransmit) {
+            self.recovery.awaited = Awaited::Acknowledgement;
+            self.await_acknowledgement(now);
         }
         self.note(now, Cause::Retransmission);
+        self.piece_again(seq, took)
+    }
+
+    /// New data is to tell whether a time-out was spurious; small or not (RFC 5682 §3.1 step 2.b).
+    #[cold]
+    fn new_to_tell(&mut self, now: Time) -> Option<Piece> {
+        let nonagle = self.nonagle;
+        self.nonagle |= PUSH;
+        let piece = self.next_new(now);
+        self.nonagle = nonagle;
+        if piece.is_none() && self.nxt <= self.high_seq {
+            self.no_new_data();
+            return self.next_data(now);
+        }
+        piece
+    }
+
+    /// What lies at this place of the scoreboard, once more.
+    pub(super) fn piece_again(&self, seq: Seq, took: u32) -> Piece {
+        let data_end = self.data_start + self.outgoing.len();
+        let fin = self.fin_sent && seq + took > data_end;
+        let len = took - u32::from(fin);
         let mut flags = if fin { TcpFlags::ACK | TcpFlags::FIN } else { TcpFlags::ACK };
         if self.board.pushing(seq) {
             flags = flags | TcpFlags::PSH;
