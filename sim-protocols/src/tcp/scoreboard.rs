@@ -101,12 +101,14 @@ impl Look {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Scoreboard {
     sent: VecDeque<Sent>,
+    /// The number of the oldest of these among all that were ever sent.
+    first: u64,
     pub sacked: u32,
     pub lost: u32,
     pub retransmitted: u32,
     /// Everything below this one was looked at by loss detection; and nothing below it is lost and waits for retransmission.
-    lost_below: Seq,
-    retransmit_from: Seq,
+    lost_below: u64,
+    retransmit_from: u64,
     /// Right edge of the highest SACKed segment.
     highest_sacked: Option<Seq>,
     /// The last sending time of what was delivered (RFC 8985's RACK.xmit_ts), the end of that segment (RACK.end_seq), and the round trip of
@@ -117,7 +119,7 @@ pub(crate) struct Scoreboard {
     /// Something was delivered since losses were looked for.
     news: bool,
     /// Retransmissions and probes of the tail in the order in which they were sent.
-    retransmissions: VecDeque<(Seq, Time)>,
+    retransmissions: VecDeque<(u64, Time)>,
     /// The blocks of the last ACK: what they say is known.
     known: [(Seq, Seq); 4],
 }
@@ -138,9 +140,6 @@ impl Scoreboard {
     #[inline]
     pub fn push(&mut self, seq: Seq, len: u32, at: Time) {
         debug_assert!(len <= u16::MAX.into(), "a segment fits into a datagram");
-        if self.sent.is_empty() {
-            (self.lost_below, self.retransmit_from) = (seq, seq);
-        }
         self.sent.push_back(Sent { at, seq, len: len as u16, marks: 0 });
     }
 
@@ -172,6 +171,8 @@ impl Scoreboard {
                 seq += len;
             }
         }
+        (self.lost_below, self.retransmit_from) = (self.first, self.first);
+        self.retransmissions.clear();
     }
 
     fn index(&self, seq: Seq) -> usize {
@@ -190,6 +191,7 @@ impl Scoreboard {
                 break;
             }
             let front = self.sent.pop_front().expect("there is a first one");
+            self.first += 1;
             if front.marks & !PUSHING == 0 {
                 delivered.segments += 1;
                 delivered.first_sent.get_or_insert(front.at);
@@ -203,8 +205,8 @@ impl Scoreboard {
                 self.acknowledge_marked(&front, look, delivered);
             }
         }
-        self.lost_below = self.lost_below.max(ack);
-        self.retransmit_from = self.retransmit_from.max(ack);
+        self.lost_below = self.lost_below.max(self.first);
+        self.retransmit_from = self.retransmit_from.max(self.first);
         if self.highest_sacked.is_some_and(|highest| highest <= ack) {
             self.highest_sacked = None;
         }
@@ -331,9 +333,8 @@ impl Scoreboard {
         self.news = false;
         let latest = self.rack_rtt + window;
         let (mut marked, mut wait, mut settled) = (0, Span::ZERO, true);
-        let mut at = self.index(self.lost_below);
-        while let Some(sent) = self.sent.get_mut(at) {
-            at += 1;
+        let mut at = self.lost_below;
+        while let Some(sent) = self.sent.get_mut((at - self.first) as usize) {
             if sent.marks & (SACKED | LOST | EVER) == 0 {
                 if sent.at > self.delivered_at || sent.at == self.delivered_at && sent.end() >= self.delivered_end {
                     break;
@@ -342,21 +343,22 @@ impl Scoreboard {
                 if since < latest {
                     wait = wait.max(latest - since);
                     settled = false;
-                    continue;
+                } else {
+                    sent.marks |= LOST;
+                    marked += 1;
+                    self.lost += 1;
+                    self.retransmit_from = self.retransmit_from.min(at);
                 }
-                sent.marks |= LOST;
-                marked += 1;
-                self.lost += 1;
-                self.retransmit_from = self.retransmit_from.min(sent.seq);
             }
+            at += 1;
             if settled {
-                self.lost_below = self.lost_below.max(sent.end());
+                self.lost_below = at;
             }
         }
         let mut at = 0;
-        while let Some(&(seq, when)) = self.retransmissions.get(at) {
-            let index = self.index(seq);
-            let sent = self.sent.get_mut(index).filter(|sent| {
+        while let Some(&(number, when)) = self.retransmissions.get(at) {
+            let sent = number.checked_sub(self.first).and_then(|index| self.sent.get_mut(index as usize));
+            let sent = sent.filter(|sent| {
                 sent.at == when && !sent.has(SACKED) && (sent.has(RETRANSMITTED) || !sent.has(LOST))
             });
             let Some(sent) = sent else {
@@ -378,7 +380,7 @@ impl Scoreboard {
                 self.retransmitted -= u32::from(sent.has(RETRANSMITTED));
                 sent.marks = sent.marks & !RETRANSMITTED | LOST;
                 marked += 1;
-                self.retransmit_from = self.retransmit_from.min(sent.seq);
+                self.retransmit_from = self.retransmit_from.min(number);
             }
             at += 1;
         }
@@ -400,22 +402,19 @@ impl Scoreboard {
         if self.sacked < threshold {
             return 0;
         }
-        let sacked = self.sent.iter().rev().filter(|sent| sent.has(SACKED));
-        let Some(edge) = sacked.take(threshold as usize).last().map(|sent| sent.seq) else { return 0 };
+        let sacked = self.sent.iter().enumerate().rev().filter(|(_, sent)| sent.has(SACKED));
+        let Some((edge, _)) = sacked.take(threshold as usize).last() else { return 0 };
         let mut marked = 0;
-        if self.lost_below < edge {
-            let mut at = self.index(self.lost_below);
-            while let Some(sent) = self.sent.get_mut(at).filter(|sent| sent.end() <= edge) {
-                if sent.marks & (SACKED | LOST) == 0 {
-                    sent.marks |= LOST;
-                    marked += 1;
-                    self.lost += 1;
-                    self.retransmit_from = self.retransmit_from.min(sent.seq);
-                }
-                at += 1;
+        for at in (self.lost_below - self.first) as usize..edge {
+            let sent = &mut self.sent[at];
+            if sent.marks & (SACKED | LOST) == 0 {
+                sent.marks |= LOST;
+                marked += 1;
+                self.retransmit_from = self.retransmit_from.min(self.first + at as u64);
             }
-            self.lost_below = edge;
         }
+        self.lost += marked;
+        self.lost_below = self.lost_below.max(self.first + edge as u64);
         marked
     }
 
@@ -426,7 +425,7 @@ impl Scoreboard {
             Some(front) if front.marks & (SACKED | LOST) == 0 => {
                 front.marks |= LOST;
                 self.lost += 1;
-                self.retransmit_from = self.retransmit_from.min(front.seq);
+                self.retransmit_from = self.first;
                 1
             }
             _ => 0,
@@ -444,9 +443,7 @@ impl Scoreboard {
             }
         }
         self.retransmissions.clear();
-        if let Some(front) = self.sent.front() {
-            self.retransmit_from = front.seq;
-        }
+        self.retransmit_from = self.first;
     }
 
     /// After a time-out everything that is not SACKed counts as lost, but what was sent so lately that its acknowledgement could not be here
@@ -461,9 +458,7 @@ impl Scoreboard {
             self.retransmitted -= u32::from(sent.has(RETRANSMITTED));
             sent.marks = sent.marks & !RETRANSMITTED | LOST;
         }
-        if let Some(front) = self.sent.front() {
-            self.retransmit_from = front.seq;
-        }
+        self.retransmit_from = self.first;
     }
 
     /// Nothing is lost after all.
@@ -472,9 +467,7 @@ impl Scoreboard {
             sent.marks &= !LOST;
         }
         self.lost = 0;
-        if let Some(front) = self.sent.front() {
-            self.lost_below = front.seq;
-        }
+        self.lost_below = self.first;
     }
 
     /// The first segment, a SYN, was lost and is sent again.
@@ -504,10 +497,10 @@ impl Scoreboard {
         if self.lost <= self.retransmitted {
             return None;
         }
-        let mut at = self.index(self.retransmit_from);
-        while let Some(sent) = self.sent.get(at) {
+        let mut at = self.retransmit_from;
+        while let Some(sent) = self.sent.get((at - self.first) as usize) {
             if sent.has(LOST) && !sent.has(RETRANSMITTED) {
-                self.retransmit_from = sent.seq;
+                self.retransmit_from = at;
                 return Some(*sent);
             }
             at += 1;
@@ -517,7 +510,8 @@ impl Scoreboard {
 
     /// A segment was sent again.
     pub fn sent_again(&mut self, seq: Seq, now: Time) {
-        let at = self.index(seq);
+        let next = (self.retransmit_from - self.first) as usize;
+        let at = if self.sent.get(next).is_some_and(|sent| sent.seq == seq) { next } else { self.index(seq) };
         let sent = self.sent.get_mut(at).expect("a segment that is sent again is under way");
         sent.at = now;
         if !sent.has(RETRANSMITTED) {
@@ -525,7 +519,7 @@ impl Scoreboard {
         }
         self.lost += u32::from(!sent.has(LOST));
         sent.marks |= RETRANSMITTED | EVER | LOST;
-        self.retransmissions.push_back((sent.seq, now));
+        self.retransmissions.push_back((self.first + at as u64, now));
     }
 
     /// The last segment is sent again to ask whether it has come: it may still arrive, so it does not count as lost.
@@ -533,7 +527,8 @@ impl Scoreboard {
         let last = self.sent.back_mut()?;
         last.at = now;
         last.marks |= EVER;
-        self.retransmissions.push_back((last.seq, now));
+        self.retransmissions.push_back((self.first + self.sent.len() as u64 - 1, now));
+        let last = self.sent.back()?;
         Some(*last)
     }
 
