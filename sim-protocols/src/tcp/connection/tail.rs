@@ -12,8 +12,8 @@ use super::timers::Timer;
 use super::transmit::Piece;
 use crate::wire::Seq;
 
-/// Linux's TCP_TIMEOUT_MIN: no timer of these is shorter, so that what comes a little late is not taken for lost.
-const LEAST: Span = Span::from_ms(2);
+/// Linux's TCP_TIMEOUT_MIN, two ticks: these timers leave so much time to what comes a little late.
+const LEAST: Span = Span::from_ms(8);
 /// RFC 8985 §7.2: how long the other end may delay the acknowledgement of a lone segment.
 const DELAY_MAX: Span = Span::from_ms(200);
 
@@ -60,14 +60,12 @@ impl Connection {
         let open = self.sack && matches!(self.phase, Phase::Open | Phase::Cwr) && self.state != State::SynReceived;
         let Some(oldest) = self.board.oldest_at().filter(|_| open && self.config.tlp) else { return false };
         let wait = match self.rtt.srtt() {
-            Some(srtt) => {
-                let delayed = match (self.board.packets(), self.config.profile) {
-                    (1, Profile::Linux6) => self.config.rto_min,
-                    (1, Profile::Rfc) => DELAY_MAX,
-                    _ => LEAST,
-                };
-                srtt * 2 + delayed
-            }
+            Some(srtt) => match (self.config.profile, self.board.packets()) {
+                (Profile::Linux6, 1) => self.config.round_up_to_tick(srtt * 2 + self.config.rto_min),
+                (Profile::Linux6, _) => self.config.round_up_to_tick(srtt * 2 + LEAST),
+                (Profile::Rfc, 1) => srtt * 2 + DELAY_MAX,
+                (Profile::Rfc, _) => srtt * 2,
+            },
             None => self.config.rto_initial,
         };
         let rto = if anew { now + self.rto() } else { oldest + self.rto() };
@@ -89,7 +87,11 @@ impl Connection {
     /// RFC 8985 §6.2 step 5: what was spared is lost if it does not come in this time.
     pub(super) fn await_reordered(&mut self, now: Time, wait: Span) {
         self.recovery.awaited = Awaited::Reordered;
-        self.arm(Timer::Retransmit, now + wait + LEAST);
+        let wait = match self.config.profile {
+            Profile::Linux6 => self.config.round_up_to_tick(wait + LEAST),
+            Profile::Rfc => wait,
+        };
+        self.arm(Timer::Retransmit, now + wait);
     }
 
     /// RFC 8985 §6.3, Linux's tcp_rack_reo_timeout: what was spared did not come.
