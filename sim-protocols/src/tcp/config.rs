@@ -249,7 +249,11 @@ impl Config {
                 "finds losses by time (RFC 8985); otherwise by segments SACKed above a hole (RFC 6675)",
             ),
             tlp: params.flag("tlp", base.tlp, "probes for a lost tail after two round trips (RFC 8985 section 7)"),
-            frto: params.flag("frto", base.frto, "tells spurious time-outs by what is acknowledged behind them (RFC 5682)"),
+            frto: params.flag(
+                "frto",
+                base.frto,
+                "tells spurious time-outs by what is acknowledged behind them (RFC 5682)",
+            ),
             undo: params.flag(
                 "undo",
                 base.undo,

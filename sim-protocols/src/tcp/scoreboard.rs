@@ -267,6 +267,9 @@ impl Scoreboard {
             // A block that has grown at its right end tells only that.
             let known = self.known.iter().find(|(from, to)| *from == left && *to <= right && *to > una);
             let from = known.map_or(left, |(_, to)| *to);
+            if from == right {
+                continue;
+            }
             let mut at = self.index(from);
             while let Some(sent) = self.sent.get_mut(at) {
                 if sent.end() > right {
@@ -358,9 +361,8 @@ impl Scoreboard {
         let mut at = 0;
         while let Some(&(number, when)) = self.retransmissions.get(at) {
             let sent = number.checked_sub(self.first).and_then(|index| self.sent.get_mut(index as usize));
-            let sent = sent.filter(|sent| {
-                sent.at == when && !sent.has(SACKED) && (sent.has(RETRANSMITTED) || !sent.has(LOST))
-            });
+            let sent = sent
+                .filter(|sent| sent.at == when && !sent.has(SACKED) && (sent.has(RETRANSMITTED) || !sent.has(LOST)));
             let Some(sent) = sent else {
                 // Delivered, found lost, or sent once more since.
                 match at {
@@ -399,10 +401,9 @@ impl Scoreboard {
 
     /// RFC 6675 §4, `IsLost`: lost is what has `threshold` segments SACKed above it. Returns how many were marked.
     pub fn detect_by_count(&mut self, threshold: u32) -> u32 {
-        if self.sacked < threshold {
-            return 0;
-        }
-        let sacked = self.sent.iter().enumerate().rev().filter(|(_, sent)| sent.has(SACKED));
+        let Some(highest) = self.highest_sacked.filter(|_| self.sacked >= threshold) else { return 0 };
+        let top = self.index(highest);
+        let sacked = self.sent.range(..top).enumerate().rev().filter(|(_, sent)| sent.has(SACKED));
         let Some((edge, _)) = sacked.take(threshold as usize).last() else { return 0 };
         let mut marked = 0;
         for at in (self.lost_below - self.first) as usize..edge {

@@ -2,8 +2,8 @@
 
 use sim_core::{Ecn, Span, Time};
 
-use super::super::state::{Move, State};
 use super::super::scoreboard::Delivered;
+use super::super::state::{Move, State};
 use super::super::trace::Cause;
 use super::timers::Timer;
 use super::{Connection, ConnectionEvent, Reason, Segment};

@@ -57,8 +57,11 @@ impl Connection {
     /// RFC 8985 §7.2: the probe's time. Returns false where none is to be sent.
     #[inline]
     fn await_tail(&mut self, now: Time, anew: bool) -> bool {
-        let open = self.sack && matches!(self.phase, Phase::Open | Phase::Cwr) && self.state != State::SynReceived;
-        let Some(oldest) = self.board.oldest_at().filter(|_| open && self.config.tlp) else { return false };
+        let open = matches!(self.phase, Phase::Open | Phase::Cwr) && self.state != State::SynReceived;
+        if !self.config.tlp || !self.sack || !open {
+            return false;
+        }
+        let Some(oldest) = self.board.oldest_at() else { return false };
         let wait = match self.rtt.srtt() {
             Some(srtt) => match (self.config.profile, self.board.packets()) {
                 (Profile::Linux6, 1) => self.config.round_up_to_tick(srtt * 2 + self.config.rto_min),
@@ -115,6 +118,7 @@ impl Connection {
     }
 
     /// RFC 8985 §7.3: one more segment, new if there is one and whatever the congestion window says; else the last one again.
+    #[cold]
     pub(super) fn probe_tail(&mut self, now: Time) -> Option<Piece> {
         self.recovery.tail_due = false;
         if self.board.packets() == 0 {

@@ -427,8 +427,9 @@ impl Connection {
     }
 
     /// RFC 5681 §4.1: after an idle time the window halves for each time-out, down to the restart window.
+    #[inline]
     fn restart_after_idle(&mut self, now: Time) {
-        if !self.config.idle_restart || self.board.packets() > 0 || self.unsent() == 0 || !self.control.follows_loss() {
+        if self.board.packets() > 0 || !self.config.idle_restart || self.unsent() == 0 || !self.control.follows_loss() {
             return;
         }
         let rto = self.rto();
