@@ -51,6 +51,11 @@ pub(super) const FIELDS: &[&str] = &[
     "tcpi_sndbuf_limited",
     "tcpi_snd_wnd",
     "tcpi_rcv_wnd",
+    "tcpi_reordering",
+    "tcpi_reord_seen",
+    "tcpi_dsack_dups",
+    "tcpi_delivered",
+    "tcpi_delivered_ce",
 ];
 
 /// The fields of a socket at a moment.
@@ -124,6 +129,11 @@ pub(super) fn snapshot(socket: &Socket, now: Time) -> Scope {
     set("sndbuf_limited", us(more.sndbuf_limited));
     set("snd_wnd", more.snd_wnd.into());
     set("rcv_wnd", more.rcv_wnd.into());
+    set("reordering", more.reordering.into());
+    set("reord_seen", more.reord_seen.into());
+    set("dsack_dups", more.dsack_dups);
+    set("delivered", counters.delivered);
+    set("delivered_ce", counters.delivered_marked);
     scope
 }
 

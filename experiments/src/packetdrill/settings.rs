@@ -268,6 +268,16 @@ impl Settings {
             "tcp_keepalive_time" => tcp.options.keepalive_idle = Span::from_secs(count()?.into()),
             "tcp_keepalive_intvl" => tcp.options.keepalive_interval = Span::from_secs(count()?.into()),
             "tcp_keepalive_probes" => tcp.options.keepalive_count = count()?,
+            "tcp_recovery" => {
+                only(&[0, 1])?;
+                tcp.rack = flag()?;
+            }
+            "tcp_early_retrans" => {
+                only(&[0, 3, 4])?;
+                tcp.tlp = flag()?;
+            }
+            "tcp_frto" => tcp.frto = flag()?,
+            "tcp_reordering" => tcp.reordering = count()?.clamp(1, 300),
             "tcp_fastopen" => self.open_fast(count()?),
             "tcp_fastopen_key" => self.keys = keys(value).ok_or_else(refused)?,
             other => self.set_recovery(other, value, &numbers)?,
@@ -278,10 +288,7 @@ impl Settings {
     /// Settings whose other values do not exist here, and those that cannot be seen where each segment leaves by itself.
     fn set_recovery(&mut self, key: &str, value: &str, numbers: &[i64]) -> Result<(), String> {
         let allowed: &[i64] = match key {
-            "tcp_dsack" | "tcp_recovery" => &[1],
-            "tcp_frto" => &[1, 2],
-            "tcp_early_retrans" => &[3, 4],
-            "tcp_reordering" => &[3],
+            "tcp_dsack" => &[1],
             "tcp_mtu_probing" | "tcp_abort_on_overflow" | "tcp_thin_linear_timeouts" => &[0],
             "tcp_min_tso_segs"
             | "tcp_tso_win_divisor"

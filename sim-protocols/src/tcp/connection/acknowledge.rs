@@ -72,9 +72,13 @@ impl Connection {
         if plain && delivered.segments == 0 {
             return;
         }
+        self.counters.delivered += u64::from(delivered.segments);
+        if marked {
+            self.counters.delivered_marked += u64::from(delivered.segments);
+        }
         let lost = self.recovery.lost;
         if self.governor.is_some() {
-            self.govern(now, repr, advanced, lost, &delivered);
+            self.govern(now, advanced, lost, &delivered);
         } else {
             self.adjust_window(now, advanced, lost, &delivered);
         }

@@ -37,6 +37,10 @@ pub struct Counters {
     pub paws: u64,
     /// Windows that were reduced for an explicit congestion notification.
     pub ecn_reductions: u64,
+    /// Segments delivered, the SYN included.
+    pub delivered: u64,
+    /// Of these by acknowledgements that echoed a mark of congestion.
+    pub delivered_marked: u64,
     /// Probes of a lost tail sent.
     pub tail_probes: u64,
     /// Reductions that proved needless and were undone.

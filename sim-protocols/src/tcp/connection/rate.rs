@@ -10,7 +10,7 @@ use super::super::scoreboard::Delivered;
 use super::super::trace::{Cause, Phase, RateChange};
 use super::timers::Timer;
 use super::{Connection, Segment};
-use crate::wire::{Seq, TcpFlags, TcpRepr};
+use crate::wire::{Seq, TcpRepr};
 
 /// So many segments of a connection leave before it is paced (Linux, as sch_fq).
 const FREE_SEGMENTS: u64 = 10;
@@ -24,9 +24,7 @@ pub(super) struct Governor {
     needs: Needs,
     sampler: Option<Sampler>,
     pacer: Option<Pacer>,
-    /// Segments delivered, the SYN included; of these by acknowledgements that echoed a mark; and segments lost.
-    delivered: u64,
-    marked: u64,
+    /// Segments lost.
     lost: u64,
     prior_in_flight: u32,
     /// The mark of the last segment that came, for a receiver that echoes each change.
@@ -47,8 +45,6 @@ impl Governor {
                 needs,
                 sampler: needs.samples.then(Sampler::default),
                 pacer: paced.then(Pacer::default),
-                delivered: 0,
-                marked: 0,
                 lost: 0,
                 prior_in_flight: 0,
                 marked_last: false,
@@ -210,9 +206,7 @@ impl Connection {
     pub(super) fn govern_from_here(&mut self, now: Time) {
         let path = self.path(now);
         self.control.on_established(&self.window, &path);
-        if let Some(governor) = &mut self.governor {
-            governor.delivered = 1;
-        }
+        self.counters.delivered = 1;
         self.set_pacing(now);
     }
 
@@ -230,13 +224,9 @@ impl Connection {
 
     /// The window and the pacing rate after an acknowledgement, for controls that need more than [`Connection::adjust_window`] tells.
     #[cold]
-    pub(super) fn govern(&mut self, now: Time, repr: &TcpRepr, advanced: bool, lost: u32, delivered: &Delivered) {
+    pub(super) fn govern(&mut self, now: Time, advanced: bool, lost: u32, delivered: &Delivered) {
         let Some(governor) = &mut self.governor else { return };
-        governor.delivered += u64::from(delivered.segments);
         governor.lost += u64::from(lost);
-        if self.ecn && repr.flags.has(TcpFlags::ECE) {
-            governor.marked += u64::from(delivered.segments);
-        }
         let needs = governor.needs;
         let rtt = delivered.timed_last().map(|sent| now.since(sent));
         if needs.every_ack {
@@ -244,8 +234,8 @@ impl Connection {
                 now,
                 una: self.una,
                 nxt: self.nxt,
-                delivered: governor.delivered,
-                marked: governor.marked,
+                delivered: self.counters.delivered,
+                marked: self.counters.delivered_marked,
                 rtt,
                 phase: self.phase,
                 mss: self.mss,
@@ -262,23 +252,23 @@ impl Connection {
 
     fn sample(&mut self, now: Time, losses: u32, rtt: Option<Span>, delivered: &Delivered) {
         let path = self.path(now);
-        let (una, in_flight) = (self.una, self.board.in_flight());
+        let (una, in_flight, total) = (self.una, self.board.in_flight(), self.counters.delivered);
         let governor = self.governor.as_mut().expect("a control that samples has one");
         let sampler = governor.sampler.as_mut().expect("a control that samples has a sampler");
         let alone = sampler.newest.filter(|_| delivered.segments == 1).map(|(newest, _)| newest);
         let may_be_delayed = alone.is_some_and(|newest| {
-            newest.end == una && newest.end - newest.seq < self.mss && newest.delivered + 1 == governor.delivered
+            newest.end == una && newest.end - newest.seq < self.mss && newest.delivered + 1 == total
         });
         let sample = Sample {
             path,
-            delivery: sampler.sample(now, governor.delivered, delivered.segments, path.min_rtt),
+            delivery: sampler.sample(now, total, delivered.segments, path.min_rtt),
             acked: delivered.segments,
             losses,
             prior_in_flight: governor.prior_in_flight,
             in_flight,
             rtt,
             may_be_delayed: may_be_delayed && self.phase == Phase::Open,
-            delivered: governor.delivered,
+            delivered: total,
             lost: governor.lost,
             wait: governor.pacer.map_or(Span::ZERO, |pacer| pacer.next.since(now)),
             phase: self.phase,
@@ -299,7 +289,7 @@ impl Connection {
         if let Some(governor) = &mut self.governor
             && let Some(sampler) = &mut governor.sampler
         {
-            sampler.app_limited = Some((governor.delivered + in_flight).max(1));
+            sampler.app_limited = Some((self.counters.delivered + in_flight).max(1));
         }
     }
 
@@ -327,7 +317,7 @@ impl Connection {
         let Some(governor) = &mut self.governor else { return ecn };
         if took > 0 {
             if let Some(sampler) = &mut governor.sampler {
-                sampler.sent(seq, seq + took, now, governor.delivered);
+                sampler.sent(seq, seq + took, now, self.counters.delivered);
             }
             if let Some(pacer) = &mut governor.pacer {
                 pacer.sent(now, bytes, self.counters.data_segments_sent);
