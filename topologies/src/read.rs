@@ -73,7 +73,7 @@ impl Sink {
         }
         match known.len() {
             0 => {}
-            count if count > 40 => d.help.push(format!("there are {count}: {}, …", known[..20].join(", "))),
+            count if count > 60 => d.help.push(format!("there are {count}: {}, …", known[..20].join(", "))),
             _ => d.help.push(format!("accepted: {}", known.join(", "))),
         }
     }

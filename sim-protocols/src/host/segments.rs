@@ -284,6 +284,9 @@ impl Kernel {
         stats.sent += counters.data_segments_sent;
         stats.lost += counters.retransmissions;
         stats.timeouts += counters.timeouts;
+        stats.fast_retransmits += counters.fast_retransmits;
+        stats.tail_probes += counters.tail_probes;
+        stats.undone += counters.undone;
         stats.damaged += conn.damaged;
     }
 

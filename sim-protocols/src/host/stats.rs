@@ -72,6 +72,10 @@ pub(crate) struct FlowStats {
     pub sent: u64,
     pub lost: u64,
     pub timeouts: u64,
+    /// Recoveries without a time-out, probes of the tail, reductions that were undone.
+    pub fast_retransmits: u64,
+    pub tail_probes: u64,
+    pub undone: u64,
     pub rtt: Quantiles,
     pub connections: u64,
     pub damaged: u64,
@@ -241,6 +245,9 @@ impl FlowStats {
             // Probes that are lost are not sent again.
             retransmissions: if config.app.uses_tcp() { self.lost } else { 0 },
             timeouts: self.timeouts,
+            fast_retransmits: self.fast_retransmits,
+            tail_probes: self.tail_probes,
+            undone: self.undone,
             loss: share(self.lost, self.sent),
             rtt_min: self.rtt.min(),
             rtt_mean: self.rtt.mean(),

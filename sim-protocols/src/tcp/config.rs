@@ -248,7 +248,7 @@ impl Config {
                 base.rack,
                 "finds losses by time (RFC 8985); otherwise by segments SACKed above a hole (RFC 6675)",
             ),
-            tlp: params.flag("tlp", base.tlp, "probes for a lost tail after two round trips (RFC 8985 section 7)"),
+            tlp: params.flag("tlp", base.tlp, "probes for a lost tail after two round trips (RFC 8985 §7)"),
             frto: params.flag(
                 "frto",
                 base.frto,
