@@ -13,7 +13,8 @@ use measured::Measured;
 use crate::command::Folder;
 
 /// The scenarios; what each is stands in its experiment file.
-const SCENARIOS: [&str; 10] = ["L0a", "L0b", "L1", "L2", "L2b", "L3", "L4", "L8a", "L8b", "L10"];
+const SCENARIOS: [&str; 15] =
+    ["L0a", "L0b", "L1", "L2", "L2b", "L3", "L4", "L5", "L6", "L7", "L7b", "L8a", "L8b", "L9", "L10"];
 
 /// Figures out of tolerance that are known, each with its cause: scenario, figure, cause. A figure that has come back into tolerance must
 /// leave the list.
@@ -205,6 +206,12 @@ fn episodes(figures: &mut Figures, ours: &Measured, golden: &Golden) {
     }
 }
 
+fn fast_retransmission(figures: &mut Figures, ours: &Measured, golden: &Golden) {
+    let again = ours.changes("retransmission").first().map(|row| row.time);
+    let name = "fast retransmission of the lost segment";
+    figures.number(name, SECONDS, again, &golden.flow("first_retransmission/t_s"), By(0.0005));
+}
+
 /// What an endless flow comes to.
 fn totals(figures: &mut Figures, ours: &Measured, golden: &Golden, part: f64) {
     let sent_again = ours.flow("retransmissions");
@@ -329,6 +336,48 @@ fn model(figures: &mut Figures, ours: &Measured, golden: &Golden) {
     totals(figures, ours, golden, 0.01);
 }
 
+/// The probe of the tail, and what follows it.
+fn tail_probe(figures: &mut Figures, ours: &Measured, golden: &Golden, earlier: f64, later: f64) {
+    let probe = ours.changes("tail_loss_probe").first().map(|row| row.time);
+    let times = golden.flow("first_retransmission/t_s");
+    // The kernel's timers are rounded up, to the tick and, the longer they are, more coarsely: it may be later, not earlier.
+    let (least, most) = times.iter().fold((f64::MAX, f64::MIN), |(a, b), time| (a.min(*time), b.max(*time)));
+    figures.lines.push(Figure {
+        scenario: figures.scenario,
+        name: "the probe leaves".into(),
+        ours: probe.map_or("none".into(), |time| format!("{time:.4} s")),
+        golden: format!("{least:.4} – {most:.4} s"),
+        tolerance: format!("the kernel {} ms earlier to {} ms later", earlier * 1e3, later * 1e3),
+        within: probe.is_some_and(|ours| times.iter().all(|time| (-earlier..=later).contains(&(time - ours)))),
+    });
+    figures.number("sent again", COUNT, ours.flow("retransmissions"), &golden.flow("retransmitted_segments"), By(0.0));
+    let last = ours.windows.last().expect("a window").cwnd;
+    figures.number("window at the end", COUNT, last, &golden.flow("final/cwnd"), By(1.0));
+}
+
+/// Two flows: what each has of the path from 10 s on.
+fn shares(figures: &mut Figures, ours: &Measured, golden: &Golden) {
+    let (mine, theirs) = (ours.delivered(10.0), golden.acknowledged(10, 40));
+    let share = |bytes: &[f64]| bytes[0] / bytes.iter().sum::<f64>();
+    let jain = |bytes: &[f64]| bytes.iter().sum::<f64>().powi(2) / (2.0 * bytes.iter().map(|b| b * b).sum::<f64>());
+    let spread = |of: &dyn Fn(&[f64]) -> f64| {
+        let all: Vec<f64> = theirs.iter().map(|bytes| of(bytes)).collect();
+        let (least, most) = all.iter().fold((f64::MAX, f64::MIN), |(a, b), value| (a.min(*value), b.max(*value)));
+        format!("{least:.3} – {most:.3}")
+    };
+    for (name, of, tolerance, within) in [
+        ("share of the first flow", &share as &dyn Fn(&[f64]) -> f64, "0.5 ± 0.08", (share(&mine) - 0.5).abs() <= 0.08),
+        ("Jain's index", &jain, "above 0.97", jain(&mine) > 0.97),
+    ] {
+        let (ours, golden) = (format!("{:.3}", of(&mine)), spread(of));
+        let (scenario, name, tolerance) = (figures.scenario, name.into(), tolerance.into());
+        figures.lines.push(Figure { scenario, name, ours, golden, tolerance, within });
+    }
+    let rate = |bytes: &[f64]| bytes.iter().sum::<f64>() * 8e-6 / 30.0;
+    let theirs: Vec<f64> = theirs.iter().map(|bytes| rate(bytes)).collect();
+    figures.number("goodput of both", MEGABITS, rate(&mine), &theirs, Part(0.005));
+}
+
 fn request_times(figures: &mut Figures, ours: &Measured, golden: &Golden, own_connections: bool) {
     let most = By(0.3);
     figures.number(
@@ -375,28 +424,45 @@ fn compare(scenario: &'static str, ours: &Measured) -> Vec<Figure> {
         "L0a" | "L0b" => transfer(&mut figures, ours, &golden),
         "L3" => model(&mut figures, ours, &golden),
         "L8a" | "L8b" => request_times(&mut figures, ours, &golden, scenario == "L8b"),
+        "L7" => {
+            tail_probe(&mut figures, ours, &golden, 0.0, 0.036);
+            let probes = golden.flow("first_retransmission/t_s");
+            let theirs: Vec<f64> =
+                golden.flow("sender_all_acked_s").iter().zip(&probes).map(|(end, probe)| end - probe).collect();
+            let probe = ours.changes("tail_loss_probe").first().map(|row| row.time);
+            let mine = probe.map(|probe| ours.flow("end_s") * 1e-12 - probe);
+            figures.number("from the probe until all is acknowledged", SECONDS, mine, &theirs, By(0.0005));
+        }
+        "L7b" => {
+            tail_probe(&mut figures, ours, &golden, 0.005, 0.005);
+            episodes(&mut figures, ours, &golden);
+        }
+        "L9" => {
+            first_drop(&mut figures, ours, &golden, By(1.0), By(0.001));
+            shares(&mut figures, ours, &golden);
+        }
         _ => {
             match scenario {
                 "L1" | "L2b" | "L10" => {
                     first_drop(&mut figures, ours, &golden, By(1.0), By(0.001));
                     overshoot(&mut figures, ours, &golden);
                 }
+                "L5" => {
+                    hystart(&mut figures, ours, &golden);
+                    fast_retransmission(&mut figures, ours, &golden);
+                }
                 "L2" => {
                     hystart(&mut figures, ours, &golden);
                     first_drop(&mut figures, ours, &golden, Part(0.01), Part(0.01));
                 }
-                _ => {
-                    let again = ours.changes("retransmission").first().map(|row| row.time);
-                    let name = "fast retransmission of the lost segment";
-                    figures.number(name, SECONDS, again, &golden.flow("first_retransmission/t_s"), By(0.0005));
-                }
+                _ => fast_retransmission(&mut figures, ours, &golden),
             }
             episodes(&mut figures, ours, &golden);
             totals(&mut figures, ours, &golden, 0.005);
             window_over_time(&mut figures, ours, &golden);
         }
     }
-    if scenario != "L0b" && figures.lines.iter().all(|figure| figure.name != "goodput") {
+    if !["L0b", "L7", "L7b", "L9"].contains(&scenario) && figures.lines.iter().all(|figure| figure.name != "goodput") {
         states(&mut figures, ours, &golden);
     }
     figures.lines
@@ -481,6 +547,8 @@ fn another_scenario_is_out_of_tolerance() {
         ("L0a", "L0b", "all acknowledged"),
         ("L1", "L3", "startup is left"),
         ("L1", "L3", "goodput"),
+        ("L7b", "L7", "the probe leaves"),
+        ("L1", "L6", "sent again"),
     ] {
         let figures = compare(scenario, &Measured::of(ours));
         let seen = figures.iter().find(|figure| figure.name == differs).expect("the figure is compared");

@@ -25,7 +25,9 @@ pub fn draw(scenario: &'static str, ours: &Measured, folder: &Path) -> Vec<Strin
         .numbers("t_s")
         .into_iter()
         .zip(windows.numbers("cwnd_segments"))
-        .filter(|row| row.0 <= ours.end())
+        .zip(windows.numbers("flow"))
+        .filter(|(row, flow)| row.0 <= ours.end() && *flow == 1.0)
+        .map(|(row, _)| row)
         .collect();
     let mine: Vec<(f64, f64)> = ours.windows.iter().map(|row| (row.time, row.cwnd)).collect();
     write(&scratch, "window", "cwnd_segments", [&mine, &theirs]);

@@ -87,6 +87,19 @@ impl Golden {
         self.each(&format!("/flows/0/{place}"))
     }
 
+    /// Bytes that each flow had acknowledged between two whole seconds, repeat by repeat.
+    pub fn acknowledged(&self, from: u32, to: u32) -> Vec<Vec<f64>> {
+        let at = |flow: &Value, second: u32| {
+            let bytes = &flow["bytes_acked_at"][second.to_string()];
+            bytes.as_f64().unwrap_or_else(|| panic!("{}: no bytes at {second} s", self.scenario))
+        };
+        let of = |repeat: &Value| {
+            let flows = repeat["flows"].as_array().expect("flows");
+            flows.iter().map(|flow| at(flow, to) - at(flow, from)).collect()
+        };
+        self.repeats().iter().map(of).collect()
+    }
+
     /// A figure of the requests in each repeat.
     pub fn requests(&self, place: &str) -> Vec<f64> {
         self.each(&format!("/request_response/{place}"))

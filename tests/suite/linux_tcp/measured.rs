@@ -21,11 +21,16 @@ fn seconds(ps: u64) -> f64 {
     ps as f64 * 1e-12
 }
 
+/// Headers of a data segment: IPv4, TCP and the timestamps.
+const HEADERS: f64 = 52.0;
+
 /// A packet over a link.
 pub struct Hop {
     /// Whether it goes from the client to the server.
     pub forward: bool,
     id: u64,
+    flow: u64,
+    length: u64,
     /// What it is.
     pub class: &'static str,
     /// When it was handed to the link, in seconds; and in picoseconds.
@@ -55,7 +60,7 @@ pub struct Measured {
     outcome: Outcome,
     /// Every packet, in the order of sending.
     pub hops: Vec<Hop>,
-    /// Every change of the window.
+    /// Every change of the first flow's window.
     pub windows: Vec<Window>,
 }
 
@@ -99,9 +104,11 @@ impl Measured {
         (answer.time - syn.time) * 1e3
     }
 
-    /// Data segments from the client, in the order of sending; the first has number 1.
+    /// Data segments from the client, of the first flow, in the order of sending; the first has number 1.
     pub fn data(&self) -> Vec<&Hop> {
-        self.hops.iter().filter(|hop| hop.forward && hop.class == "data").collect()
+        let first = self.hops.first().map(|hop| hop.flow);
+        let of = |hop: &&Hop| hop.forward && hop.class == "data" && Some(hop.flow) == first;
+        self.hops.iter().filter(of).collect()
     }
 
     /// When each data segment of the client left, and its first byte's number; the stream's first byte has 1.
@@ -133,6 +140,16 @@ impl Measured {
     pub fn drops(&self) -> Vec<(f64, f64)> {
         let data = self.data();
         data.iter().enumerate().filter(|(_, hop)| hop.dropped).map(|(at, hop)| ((at + 1) as f64, hop.time)).collect()
+    }
+
+    /// Bytes of data that arrived after a moment, flow by flow.
+    pub fn delivered(&self, from: f64) -> Vec<f64> {
+        let mut bytes: BTreeMap<u64, f64> = BTreeMap::new();
+        let data = self.hops.iter().filter(|hop| hop.forward && hop.class == "data" && !hop.dropped);
+        for hop in data.filter(|hop| seconds(hop.arrived) >= from) {
+            *bytes.entry(hop.flow).or_default() += hop.length as f64 - HEADERS;
+        }
+        bytes.into_values().collect()
     }
 
     /// The window at a moment.
@@ -210,12 +227,15 @@ impl Measured {
 
 fn hops(plan: &Plan, outcome: &Outcome) -> Vec<Hop> {
     let rows = outcome.table("hops").expect("every hop was recorded");
-    let [port, id, enqueued, started, arrived] =
-        ["port", "packet", "enqueued_s", "started_s", "arrived_s"].map(|name| column(rows, name).0);
+    let [port, id, flow, length, enqueued, started, arrived] =
+        ["port", "packet", "flow", "length_bytes", "enqueued_s", "started_s", "arrived_s"]
+            .map(|name| column(rows, name).0);
     let ((class, classes), (fate, fates)) = (column(rows, "class"), column(rows, "fate"));
     let hop = |row: &[u64]| Hop {
         forward: experiments::port_name(plan, row[port]) == "path.forward",
         id: row[id],
+        flow: row[flow],
+        length: row[length],
         class: classes[row[class] as usize],
         time: seconds(row[enqueued]),
         enqueued: row[enqueued],
@@ -230,7 +250,8 @@ fn hops(plan: &Plan, outcome: &Outcome) -> Vec<Hop> {
 
 fn windows(outcome: &Outcome) -> Vec<Window> {
     let rows = outcome.table("tcp").expect("the flow is traced");
-    let [cwnd, ssthresh] = ["cwnd_segments", "ssthresh_segments"].map(|name| column(rows, name).0);
+    let [flow, cwnd, ssthresh] = ["flow", "cwnd_segments", "ssthresh_segments"].map(|name| column(rows, name).0);
+    let first = rows.row(0).1[flow];
     let (cause, causes) = column(rows, "cause");
     let window = |(time, row): (sim_core::Time, &[u64])| Window {
         time: time.seconds(),
@@ -238,5 +259,5 @@ fn windows(outcome: &Outcome) -> Vec<Window> {
         ssthresh: (row[ssthresh] != u64::MAX).then_some(row[ssthresh] as f64),
         cause: causes[row[cause] as usize],
     };
-    rows.iter().map(window).collect()
+    rows.iter().filter(|(_, row)| row[flow] == first).map(window).collect()
 }

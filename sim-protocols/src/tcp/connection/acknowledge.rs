@@ -181,6 +181,10 @@ impl Connection {
         }
         // Where segments are reordered, what arrives counts whatever its order (Linux's tcp_may_raise_cwnd).
         let forward = advanced || self.recovery.reordering > self.config.reordering;
+        if forward && acked > 0 {
+            // What was acknowledged just now was used.
+            self.used_since = now;
+        }
         if forward && acked > 0 && self.is_cwnd_limited() {
             let slow_start = self.window.in_slow_start();
             self.control.on_ack(&mut self.window, &ack);
