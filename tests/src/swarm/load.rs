@@ -44,6 +44,14 @@ pub(super) fn tcp(text: &mut String, dice: &mut Dice, features: &Features) {
     if dice.one_in(6) {
         text.push_str(", pacing: true");
     }
+    for key in ["rack", "tlp", "frto", "undo"] {
+        if dice.one_in(5) {
+            let _ = write!(text, ", {key}: {}", dice.one_in(2));
+        }
+    }
+    if dice.one_in(6) {
+        let _ = write!(text, ", reordering: {}", dice.from(1, 20));
+    }
     if !features.heals && dice.one_in(6) {
         let _ = write!(text, ", retries: {}, syn_retries: {}", dice.from(1, 4), dice.from(0, 3));
     }
