@@ -336,9 +336,9 @@ fn marks_reduce_the_window_once_in_a_round_trip() {
             hold!(found == 0.0, "{}: {found:?}", it.name);
             let marked: Vec<f64> = ran.causes("ecn").iter().map(|row| row.ms).collect();
             hold!(!marked.is_empty() || it.name == "vegas", "{}: no mark was seen", it.name);
-            hold!(marked.windows(2).all(|pair| pair[1] - pair[0] >= 0.9 * RTT_MS as f64), "{}: {marked:?}", it.name);
+            hold!(marked.windows(2).all(|pair| pair[1] - pair[0] >= RTT_MS as f64), "{}: {marked:?}", it.name);
             let share = ran.share_of(20);
-            hold!(share > 0.75, "{}: {share} of the link", it.name);
+            hold!(share > 0.85, "{}: {share} of the link", it.name);
             if it.marks {
                 // RFC 8257 §3.3: alpha is small where few are marked, so the window falls by little.
                 let falls = ran
