@@ -359,7 +359,10 @@ fn tail_probe(figures: &mut Figures, ours: &Measured, golden: &Golden, earlier: 
 fn shares(figures: &mut Figures, ours: &Measured, golden: &Golden) {
     let (mine, theirs) = (ours.delivered(10.0), golden.acknowledged(10, 40));
     let share = |bytes: &[f64]| bytes[0] / bytes.iter().sum::<f64>();
-    let jain = |bytes: &[f64]| bytes.iter().sum::<f64>().powi(2) / (2.0 * bytes.iter().map(|b| b * b).sum::<f64>());
+    let jain = |bytes: &[f64]| {
+        let sum: f64 = bytes.iter().sum();
+        sum * sum / (2.0 * bytes.iter().map(|b| b * b).sum::<f64>())
+    };
     let spread = |of: &dyn Fn(&[f64]) -> f64| {
         let all: Vec<f64> = theirs.iter().map(|bytes| of(bytes)).collect();
         let (least, most) = all.iter().fold((f64::MAX, f64::MIN), |(a, b), value| (a.min(*value), b.max(*value)));
