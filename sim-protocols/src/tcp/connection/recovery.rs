@@ -521,7 +521,8 @@ impl Connection {
             if !self.sack {
                 self.board.reset_duplicates();
             }
-            match self.config.rack {
+            // A window that does not yield would be filled by what is not marked, and nothing left.
+            match self.config.rack && self.config.cc.yields_to_loss() {
                 true => self.board.lose_old(now),
                 false => self.board.lose_all(),
             }
