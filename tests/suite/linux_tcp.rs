@@ -212,6 +212,28 @@ fn fast_retransmission(figures: &mut Figures, ours: &Measured, golden: &Golden) 
     figures.number(name, SECONDS, again, &golden.flow("first_retransmission/t_s"), By(0.0005));
 }
 
+/// Packets from the receiver: how many, and how many of them with SACK blocks. The kernel's path delivered some packets late and several at once,
+/// so that its repeats differ by as much.
+fn acknowledgements(figures: &mut Figures, ours: &Measured, golden: &Golden) {
+    let sheet = golden.sheet("acknowledgements.csv");
+    let [all, sack] = ours.acknowledgements();
+    figures.number("packets from the receiver", COUNT, all, &sheet.numbers("packets"), PartOrBy(0.01, 2.0));
+    figures.number("of these with SACK blocks", COUNT, sack, &sheet.numbers("with_sack"), PartOrBy(0.1, 2.0));
+}
+
+/// Several losses that one acknowledgement or two reveal: when those behind the first are sent again.
+fn later_retransmissions(figures: &mut Figures, ours: &Measured, golden: &Golden) {
+    let mine: Vec<f64> = ours.changes("retransmission").iter().map(|row| row.time).collect();
+    let sheet = golden.sheet("segments.csv");
+    let times = sheet.numbers("t_s").into_iter().zip(sheet.words("sent_again"));
+    let theirs: Vec<f64> = times.filter(|(_, again)| *again == "1").map(|(time, _)| time).collect();
+    for at in 1..theirs.len() {
+        let after = |times: &[f64]| times.get(at).map(|time| (time - times[0]) * 1e3);
+        let name = format!("retransmission {} after the first", at + 1);
+        figures.number(name, MILLISECONDS, after(&mine), &[after(&theirs).expect("it is there")], By(0.5));
+    }
+}
+
 /// What an endless flow comes to.
 fn totals(figures: &mut Figures, ours: &Measured, golden: &Golden, part: f64) {
     let sent_again = ours.flow("retransmissions");
@@ -460,10 +482,16 @@ fn compare(scenario: &'static str, ours: &Measured) -> Vec<Figure> {
                 }
                 _ => fast_retransmission(&mut figures, ours, &golden),
             }
+            if scenario == "L6" {
+                later_retransmissions(&mut figures, ours, &golden);
+            }
             episodes(&mut figures, ours, &golden);
             totals(&mut figures, ours, &golden, 0.005);
             window_over_time(&mut figures, ours, &golden);
         }
+    }
+    if golden.has("acknowledgements.csv") {
+        acknowledgements(&mut figures, ours, &golden);
     }
     if !["L0b", "L7", "L7b", "L9"].contains(&scenario) && figures.lines.iter().all(|figure| figure.name != "goodput") {
         states(&mut figures, ours, &golden);

@@ -136,6 +136,12 @@ impl Assembler {
         &self.recent
     }
 
+    /// The number of the range, the most recent one first, that so much data at an offset touches; of all ranges if there is none.
+    pub fn joins(&self, offset: u64, len: u32) -> usize {
+        let right = offset + u64::from(len);
+        self.recent.iter().position(|(from, to)| *from <= right && offset <= *to).unwrap_or(self.recent.len())
+    }
+
     /// Puts data at an offset. What is there already stays. Returns the range that was there before, if it covered all of it.
     pub fn insert(&mut self, offset: u64, payload: Payload) -> Option<(u64, u64)> {
         let (left, right) = (offset, offset + u64::from(payload.len()));

@@ -1,6 +1,6 @@
 //! What a connection is configured with.
 
-use sim_core::{Params, Size, Span};
+use sim_core::{Params, Size, Span, Time};
 
 use super::cc::ControlConfig;
 use super::fast_open::FastOpenConfig;
@@ -76,6 +76,9 @@ pub struct Config {
     pub nagle: bool,
     /// Acknowledges every second segment, or after a delay (RFC 9293 §3.8.6.3). Default: on.
     pub delayed_ack: bool,
+    /// Holds back acknowledgements of segments that come behind a hole, from the fourth on, for a twentieth of the round trip and a
+    /// millisecond at the most (Linux's `tcp_comp_sack_nr`, `tcp_comp_sack_delay_ns`). Only with `sack`. Default: on in `linux-6`.
+    pub ack_compression: bool,
     /// Segments of the initial window. Default: 10 (RFC 6928).
     pub initial_window: u32,
     /// Slow start again after an idle time of more than an RTO (RFC 5681 §4.1). Default: on.
@@ -86,7 +89,8 @@ pub struct Config {
     pub rto_initial: Span,
     /// The largest time-out. Default: 120 s.
     pub rto_max: Span,
-    /// Timers of Linux expire at its ticks (4 ms at 250 Hz); zero: at their exact time. The time-out itself is always whole ticks of 4 ms in `linux-6`.
+    /// Timers of Linux expire at its ticks (4 ms at 250 Hz), long ones at multiples of 8, 64, … ticks; zero: at their exact time. In `linux-6` the
+    /// time-out itself is whole ticks, of 4 ms where this is zero. Default: 0.
     pub tick: Span,
     /// The maximum segment lifetime; TIME-WAIT lasts two. Default: 30 s, so that TIME-WAIT lasts Linux's 60 s.
     pub msl: Span,
@@ -114,6 +118,8 @@ pub struct Config {
 
 /// A tick of Linux at 250 Hz.
 const TICK: Span = Span::from_ms(4);
+/// Levels of Linux's wheel of timers.
+const WHEEL_LEVELS: u32 = 9;
 
 impl Default for Config {
     fn default() -> Config {
@@ -145,6 +151,7 @@ impl Config {
             reordering: 3,
             nagle: true,
             delayed_ack: true,
+            ack_compression: linux,
             initial_window: 10,
             idle_restart: true,
             rto_min: match profile {
@@ -271,6 +278,11 @@ impl Config {
                 base.delayed_ack,
                 "acknowledges every second segment, or after a delay",
             ),
+            ack_compression: params.flag(
+                "ack_compression",
+                base.ack_compression,
+                "holds back acknowledgements behind a hole, from the fourth on, for a millisecond at the most",
+            ),
             initial_window: params.count(
                 "initial_window",
                 Some(base.initial_window.into()),
@@ -289,7 +301,7 @@ impl Config {
             ),
             rto_initial: params.span("rto_initial", Some(base.rto_initial), "the time-out before the first sample"),
             rto_max: params.span("rto_max", Some(base.rto_max), "the largest time-out"),
-            tick: params.span("tick", Some(base.tick), "timers expire at multiples of it; 0 s: at their exact time"),
+            tick: params.span("tick", Some(base.tick), "timers expire at ticks of it, long ones at multiples of 8, 64, … ticks; 0 s: at their exact time"),
             msl: params.span("msl", Some(base.msl), "maximum segment lifetime; TIME-WAIT lasts two"),
             syn_retries: params.count(
                 "syn_retries",
@@ -332,8 +344,57 @@ impl Config {
         self.ecn || self.cc.needs().ecn
     }
 
+    /// A tick of the kernel: what `tick` says, or of 250 Hz.
+    #[inline]
+    pub(crate) fn jiffy(&self) -> Span {
+        if self.tick == Span::ZERO { TICK } else { self.tick }
+    }
+
     /// Linux keeps the time-out in whole ticks, rounded up.
     pub(crate) fn round_up_to_tick(&self, span: Span) -> Span {
-        Span::from_ps(span.ps().div_ceil(TICK.ps()) * TICK.ps())
+        let tick = self.jiffy().ps();
+        Span::from_ps(span.ps().div_ceil(tick) * tick)
+    }
+
+    /// When a timer that is set now for `at` expires. Linux's wheel of timers has levels of 64 places, each eight times coarser than the one
+    /// before, and rounds up in a level, so that none is early (kernel/time/timer.c, calc_wheel_index).
+    #[inline]
+    pub(crate) fn expiry(&self, now: Time, at: Time) -> Time {
+        if self.tick == Span::ZERO || at == Time::NEVER { at } else { self.expiry_in_ticks(now, at) }
+    }
+
+    #[cold]
+    fn expiry_in_ticks(&self, now: Time, at: Time) -> Time {
+        let (tick, clock) = (self.tick.ps(), now.ps() / self.tick.ps());
+        let wait = at.since(now).ps().div_ceil(tick);
+        let level = (0..WHEEL_LEVELS - 1).find(|level| wait < 63 << (3 * level)).unwrap_or(WHEEL_LEVELS - 1);
+        let place = ((clock + wait) >> (3 * level)) + 1;
+        Time::from_ps((place << (3 * level)).saturating_mul(tick))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timers_are_as_coarse_as_the_kernels_table_says() {
+        // kernel/time/timer.c, the table for 250 Hz: granularity and range of each level.
+        let levels = [(4, 4, 248), (32, 256, 2_000), (256, 2_048, 16_000), (2_048, 16_384, 128_000)];
+        let config = Config { tick: Span::from_ms(4), ..Config::default() };
+        for (granularity, from, to) in levels {
+            for wait in [from, (from + to) / 8 * 4, to] {
+                for now in [0, 3, 1_000, 77_777] {
+                    let (at, begun) = (Time::ZERO + Span::from_ms(now + wait), Time::ZERO + Span::from_ms(now));
+                    let expiry = config.expiry(begun, at).ps() / Span::from_ms(1).ps();
+                    let late = expiry - (now / 4 * 4 + wait);
+                    assert_eq!(expiry % granularity, 0, "{wait} ms from {now} ms");
+                    assert!((1..=granularity).contains(&late) && expiry >= now + wait, "{wait} ms from {now} ms: {expiry}");
+                }
+            }
+        }
+        let exact = Time::ZERO + Span::from_us(1234);
+        assert_eq!(Config::default().expiry(Time::ZERO, exact), exact);
+        assert_eq!(config.expiry(exact, Time::NEVER), Time::NEVER);
     }
 }

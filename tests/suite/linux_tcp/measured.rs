@@ -97,6 +97,25 @@ impl Measured {
         rows.iter().map(|(_, row)| seconds(row[at]) * 1e3).sum::<f64>() / rows.len() as f64
     }
 
+    /// Number and latency, in milliseconds, of each request.
+    pub fn latencies(&self) -> Vec<(f64, f64)> {
+        let rows = self.table("requests");
+        let [number, latency] = ["number", "latency_s"].map(|name| column(rows, name).0);
+        rows.iter().map(|(_, row)| (row[number] as f64, seconds(row[latency]) * 1e3)).collect()
+    }
+
+    /// Packets from the server: all, and those with SACK blocks.
+    pub fn acknowledgements(&self) -> [f64; 2] {
+        let rows = self.table("packets");
+        let [port, sack] = ["port", "sack1_left"].map(|name| column(rows, name).0);
+        let back: Vec<&[u64]> = rows
+            .iter()
+            .map(|(_, row)| row)
+            .filter(|row| experiments::port_name(&self.plan, row[port]) == "path.reverse")
+            .collect();
+        [back.len(), back.iter().filter(|row| row[sack] != u64::MAX).count()].map(|count| count as f64)
+    }
+
     /// From the first SYN to the acknowledgement that makes the connection, in milliseconds.
     pub fn handshake(&self) -> f64 {
         let syn = self.hops.iter().find(|hop| hop.class == "syn").expect("a SYN");
@@ -111,17 +130,18 @@ impl Measured {
         self.hops.iter().filter(of).collect()
     }
 
-    /// When each data segment of the client left, and its first byte's number; the stream's first byte has 1.
+    /// When each data segment of the first flow's client left, and its first byte's number; the stream's first byte has 1.
     pub fn sequence(&self) -> Vec<(f64, f64)> {
         let rows = self.table("packets");
-        let [port, enqueued, seq, payload] =
-            ["port", "enqueued_s", "seq", "payload_bytes"].map(|name| column(rows, name).0);
+        let [flow, port, enqueued, seq, payload] =
+            ["flow", "port", "enqueued_s", "seq", "payload_bytes"].map(|name| column(rows, name).0);
         let forward = |row: &&[u64]| experiments::port_name(&self.plan, row[port]) == "path.forward";
         let mut sent: Vec<&[u64]> = rows.iter().map(|(_, row)| row).filter(forward).collect();
         sent.sort_by_key(|row| row[enqueued]);
-        let first = sent.first().expect("a SYN")[seq] as u32;
+        let syn = *sent.first().expect("a SYN");
+        let first = syn[seq] as u32;
         let number = |row: &&[u64]| (seconds(row[enqueued]), f64::from((row[seq] as u32).wrapping_sub(first)));
-        sent.iter().filter(|row| row[payload] > 0).map(number).collect()
+        sent.iter().filter(|row| row[payload] > 0 && row[flow] == syn[flow]).map(number).collect()
     }
 
     /// How many packets waited before each segment that left before the first of them was acknowledged.

@@ -223,7 +223,7 @@ impl Connection {
     fn refuse(&mut self, now: Time, segment: &Segment) {
         if self.state == State::TimeWait && segment.repr.flags.fin() {
             // RFC 9293 §3.10.7.4: their FIN again: our ACK was lost. The time starts again.
-            self.arm(Timer::Wait, now + self.config.msl * 2);
+            self.arm(now, Timer::Wait, now + self.config.msl * 2);
         }
         // The ACK of an old segment may be news all the same, and selective acknowledgements too.
         if segment.repr.flags.ack() && !segment.repr.flags.syn() && self.state.synchronized() {
@@ -359,7 +359,7 @@ impl Connection {
         if !self.state.may_receive() {
             // Their FIN has come: what stands behind it is not theirs to send (RFC 9293 §3.10.7.4); the FIN itself may come again.
             if self.state == State::TimeWait && fin {
-                self.arm(Timer::Wait, now + self.config.msl * 2);
+                self.arm(now, Timer::Wait, now + self.config.msl * 2);
             }
             return self.ack_duplicate(now, segment);
         }
@@ -403,10 +403,13 @@ impl Connection {
             self.take_in_order(now, payload, len, segment);
         } else {
             let offset = self.incoming.end() + u64::from(seq - self.receiver.nxt);
+            self.came_behind_hole(now, offset, len);
             if self.early.insert(offset, payload).is_some() && self.sack {
                 self.receiver_duplicate(seq, seq + len);
             }
-            self.ack_at_once(now);
+            // Linux's tcp_data_queue_ofo: what waits behind the hole needs room besides what is read.
+            self.grow_receive_buffer(self.receiver.tuning.space, 0);
+            self.schedule_ack(now);
         }
     }
 
@@ -430,7 +433,7 @@ impl Connection {
         }
         if self.fin_at == Some(self.receiver.nxt) {
             self.take_fin(now);
-        } else if had_hole {
+        } else if had_hole && self.early.is_empty() {
             // RFC 5681 §4.2: a segment that fills a hole is acknowledged at once.
             self.ack_at_once(now);
         } else {
@@ -454,7 +457,7 @@ impl Connection {
     /// TIME-WAIT begins: 2 MSL (RFC 9293 §3.6.1).
     fn wait(&mut self, now: Time) {
         self.timers.clear();
-        self.arm(Timer::Wait, now + self.config.msl * 2);
+        self.arm(now, Timer::Wait, now + self.config.msl * 2);
         self.tell_closed(Reason::Finished);
     }
 

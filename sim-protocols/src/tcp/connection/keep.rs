@@ -53,7 +53,7 @@ impl Connection {
         self.backoff = 0;
         self.probes_out = 0;
         self.probing_since = Time::ZERO;
-        self.arm(Timer::Persist, now + self.rto());
+        self.arm(now, Timer::Persist, now + self.rto());
     }
 
     // RFC 9293 §3.8.6.1: probes go on as long as the other end answers; their distance doubles.
@@ -80,7 +80,7 @@ impl Connection {
             let left = user.saturating_sub(now.since(self.probing_since));
             wait = wait.min(left.max(Span::from_ms(1)));
         }
-        self.arm(Timer::Persist, now + wait);
+        self.arm(now, Timer::Persist, now + wait);
     }
 
     /// An acknowledgement has come while the window was being probed: it is alive, and the next probe waits its time from here
@@ -88,7 +88,7 @@ impl Connection {
     pub(super) fn probe_answered(&mut self, now: Time) {
         self.probes_out = 0;
         if self.timers.running(Timer::Persist) && self.config.profile == Profile::Linux6 {
-            self.arm(Timer::Persist, now + self.rto());
+            self.arm(now, Timer::Persist, now + self.rto());
         }
     }
 
@@ -98,7 +98,7 @@ impl Connection {
         if self.options().keepalive {
             let idle = self.options().keepalive_idle;
             let silence = now.since(self.last_heard.max(self.receiver.last_data()).min(now));
-            self.arm(Timer::KeepAlive, now + idle.saturating_sub(silence));
+            self.arm(now, Timer::KeepAlive, now + idle.saturating_sub(silence));
         }
     }
 
@@ -130,12 +130,12 @@ impl Connection {
             self.probe_due = true;
             options.keepalive_interval
         };
-        self.arm(Timer::KeepAlive, now + wait);
+        self.arm(now, Timer::KeepAlive, now + wait);
     }
 
     /// FIN-WAIT-2 without anybody who would read: for so long and no longer.
     pub(super) fn wait_for_fin(&mut self, now: Time) {
         let timeout = self.options().fin_timeout;
-        self.arm(Timer::Wait, now + timeout);
+        self.arm(now, Timer::Wait, now + timeout);
     }
 }

@@ -6,7 +6,7 @@ use sim_core::Time;
 
 use super::super::config::Profile;
 use super::super::fast_open::Opening;
-use super::Connection;
+use super::{Connection, Segment};
 use super::calls::PUSH;
 use crate::wire::Seq;
 
@@ -20,6 +20,8 @@ pub(super) struct Rare {
     pub records: VecDeque<Seq>,
     /// What Fast Open is about to do, or has done.
     pub opening: Opening,
+    /// An acknowledgement that must leave before anything else.
+    pub ahead: Option<Segment>,
 }
 
 /// The send side.
@@ -191,7 +193,6 @@ impl Connection {
         }
         let read = self.incoming.end() - u64::from(self.incoming.len());
         let waiting = self.incoming.len();
-        let ahead = self.early.ranges().last().map_or(0, |(_, right)| right - self.incoming.end()) as u32;
         let tuning = &mut self.receiver.tuning;
         if tuning.rtt8 == 0 || now.since(tuning.since).us() < u64::from(tuning.rtt8 / 8) {
             return;
@@ -203,9 +204,19 @@ impl Connection {
             return;
         }
         tuning.space = copied;
-        let window = 2 * u64::from(copied);
-        let growth = window * u64::from(copied - before) / u64::from(before.max(1));
-        let window = window + 2 * growth + u64::from(ahead);
+        self.grow_receive_buffer(copied, copied - before);
+    }
+
+    /// Room for twice of what is read in a round trip, for more where that has grown, and for what waits behind a hole.
+    pub(super) fn grow_receive_buffer(&mut self, space: u32, growth: u32) {
+        let most = self.receiver.buffer_max;
+        if most == 0 || self.config.profile != Profile::Linux6 {
+            return;
+        }
+        let ahead = self.early.ranges().iter().map(|(_, right)| right - self.incoming.end()).max().unwrap_or(0);
+        let window = 2 * u64::from(space);
+        let growth = window * u64::from(growth) / u64::from((space - growth).max(1));
+        let window = window + 2 * growth + ahead;
         let buffer = (window * 256 / u64::from(self.receiver.ratio)).min(most.into()) as u32;
         if buffer > self.receiver.buffer {
             self.receiver.buffer = buffer;

@@ -470,7 +470,7 @@ impl Connection {
         (now.ms() as u32).wrapping_add(self.ts_offset)
     }
 
-    fn arm(&mut self, timer: Timer, at: Time) {
-        self.timers.arm(timer, at, self.config.tick);
+    fn arm(&mut self, now: Time, timer: Timer, at: Time) {
+        self.timers.arm(timer, self.config.expiry(now, at));
     }
 }

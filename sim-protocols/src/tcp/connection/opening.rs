@@ -118,7 +118,7 @@ impl Connection {
             // Karn's algorithm: the answer to one of two SYNs gives no sample.
             self.board.lose_first(self.iss, now);
         }
-        self.arm(Timer::Retransmit, now + self.rto_of_user(now));
+        self.arm(now, Timer::Retransmit, now + self.rto_of_user(now));
         let (options, payload) = self.syn_options(now, answer, again);
         let mut flags = if answer { TcpFlags::SYN | TcpFlags::ACK } else { TcpFlags::SYN };
         // RFC 3168 §6.1.1.1: a SYN that asked for ECN and was lost may have been lost for that.

@@ -9,7 +9,7 @@ use super::super::cc::{Delivery, Heard, Mode, Needs, Path, Sample};
 use super::super::scoreboard::Delivered;
 use super::super::trace::{Cause, Phase, RateChange};
 use super::timers::Timer;
-use super::{Connection, Segment};
+use super::Connection;
 use crate::wire::{Seq, TcpRepr};
 
 /// So many segments of a connection leave before it is paced (Linux, as sch_fq).
@@ -29,8 +29,6 @@ pub(super) struct Governor {
     prior_in_flight: u32,
     /// The mark of the last segment that came, for a receiver that echoes each change.
     marked_last: bool,
-    /// An acknowledgement that leaves before anything else.
-    ahead: Option<Segment>,
     tracing: bool,
     changes: VecDeque<RateChange>,
     told: Option<(Rate, Mode)>,
@@ -48,7 +46,6 @@ impl Governor {
                 lost: 0,
                 prior_in_flight: 0,
                 marked_last: false,
-                ahead: None,
                 tracing: false,
                 changes: VecDeque::new(),
                 told: None,
@@ -331,7 +328,7 @@ impl Connection {
     pub(super) fn is_paced(&mut self, now: Time) -> bool {
         let Some(next) = self.paced_until(now) else { return false };
         if self.unsent() > 0 || self.fin_waits() || self.board.lost > self.board.retransmitted {
-            self.timers.arm(Timer::Pace, next, Span::ZERO);
+            self.timers.arm(Timer::Pace, next);
         }
         if std::mem::take(&mut self.new_left) {
             self.validate_window(now, false);
@@ -383,11 +380,6 @@ impl Connection {
         self.governor.as_mut()?.changes.pop_front()
     }
 
-    /// An acknowledgement that must leave before anything else.
-    pub(super) fn next_ahead(&mut self) -> Option<Segment> {
-        self.governor.as_mut()?.ahead.take()
-    }
-
     /// RFC 8257 §3.2: a receiver acknowledges at once where the marks change, what came before with what it was; so that the sender knows how
     /// many segments were marked, delayed acknowledgements or not. Returns whether that is done here.
     pub(super) fn echoes_changes(&mut self, now: Time, marked: bool) -> bool {
@@ -395,9 +387,7 @@ impl Connection {
         if std::mem::replace(&mut governor.marked_last, marked) != marked {
             if self.timers.running(Timer::DelayedAck) && self.receiver.pending {
                 let before = self.acknowledge_alone(now);
-                if let Some(governor) = &mut self.governor {
-                    governor.ahead = Some(before);
-                }
+                self.rare().ahead = Some(before);
             }
             self.ack_at_once(now);
         }

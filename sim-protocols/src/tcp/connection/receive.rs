@@ -15,6 +15,14 @@ const DELAY_MIN: Span = Span::from_ms(40);
 const DELAY_MAX: Span = Span::from_ms(200);
 /// RFC 9293 §3.8.6.3 (MUST-59): less than half a second; the usual 200 ms in profile `rfc`.
 const DELAY_RFC: Span = Span::from_ms(200);
+/// Segments behind a hole that are acknowledged at once (TCP_FASTRETRANS_THRESH); acknowledgements that are held back at the most, for how long,
+/// and how much later the kernel's timer may expire (tcp_comp_sack_nr, tcp_comp_sack_delay_ns, tcp_comp_sack_slack_ns).
+const PROMPT: u32 = 3;
+const COMPRESSED_MAX: u32 = 44;
+const COMPRESSED_DELAY: Span = Span::from_ms(1);
+const COMPRESSED_SLACK: Span = Span::from_us(100);
+/// SACK blocks beyond which nothing is held back (TCP_SACK_BLOCKS_EXPECTED).
+const BLOCKS_EXPECTED: usize = 2;
 /// What a full segment is taken for before one has come (Linux's TCP_MSS_DEFAULT), and the least that it can be.
 const MSS_GUESS: u32 = 536;
 const MSS_LEAST: u32 = 88;
@@ -75,6 +83,10 @@ pub(super) struct Receiver {
     pub pending: bool,
     /// Small segments have come since the last acknowledgement: none, one, or more.
     pushed: u8,
+    /// Segments behind a hole whose acknowledgement is held back; and how many were acknowledged at once since `nxt` was what it was then.
+    pub compressed: u32,
+    prompt: u32,
+    prompt_at: Seq,
     pub tuning: Tuning,
 }
 
@@ -101,6 +113,9 @@ impl Receiver {
             due: false,
             pending: false,
             pushed: 0,
+            compressed: 0,
+            prompt: 0,
+            prompt_at: Seq(0),
             tuning: Tuning {
                 rtt8: 0,
                 last_echo: 0,
@@ -163,6 +178,7 @@ impl Receiver {
 
     pub fn forget_acks(&mut self) {
         (self.now_due, self.due, self.pending, self.pushed) = (false, false, false, 0);
+        self.compressed = 0;
     }
 
     /// Data has left with an acknowledgement: soon after data came, so the ends answer each other.
@@ -366,8 +382,11 @@ impl Connection {
             Profile::Linux6 => unacked > self.receiver.mss && self.window_moves(),
             Profile::Rfc => unacked >= 2 * self.receiver.mss,
         };
-        if !self.config.delayed_ack || quick || second || !self.early.is_empty() {
+        if !self.config.delayed_ack || quick || second {
             return self.ack_at_once(now);
+        }
+        if !self.early.is_empty() {
+            return self.ack_behind_hole(now);
         }
         let delay = match self.config.profile {
             Profile::Rfc => DELAY_RFC,
@@ -375,10 +394,47 @@ impl Connection {
         };
         let (at, running) = (now + delay, self.timers.at(Timer::DelayedAck));
         if running == Time::NEVER || at < running {
-            self.arm(Timer::DelayedAck, at);
+            self.arm(now, Timer::DelayedAck, at);
         } else if self.config.profile == Profile::Linux6 && running <= now + delay / 4 {
             // It is about to leave anyway (tcp_send_delayed_ack).
             self.ack_at_once(now);
+        }
+    }
+
+    /// RFC 5681 §4.2: what comes behind a hole is acknowledged at once. Linux's __tcp_ack_snd_check does so for the first three, which begin the
+    /// other end's recovery, and holds those that follow back for a moment, so that one acknowledgement stands for several.
+    #[cold]
+    fn ack_behind_hole(&mut self, now: Time) {
+        let receiver = &mut self.receiver;
+        if !self.config.ack_compression || !self.sack || receiver.compressed >= COMPRESSED_MAX {
+            return self.ack_at_once(now);
+        }
+        if receiver.prompt_at != receiver.nxt {
+            (receiver.prompt_at, receiver.prompt) = (receiver.nxt, 0);
+        }
+        if receiver.prompt < PROMPT {
+            receiver.prompt += 1;
+            return self.ack_at_once(now);
+        }
+        receiver.compressed += 1;
+        if !self.timers.running(Timer::CompressedAck) {
+            let ours = self.rtt.srtt();
+            let theirs = Some(receiver.tuning.rtt8).filter(|rtt8| *rtt8 > 0).map(|rtt8| Span::from_us(u64::from(rtt8 / 8)));
+            let rtt = [ours, theirs].into_iter().flatten().min().unwrap_or(Span::ZERO);
+            let at = now + (rtt / 20).min(COMPRESSED_DELAY) + COMPRESSED_SLACK;
+            self.timers.arm(Timer::CompressedAck, at);
+        }
+    }
+
+    /// A segment comes behind a hole. Where SACK blocks are many, what is held back leaves before they are more: an acknowledgement that is lost
+    /// would be missed (Linux's tcp_sack_compress_send_ack, TCP_SACK_BLOCKS_EXPECTED).
+    pub(super) fn came_behind_hole(&mut self, now: Time, offset: u64, len: u32) {
+        if self.config.profile == Profile::Linux6 && self.sack {
+            if self.receiver.compressed > 0 && self.early.joins(offset, len) >= BLOCKS_EXPECTED {
+                let before = self.acknowledge_alone(now);
+                self.rare().ahead = Some(before);
+            }
+            self.grow_window(len);
         }
     }
 

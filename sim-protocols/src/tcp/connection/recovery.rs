@@ -169,7 +169,7 @@ impl Connection {
             // RFC 2018 §8: what was SACKed and should be acknowledged now was taken back; wait a little, then send everything again.
             let wait = (self.rtt.srtt().unwrap_or(Span::ZERO) / 2).max(Span::from_ms(10));
             self.recovery.awaited = Awaited::Acknowledgement;
-            self.arm(Timer::Retransmit, now + wait);
+            self.arm(now, Timer::Retransmit, now + wait);
             return false;
         }
         if self.recovery.duplicate_round.is_some_and(|round| self.una >= round) {

@@ -12,8 +12,8 @@ use super::timers::Timer;
 use super::transmit::Piece;
 use crate::wire::Seq;
 
-/// Linux's TCP_TIMEOUT_MIN, two ticks: these timers leave so much time to what comes a little late.
-const LEAST: Span = Span::from_ms(8);
+/// Linux's TCP_TIMEOUT_MIN, in ticks: these timers leave so much time to what comes a little late.
+const LEAST: u64 = 2;
 /// RFC 8985 §7.2: how long the other end may delay the acknowledgement of a lone segment.
 const DELAY_MAX: Span = Span::from_ms(200);
 
@@ -65,7 +65,7 @@ impl Connection {
         let wait = match self.rtt.srtt() {
             Some(srtt) => match (self.config.profile, self.board.packets()) {
                 (Profile::Linux6, 1) => self.config.round_up_to_tick(srtt * 2 + self.config.rto_min),
-                (Profile::Linux6, _) => self.config.round_up_to_tick(srtt * 2 + LEAST),
+                (Profile::Linux6, _) => self.config.round_up_to_tick(srtt * 2 + self.config.jiffy() * LEAST),
                 (Profile::Rfc, 1) => srtt * 2 + DELAY_MAX,
                 (Profile::Rfc, _) => srtt * 2,
             },
@@ -74,7 +74,7 @@ impl Connection {
         let rto = if anew { now + self.rto() } else { oldest + self.rto() };
         let at = if rto > now { (now + wait).min(rto) } else { now + wait };
         self.recovery.awaited = Awaited::Tail;
-        self.arm(Timer::Retransmit, at);
+        self.arm(now, Timer::Retransmit, at);
         true
     }
 
@@ -84,17 +84,17 @@ impl Connection {
         let from = if self.recovery.awaited == Awaited::Acknowledgement { now } else { oldest };
         self.recovery.awaited = Awaited::Acknowledgement;
         let at = (from + self.rto_of_user(now)).max(now + Span::from_us(1));
-        self.arm(Timer::Retransmit, at);
+        self.arm(now, Timer::Retransmit, at);
     }
 
     /// RFC 8985 §6.2 step 5: what was spared is lost if it does not come in this time.
     pub(super) fn await_reordered(&mut self, now: Time, wait: Span) {
         self.recovery.awaited = Awaited::Reordered;
         let wait = match self.config.profile {
-            Profile::Linux6 => self.config.round_up_to_tick(wait + LEAST),
+            Profile::Linux6 => self.config.round_up_to_tick(wait + self.config.jiffy() * LEAST),
             Profile::Rfc => wait,
         };
-        self.arm(Timer::Retransmit, now + wait);
+        self.arm(now, Timer::Retransmit, now + wait);
     }
 
     /// RFC 8985 §6.3, Linux's tcp_rack_reo_timeout: what was spared did not come.

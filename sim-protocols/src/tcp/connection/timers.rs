@@ -1,6 +1,6 @@
 //! The timers of a connection, in one table.
 
-use sim_core::{Span, Time};
+use sim_core::Time;
 
 use super::super::state::State;
 use super::tail::Awaited;
@@ -16,6 +16,8 @@ pub(super) enum Timer {
     Persist,
     /// A second segment to acknowledge, or data to send an acknowledgement with (RFC 9293 §3.8.6.3).
     DelayedAck,
+    /// More segments behind a hole, to be acknowledged together (Linux's tcp_compressed_ack_kick).
+    CompressedAck,
     /// Old segments to die out (RFC 9293 §3.4.2), or in FIN-WAIT-2 their FIN.
     Wait,
     /// A sign of life from an idle end (RFC 1122 §4.2.3.6).
@@ -24,8 +26,15 @@ pub(super) enum Timer {
     Pace,
 }
 
-const TIMERS: [Timer; 6] =
-    [Timer::Retransmit, Timer::Persist, Timer::DelayedAck, Timer::Wait, Timer::KeepAlive, Timer::Pace];
+const TIMERS: [Timer; 7] = [
+    Timer::Retransmit,
+    Timer::Persist,
+    Timer::DelayedAck,
+    Timer::CompressedAck,
+    Timer::Wait,
+    Timer::KeepAlive,
+    Timer::Pace,
+];
 
 /// The deadline of each timer.
 #[derive(Clone, Copy, Debug)]
@@ -41,11 +50,7 @@ impl Default for Timers {
 
 impl Timers {
     #[inline]
-    pub fn arm(&mut self, timer: Timer, at: Time, tick: Span) {
-        let at = match tick.ps() {
-            0 => at,
-            tick => Time::from_ps(at.ps().div_ceil(tick).saturating_mul(tick)),
-        };
+    pub fn arm(&mut self, timer: Timer, at: Time) {
         self.deadlines[timer as usize] = at;
     }
 
@@ -70,8 +75,8 @@ impl Timers {
 
     #[inline]
     pub fn next(&self) -> Time {
-        let [a, b, c, d, e, f] = self.deadlines;
-        a.min(b).min(c.min(d)).min(e.min(f))
+        let [a, b, c, d, e, f, g] = self.deadlines;
+        a.min(b).min(c.min(d)).min(e.min(f).min(g))
     }
 }
 
@@ -94,6 +99,7 @@ impl Connection {
                     let rto = self.rto();
                     self.receiver.delay_is_over(rto);
                 }
+                Timer::CompressedAck => self.receiver.due |= self.receiver.compressed > 0,
                 Timer::Wait => self.end(Reason::Finished),
                 Timer::KeepAlive => self.keepalive_timeout(now),
                 // Whoever asks for the next segment now gets it.
@@ -122,6 +128,6 @@ impl Connection {
             return;
         }
         self.enter_loss(now, retries);
-        self.arm(Timer::Retransmit, now + self.rto_of_user(now));
+        self.arm(now, Timer::Retransmit, now + self.rto_of_user(now));
     }
 }

@@ -43,8 +43,8 @@ impl Connection {
         if self.attention {
             self.attend(now);
         }
-        if self.governor.is_some()
-            && let Some(ahead) = self.next_ahead()
+        if let Some(rare) = &mut self.rare
+            && let Some(ahead) = rare.ahead.take()
         {
             return Some(ahead);
         }
@@ -293,7 +293,7 @@ impl Connection {
             self.board.push(seq, 1, now);
             self.nxt += 1;
             self.timers.stop(Timer::Persist);
-            self.arm(Timer::Retransmit, now + self.rto());
+            self.arm(now, Timer::Retransmit, now + self.rto());
             return Piece { seq, len: 1, flags: TcpFlags::ACK, ecn: Ecn::NotEct };
         }
         let window = (self.una + self.snd_wnd).since(self.nxt).max(0) as u32;
@@ -305,7 +305,7 @@ impl Connection {
             self.nxt += len;
             self.timers.stop(Timer::Persist);
             (self.backoff, self.probes_out) = (0, 0);
-            self.arm(Timer::Retransmit, now + self.rto());
+            self.arm(now, Timer::Retransmit, now + self.rto());
             return Piece { seq, len, flags: TcpFlags::ACK | TcpFlags::PSH, ecn: Ecn::NotEct };
         }
         Piece { seq: self.una - 1, len: 0, flags: TcpFlags::ACK, ecn: Ecn::NotEct }
@@ -365,6 +365,7 @@ impl Connection {
         self.receiver.ack_left();
         self.answering = false;
         self.timers.stop(Timer::DelayedAck);
+        self.timers.stop(Timer::CompressedAck);
         let repr = TcpRepr {
             src_port: self.local.port,
             dst_port: self.remote.port,
