@@ -403,7 +403,7 @@ impl Connection {
             self.take_in_order(now, payload, len, segment);
         } else {
             let offset = self.incoming.end() + u64::from(seq - self.receiver.nxt);
-            self.came_behind_hole(now, offset, len);
+            self.came_behind_hole(now, offset, len, segment);
             if self.early.insert(offset, payload).is_some() && self.sack {
                 self.receiver_duplicate(seq, seq + len);
             }

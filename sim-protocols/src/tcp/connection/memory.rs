@@ -150,7 +150,8 @@ impl Connection {
 impl Connection {
     /// The round trip as the receiver sees it (tcp_rcv_rtt_update): from the echo of its own clock, or from a window to the next. The least
     /// counts; a larger one is smoothed, and only when nothing waits to be read.
-    pub(super) fn receiver_rtt(&mut self, now: Time, len: u32, echoed: Option<u32>) {
+    pub(super) fn receiver_rtt(&mut self, now: Time, len: u32, segment: &Segment) {
+        let echoed = segment.repr.options.timestamps.filter(|_| self.timestamps).map(|clock| clock.ecr);
         let (clock, empty) = (self.clock(now), self.incoming.len() <= len);
         let tuning = &mut self.receiver.tuning;
         let sample = match echoed {
@@ -192,14 +193,16 @@ impl Connection {
             return;
         }
         let read = self.incoming.end() - u64::from(self.incoming.len());
-        let waiting = self.incoming.len();
+        let (waiting, mss) = (u64::from(self.incoming.len()), u64::from(self.receiver.mss));
         let tuning = &mut self.receiver.tuning;
+        // Linux judges packet by packet, the first with all others still waiting.
+        let first = read.min(std::mem::replace(&mut tuning.seen, read) + mss);
         if tuning.rtt8 == 0 || now.since(tuning.since).us() < u64::from(tuning.rtt8 / 8) {
             return;
         }
-        let copied = ((read - tuning.from) as u32).saturating_sub(waiting);
+        let copied = (first - tuning.from).saturating_sub(waiting + read - first) as u32;
         let before = tuning.space;
-        (tuning.from, tuning.since) = (read, now);
+        (tuning.from, tuning.since) = (first, now);
         if copied <= before {
             return;
         }

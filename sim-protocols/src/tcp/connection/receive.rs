@@ -44,6 +44,8 @@ pub(super) struct Tuning {
     /// The place in the stream, and the time, from which reading is counted.
     pub from: u64,
     pub since: Time,
+    /// How far the application had read when that was last looked at.
+    pub seen: u64,
 }
 
 /// The variables of the receive side.
@@ -124,6 +126,7 @@ impl Receiver {
                 space: 0,
                 from: 0,
                 since: Time::ZERO,
+                seen: 0,
             },
         };
         receiver.clamp = receiver.window_of(receiver.buffer).min(config.options.window_clamp);
@@ -346,8 +349,7 @@ impl Connection {
                 self.receiver.clamp = self.receiver.window_of(self.receiver.buffer).min(self.options().window_clamp);
             }
             if self.receiver.buffer_max > 0 {
-                let echoed = segment.repr.options.timestamps.filter(|_| self.timestamps).map(|clock| clock.ecr);
-                self.receiver_rtt(now, len, echoed);
+                self.receiver_rtt(now, len, segment);
             }
         } else if len > self.receiver.mss {
             self.receiver.mss = len.min(self.config.mss.into());
@@ -428,8 +430,14 @@ impl Connection {
 
     /// A segment comes behind a hole. Where SACK blocks are many, what is held back leaves before they are more: an acknowledgement that is lost
     /// would be missed (Linux's tcp_sack_compress_send_ack, TCP_SACK_BLOCKS_EXPECTED).
-    pub(super) fn came_behind_hole(&mut self, now: Time, offset: u64, len: u32) {
-        if self.config.profile == Profile::Linux6 && self.sack {
+    pub(super) fn came_behind_hole(&mut self, now: Time, offset: u64, len: u32, segment: &Segment) {
+        if self.config.profile == Profile::Rfc {
+            return;
+        }
+        if self.receiver.buffer_max > 0 && self.timestamps {
+            self.receiver_rtt(now, len, segment);
+        }
+        if self.sack {
             if self.receiver.compressed > 0 && self.early.joins(offset, len) >= BLOCKS_EXPECTED {
                 let before = self.acknowledge_alone(now);
                 self.rare().ahead = Some(before);
