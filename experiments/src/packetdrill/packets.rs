@@ -1,7 +1,7 @@
 //! Packets of a script: those that are injected, those that are awaited.
 
 use sim_core::Time;
-use sim_protocols::tcp::State;
+use sim_protocols::tcp::{Obstacle, State};
 
 use super::ast::{Action, Call, Event, IcmpSpec, Packet, PacketKind, Place, Script, TcpOption, TcpSpec};
 use super::flow::{Flow, show};
@@ -103,20 +103,22 @@ impl Run<'_> {
 
     fn icmp(&mut self, place: Place, icmp: &IcmpSpec) -> Step<()> {
         let code = icmp.code.as_deref().unwrap_or("");
-        let (error, hard) = match (icmp.kind.as_str(), code) {
-            ("unreachable", "frag_needed") => ("EMSGSIZE", false),
-            ("unreachable", "net_unreachable" | "net_unknown" | "net_unreachable_for_tos" | "net_prohibited") => {
-                ("ENETUNREACH", false)
+        let (error, obstacle) = match (icmp.kind.as_str(), code) {
+            ("unreachable", "frag_needed") => ("EMSGSIZE", Obstacle::Soft),
+            ("unreachable", "net_unreachable") => ("ENETUNREACH", Obstacle::Disconnected),
+            ("unreachable", "host_unreachable") => ("EHOSTUNREACH", Obstacle::Disconnected),
+            ("unreachable", "net_unknown" | "net_unreachable_for_tos" | "net_prohibited") => {
+                ("ENETUNREACH", Obstacle::Soft)
             }
-            ("unreachable", "protocol_unreachable") => ("ENOPROTOOPT", true),
-            ("unreachable", "port_unreachable") => ("ECONNREFUSED", true),
-            ("unreachable", "source_route_failed") => ("EOPNOTSUPP", false),
-            ("unreachable" | "time_exceeded" | "", _) => ("EHOSTUNREACH", false),
-            ("parameter_problem", _) => ("EPROTO", true),
+            ("unreachable", "protocol_unreachable") => ("ENOPROTOOPT", Obstacle::Hard),
+            ("unreachable", "port_unreachable") => ("ECONNREFUSED", Obstacle::Hard),
+            ("unreachable", "source_route_failed") => ("EOPNOTSUPP", Obstacle::Soft),
+            ("unreachable" | "time_exceeded" | "", _) => ("EHOSTUNREACH", Obstacle::Soft),
+            ("parameter_problem", _) => ("EPROTO", Obstacle::Hard),
             _ => return Ok(()),
         };
         let Some(id) = self.flow.ends.and_then(|ends| self.process.kernel.find(ends)) else { return Ok(()) };
-        let seq = self.flow.echoed(icmp.seq);
+        let (now, seq) = (self.process.kernel.now, self.flow.echoed(icmp.seq));
         let socket = self.process.kernel.sockets.get_mut(&id).expect("it was found");
         socket.icmp_error = errno(error);
         let Some(connection) = socket.connection_mut() else { return Ok(()) };
@@ -124,11 +126,11 @@ impl Run<'_> {
             let Some(mtu) = icmp.mtu else {
                 return failed(place, "message", "`mtu N` behind `frag_needed`".into(), "none".into());
             };
-            if connection.state() != State::Closed {
+            if connection.state() != State::Closed && connection.is_under_way(seq) {
                 connection.on_mtu(mtu.max(68));
             }
         } else {
-            connection.on_unreachable(seq, hard);
+            connection.on_unreachable(now, seq, obstacle);
         }
         self.process.kernel.flush(id);
         self.poke()

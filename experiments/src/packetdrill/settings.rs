@@ -277,6 +277,7 @@ impl Settings {
                 tcp.tlp = flag()?;
             }
             "tcp_frto" => tcp.frto = flag()?,
+            "tcp_comp_sack_nr" => tcp.ack_compression = flag()?,
             "tcp_reordering" => tcp.reordering = count()?.clamp(1, 300),
             "tcp_fastopen" => self.open_fast(count()?),
             "tcp_fastopen_key" => self.keys = keys(value).ok_or_else(refused)?,
@@ -306,7 +307,6 @@ impl Settings {
             | "tcp_adv_win_scale"
             | "tcp_base_mss"
             | "tcp_mem"
-            | "tcp_comp_sack_nr"
             | "tcp_comp_sack_delay_ns"
             | "tcp_comp_sack_slack_ns"
             | "tcp_challenge_ack_limit"

@@ -9,6 +9,7 @@ use super::demux::FourTuple;
 use super::kernel::Kernel;
 use super::stats::{Answer, Outcome};
 use super::udp::{Datagram, UdpSocket};
+use crate::tcp::Obstacle;
 use crate::wire::{Frame, Icmpv4Repr, Ipv4Repr, Protocol, Seq, TimeExceeded, Transport, UdpRepr, Unreachable};
 
 /// What becomes of a datagram for this host.
@@ -149,10 +150,14 @@ impl Kernel {
                 }
             }
             Protocol::Tcp => {
-                let hard = matches!(icmp, Icmpv4Repr::Unreachable(Unreachable::Protocol | Unreachable::Port));
+                let obstacle = match icmp {
+                    Icmpv4Repr::Unreachable(Unreachable::Protocol | Unreachable::Port) => Obstacle::Hard,
+                    Icmpv4Repr::Unreachable(Unreachable::Network | Unreachable::Host) => Obstacle::Disconnected,
+                    _ => Obstacle::Soft,
+                };
                 let narrow = matches!(icmp, Icmpv4Repr::Unreachable(Unreachable::FragmentationNeeded { .. }));
                 if !narrow {
-                    self.unreachable(cx, FourTuple::new(local, remote), quoted.seq, hard);
+                    self.unreachable(cx, FourTuple::new(local, remote), quoted.seq, obstacle);
                 }
             }
             Protocol::Unknown(_) => {}

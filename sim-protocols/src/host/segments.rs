@@ -14,7 +14,7 @@ use super::stats::Outcome;
 use super::tables::{RttRow, StateRow};
 use crate::ip::IpStack;
 use crate::tcp::{
-    self, Connection, ConnectionEvent, Endpoint, FastOpenVerdict, RateRow, Reason, Segment, State, TcpRow,
+    self, Connection, ConnectionEvent, Endpoint, FastOpenVerdict, Obstacle, RateRow, Reason, Segment, State, TcpRow,
 };
 use crate::wire::{Frame, Ipv4Repr, Protocol, Seq, Transport};
 
@@ -171,11 +171,11 @@ impl Kernel {
         }
     }
 
-    /// Somebody has said that a segment of a connection does not arrive. `hard`: and never will.
-    pub fn unreachable(&mut self, cx: &mut Cx<'_, Frame>, key: FourTuple, seq: Seq, hard: bool) {
+    /// Somebody has said that a segment of a connection does not arrive.
+    pub fn unreachable(&mut self, cx: &mut Cx<'_, Frame>, key: FourTuple, seq: Seq, obstacle: Obstacle) {
         let Some(slot) = self.demux.find(key) else { return };
         let conn = self.conns[slot as usize].as_mut().expect("the table names live connections");
-        conn.tcp.on_unreachable(seq, hard);
+        conn.tcp.on_unreachable(cx.now(), seq, obstacle);
         self.after_input(cx, slot);
     }
 

@@ -301,7 +301,11 @@ impl Config {
             ),
             rto_initial: params.span("rto_initial", Some(base.rto_initial), "the time-out before the first sample"),
             rto_max: params.span("rto_max", Some(base.rto_max), "the largest time-out"),
-            tick: params.span("tick", Some(base.tick), "timers expire at ticks of it, long ones at multiples of 8, 64, … ticks; 0 s: at their exact time"),
+            tick: params.span(
+                "tick",
+                Some(base.tick),
+                "timers expire at ticks of it, long ones at multiples of 8, 64, … ticks; 0 s: at their exact time",
+            ),
             msl: params.span("msl", Some(base.msl), "maximum segment lifetime; TIME-WAIT lasts two"),
             syn_retries: params.count(
                 "syn_retries",
@@ -389,7 +393,10 @@ mod tests {
                     let expiry = config.expiry(begun, at).ps() / Span::from_ms(1).ps();
                     let late = expiry - (now / 4 * 4 + wait);
                     assert_eq!(expiry % granularity, 0, "{wait} ms from {now} ms");
-                    assert!((1..=granularity).contains(&late) && expiry >= now + wait, "{wait} ms from {now} ms: {expiry}");
+                    assert!(
+                        (1..=granularity).contains(&late) && expiry >= now + wait,
+                        "{wait} ms from {now} ms: {expiry}"
+                    );
                 }
             }
         }

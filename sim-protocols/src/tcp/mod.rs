@@ -5,18 +5,20 @@
 //! | --- | --- |
 //! | 9293 §3.3 states | `state` |
 //! | 9293 §3.10.7 arriving segments, 5961, 7323 PAWS | `connection/arrive` |
-//! | 5681, 6675, 6582, 6937, 3168 acknowledgements and recovery | `connection/acknowledge`, `scoreboard` |
+//! | 5681, 9937, 3168 acknowledgements and the window | `connection/acknowledge` |
+//! | 6675, 6582, 8985, 5682, 4015, 3708 finding losses, recovery, undoing | `connection/recovery`, `connection/tail`, `scoreboard` |
 //! | 1122 §4.2.3, 5681 §4.2 sending acknowledgements, windows | `connection/receive` |
 //! | 9293 §3.7, §3.8 what is sent, Nagle, probes | `connection/transmit` |
 //! | 9293 §3.9.1 what applications call and set | `options`, `connection/calls` |
 //! | buffers: where packets end, Linux's accounting, auto-tuning | `connection/memory` |
 //! | 5482, 1122 §4.2.3.6 giving up, keep-alive | `connection/keep` |
 //! | 7413 Fast Open | `fast_open`, `connection/opening` |
-//! | 6298 round trips and time-outs | `rtt`, `connection/timers` |
+//! | 6298, 6069 round trips and time-outs | `rtt`, `connection/timers` |
+//! | delivery rates and pacing for controls | `connection/rate` |
 //! | 5681, 9438 congestion controls | `cc/` |
 //!
-//! Left out, with reasons: urgent data (RFC 6093 advises against it; the pointer passes), TLP, RACK's reordering window, F-RTO and undo (a
-//! later step), TCP's own segmentation offload (only where its packets end is known).
+//! Left out, with reasons: urgent data (RFC 6093 advises against it; the pointer passes), TCP's own segmentation offload (only where its packets
+//! end is known), black-hole detection by MTU probing (RFC 4821: Linux has it off).
 
 mod buffer;
 pub mod cc;
@@ -74,6 +76,17 @@ impl Endpoint {
     pub const fn new(addr: Ipv4Addr, port: u16) -> Endpoint {
         Endpoint { addr, port }
     }
+}
+
+/// What ICMP says of a segment that has not arrived.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Obstacle {
+    /// There is no route to the network, or the host does not answer: the path is broken (RFC 6069 §3).
+    Disconnected,
+    /// The host does not speak TCP, or has no such port: a hard error (RFC 1122 §4.2.3.9).
+    Hard,
+    /// Anything else.
+    Soft,
 }
 
 /// What a segment to no connection is answered with (RFC 9293 §3.10.7.1); `None` for a reset.

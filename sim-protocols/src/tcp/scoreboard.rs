@@ -447,6 +447,16 @@ impl Scoreboard {
         self.retransmit_from = self.first;
     }
 
+    /// What is longer than `most` and not SACKed counts as lost (Linux's tcp_simple_retransmit).
+    pub fn lose_longer(&mut self, most: u32) {
+        for sent in self.sent.iter_mut().filter(|sent| u32::from(sent.len) > most && !sent.has(SACKED)) {
+            self.lost += u32::from(!sent.has(LOST));
+            self.retransmitted -= u32::from(sent.has(RETRANSMITTED));
+            sent.marks = sent.marks & !RETRANSMITTED | LOST;
+        }
+        self.retransmit_from = self.first;
+    }
+
     /// After a time-out everything that is not SACKed counts as lost, but what was sent so lately that its acknowledgement could not be here
     /// (RFC 8985 §6.3, Linux's tcp_timeout_mark_lost).
     pub fn lose_old(&mut self, now: Time) {

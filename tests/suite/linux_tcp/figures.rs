@@ -72,8 +72,7 @@ fn windows(ours: &Measured, golden: &Golden) -> Both {
 /// Data segments of the first flow, around what happens.
 fn segments(ours: &Measured, golden: &Golden) -> Both {
     let segments = golden.sheet("segments.csv");
-    let theirs: Vec<(f64, f64)> =
-        segments.numbers("t_s").into_iter().zip(segments.numbers("sequence_bytes")).collect();
+    let theirs: Vec<(f64, f64)> = segments.numbers("t_s").into_iter().zip(segments.numbers("sequence_bytes")).collect();
     let (from, to) = (theirs[0].0, theirs[theirs.len() - 1].0);
     let mine = ours.sequence().into_iter().filter(|row| (from - 0.001..=to + 0.001).contains(&row.0)).collect();
     [mine, theirs]

@@ -6,8 +6,8 @@ use sim_core::Time;
 
 use super::super::config::Profile;
 use super::super::fast_open::Opening;
-use super::{Connection, Segment};
 use super::calls::PUSH;
+use super::{Connection, Segment};
 use crate::wire::Seq;
 
 /// What an interface that cuts packets takes at once (Linux's gso_max_size, less the room for headers).

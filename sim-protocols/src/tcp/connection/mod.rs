@@ -27,7 +27,7 @@ use super::rtt::Rtt;
 use super::scoreboard::Scoreboard;
 use super::state::{Move, State};
 use super::trace::{Cause, Change, Phase};
-use super::{Endpoint, Segment};
+use super::{Endpoint, Obstacle, Segment};
 use crate::wire::{Seq, TcpFlags};
 use calls::{CORK, NODELAY};
 use info::Chronograph;
@@ -340,21 +340,34 @@ impl Connection {
             self.mss_max = mss;
             if mss < self.mss {
                 self.mss = mss;
+                // What was sent with a SYN was lost with it.
+                self.board.lose_longer(if self.state == State::SynSent { 0 } else { mss });
                 self.board.split(mss);
-                self.lose_without_congestion();
+                self.recover_without_congestion();
             }
         }
     }
 
-    /// ICMP says that the segment with this number has not arrived. `hard`: the other end does not speak TCP, or has no such port.
-    pub fn on_unreachable(&mut self, seq: Seq, hard: bool) {
+    /// ICMP says that the segment with this number has not arrived.
+    pub fn on_unreachable(&mut self, now: Time, seq: Seq, obstacle: Obstacle) {
         // RFC 5927 §4.1: only what is under way can be meant. §6.1, RFC 5461 §4.1: what is open stays open whatever is said, for there may be
         // another way tomorrow. RFC 1122 §4.2.3.9 gives up opening for hard errors alone; Linux's tcp_v4_err for every one.
-        let under_way = seq >= self.una && seq < self.nxt;
-        let opening = matches!(self.state, State::SynSent | State::SynReceived);
-        if under_way && opening && (hard || self.config.profile == Profile::Linux6) {
-            self.end(Reason::Unreachable);
+        if !self.is_under_way(seq) {
+            return;
         }
+        let linux = self.config.profile == Profile::Linux6;
+        if matches!(self.state, State::SynSent | State::SynReceived) {
+            if linux || obstacle == Obstacle::Hard {
+                self.end(Reason::Unreachable);
+            }
+        } else if linux && obstacle == Obstacle::Disconnected {
+            self.revert_backoff(now, seq);
+        }
+    }
+
+    /// Whether a message about this number is believed: Linux believes one about the next number, too.
+    pub fn is_under_way(&self, seq: Seq) -> bool {
+        seq >= self.una && (seq < self.nxt || seq == self.nxt && self.config.profile == Profile::Linux6)
     }
 
     /// Whether a SYN may open a new connection in the place of this one: in TIME-WAIT, if nothing old can be taken for it

@@ -224,7 +224,8 @@ impl Connection {
         if data_waits {
             // It is sent again at once, and this is no sign of congestion (tcp_non_congestion_loss_retransmit).
             self.board.split(self.mss);
-            self.lose_without_congestion();
+            self.board.lose_all();
+            self.recover_without_congestion();
         }
     }
 }

@@ -8,8 +8,8 @@ use sim_core::{Ecn, Rate, Span, Time};
 use super::super::cc::{Delivery, Heard, Mode, Needs, Path, Sample};
 use super::super::scoreboard::Delivered;
 use super::super::trace::{Cause, Phase, RateChange};
-use super::timers::Timer;
 use super::Connection;
+use super::timers::Timer;
 use crate::wire::{Seq, TcpRepr};
 
 /// So many segments of a connection leave before it is paced (Linux, as sch_fq).

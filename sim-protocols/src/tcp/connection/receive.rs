@@ -421,7 +421,8 @@ impl Connection {
         receiver.compressed += 1;
         if !self.timers.running(Timer::CompressedAck) {
             let ours = self.rtt.srtt();
-            let theirs = Some(receiver.tuning.rtt8).filter(|rtt8| *rtt8 > 0).map(|rtt8| Span::from_us(u64::from(rtt8 / 8)));
+            // A buffer that does not grow leaves the receiver's own estimate unmeasured here.
+            let theirs = (receiver.buffer_max > 0).then(|| Span::from_us(u64::from(receiver.tuning.rtt8 / 8)));
             let rtt = [ours, theirs].into_iter().flatten().min().unwrap_or(Span::ZERO);
             let at = now + (rtt / 20).min(COMPRESSED_DELAY) + COMPRESSED_SLACK;
             self.timers.arm(Timer::CompressedAck, at);

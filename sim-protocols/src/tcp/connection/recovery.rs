@@ -611,10 +611,9 @@ impl Connection {
         self.recovery.new_first = false;
     }
 
-    /// Everything under way was thrown away by a router for its size, or refused with its SYN: it is sent again, and says nothing of congestion
-    /// (Linux's tcp_non_congestion_loss_retransmit).
-    pub(super) fn lose_without_congestion(&mut self) {
-        self.board.lose_all();
+    /// What was thrown away by a router for its size, or refused with its SYN, is sent again, and says nothing of congestion (Linux's
+    /// tcp_non_congestion_loss_retransmit).
+    pub(super) fn recover_without_congestion(&mut self) {
         if self.phase == Phase::Loss || self.board.lost == 0 {
             return;
         }

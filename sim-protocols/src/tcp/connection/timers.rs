@@ -5,6 +5,7 @@ use sim_core::Time;
 use super::super::state::State;
 use super::tail::Awaited;
 use super::{Connection, Reason};
+use crate::wire::Seq;
 
 /// What a connection waits for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -105,6 +106,25 @@ impl Connection {
                 // Whoever asks for the next segment now gets it.
                 Timer::Pace => {}
             }
+        }
+    }
+
+    /// RFC 6069 §4: the retransmission was thrown away because the path is broken, not because it is congested: its doubling of the time-out is
+    /// taken back (Linux's tcp_ld_RTO_revert).
+    #[cold]
+    pub(super) fn revert_backoff(&mut self, now: Time, seq: Seq) {
+        let Some(oldest) =
+            self.board.oldest_at().filter(|_| seq == self.una && self.retransmits > 0 && self.backoff > 0)
+        else {
+            return;
+        };
+        self.backoff -= 1;
+        let at = oldest + self.rto();
+        if at > now {
+            self.recovery.awaited = Awaited::Acknowledgement;
+            self.arm(now, Timer::Retransmit, at);
+        } else {
+            self.retransmission_timeout(now);
         }
     }
 

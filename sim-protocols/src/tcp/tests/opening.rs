@@ -205,14 +205,15 @@ fn options_hold_where_both_ends_offer_them() {
 fn icmp_ends_what_is_being_opened_and_nothing_else() {
     each(|ours, theirs| {
         let linux = || Config { profile: Profile::Linux6, ..plain() };
-        for (config, hard, ends) in [(plain(), true, true), (plain(), false, false), (linux(), false, true)] {
+        let (hard, soft) = (Obstacle::Hard, Obstacle::Soft);
+        for (config, obstacle, ends) in [(plain(), hard, true), (plain(), soft, false), (linux(), soft, true)] {
             let mut rig = Rig::connecting(config.clone(), (ours, theirs));
             rig.drop_sent();
             // About another segment than the SYN: a stray error of an earlier connection, or a forged one.
-            rig.tcp.on_unreachable(ours + 1, hard);
-            rig.tcp.on_unreachable(ours - 1, hard);
+            rig.tcp.on_unreachable(rig.now, ours + 2, obstacle);
+            rig.tcp.on_unreachable(rig.now, ours - 1, obstacle);
             rig.expect_state(State::SynSent);
-            rig.tcp.on_unreachable(ours, hard);
+            rig.tcp.on_unreachable(rig.now, ours, obstacle);
             rig.expect_state(if ends { State::Closed } else { State::SynSent });
             if ends {
                 rig.poll();
@@ -221,7 +222,7 @@ fn icmp_ends_what_is_being_opened_and_nothing_else() {
             let mut rig = Rig::established(config, (ours, theirs));
             rig.write(500);
             rig.drop_sent();
-            rig.tcp.on_unreachable(ours + 1, hard);
+            rig.tcp.on_unreachable(rig.now, ours + 1, obstacle);
             rig.expect_state(State::Established);
         }
     });

@@ -341,6 +341,7 @@ proptest! {
             match options >> 5 {
                 7 => tcp.shutdown(),
                 6 => tcp.on_mtu(rng.below(2_000) as u32),
+                5 => tcp.on_unreachable(now, near(ours, *ack), Obstacle::Disconnected),
                 _ => {}
             }
             let until = now + Span::from_ms((*wait).into());
