@@ -424,7 +424,7 @@ impl Controller for Bbr {
         model.aggregation.restart(path.now);
     }
 
-    fn on_start(&mut self, _idle: sim_core::Span, path: &Path) {
+    fn on_start(&mut self, _window: &mut Window, _idle: sim_core::Span, path: &Path) {
         let model = &mut self.0;
         if !path.app_limited {
             return;

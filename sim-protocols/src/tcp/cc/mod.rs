@@ -16,7 +16,7 @@ pub use dctcp::DctcpConfig;
 pub use fixed::FixedConfig;
 pub use hystart::HyStartChoice;
 pub use reno::RenoConfig;
-pub use signals::{Ack, Delivery, Heard, Mode, Needs, Path, Sample, Setting};
+pub use signals::{Ack, Delivery, Heard, Lost, Mode, Needs, Path, Sample, Setting};
 pub use vegas::VegasConfig;
 pub use westwood::WestwoodConfig;
 
@@ -164,8 +164,8 @@ macro_rules! registry {
             }
             /// New data leaves while nothing is under way, `idle` after the last.
             #[inline]
-            pub fn on_start(&mut self, idle: Span, path: &Path) {
-                match self { $(Control::$variant(state) => state.on_start(idle, path),)* }
+            pub fn on_start(&mut self, window: &mut Window, idle: Span, path: &Path) {
+                match self { $(Control::$variant(state) => state.on_start(window, idle, path),)* }
             }
             /// The connection is established.
             pub fn on_established(&mut self, window: &Window, path: &Path) {
@@ -174,6 +174,10 @@ macro_rules! registry {
             /// Any acknowledgement, duplicates and those in recovery too; for controls that need it.
             pub fn on_heard(&mut self, window: &mut Window, heard: &Heard) {
                 match self { $(Control::$variant(state) => state.on_heard(window, heard),)* }
+            }
+            /// A segment was found to be lost, before the sample of the acknowledgement that has shown it; for controls that need it.
+            pub fn on_lost(&mut self, window: &Window, lost: &Lost) {
+                match self { $(Control::$variant(state) => state.on_lost(window, lost),)* }
             }
             /// A sample of the delivery rate: the window and the pacing rate are set here by controls that need it. Returns whether what is
             /// sent from here on says nothing of the path, as the control holds itself back.
@@ -236,9 +240,10 @@ trait Controller {
     fn on_recovered(&mut self, _window: &mut Window) {}
     fn on_undo(&mut self) {}
     fn on_restart(&mut self, _idle: Span, _now: Time) {}
-    fn on_start(&mut self, _idle: Span, _path: &Path) {}
+    fn on_start(&mut self, _window: &mut Window, _idle: Span, _path: &Path) {}
     fn on_established(&mut self, _window: &Window, _path: &Path) {}
     fn on_heard(&mut self, _window: &mut Window, _heard: &Heard) {}
+    fn on_lost(&mut self, _window: &Window, _lost: &Lost) {}
     fn on_sample(&mut self, _window: &mut Window, _sample: &Sample) -> bool {
         false
     }

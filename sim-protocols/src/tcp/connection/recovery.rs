@@ -615,6 +615,7 @@ impl Connection {
     /// (Linux's tcp_non_congestion_loss_retransmit).
     pub(super) fn lose_without_congestion(&mut self) {
         self.board.lose_all();
+        self.board.take_found();
         if self.phase == Phase::Loss || self.board.lost == 0 {
             return;
         }
