@@ -1,6 +1,7 @@
 //! Congestion controls: one file for each, and one line in [`registry!`] below. They count segments, as Linux does.
 
 mod bbr;
+mod bbr3;
 mod cubic;
 mod dctcp;
 mod fixed;
@@ -11,6 +12,7 @@ mod vegas;
 mod westwood;
 
 pub use bbr::BbrConfig;
+pub use bbr3::Bbr3Config;
 pub use cubic::CubicConfig;
 pub use dctcp::DctcpConfig;
 pub use fixed::FixedConfig;
@@ -208,6 +210,7 @@ registry! {
     Reno(RenoConfig => reno::Reno), "reno", "additive increase, multiplicative decrease (RFC 5681); HyStart++ by choice";
     Cubic(CubicConfig => cubic::Cubic), "cubic", "CUBIC (RFC 9438) in Linux's integer arithmetic, with HyStart or HyStart++";
     Bbr(BbrConfig => bbr::Bbr), "bbr", "BBR version 1 as in Linux: paced at the bandwidth that it measures, with two bandwidth-delay products in flight";
+    Bbr3(Bbr3Config => bbr3::Bbr3), "bbr3", "BBR version 3 (draft-ietf-ccwg-bbr-06): a model of bandwidth and round trip, bounded by what losses of more than 2 % have shown";
     Dctcp(DctcpConfig => dctcp::Dctcp), "dctcp", "DCTCP (RFC 8257): the window falls in proportion to the share of marked segments; negotiates ECN";
     Vegas(VegasConfig => vegas::Vegas), "vegas", "Vegas (Brakmo and Peterson 1995) as in Linux: keeps two to four segments of its own in the queue";
     Westwood(WestwoodConfig => westwood::Westwood), "westwood", "Westwood+ as in Linux: after a loss the window is the measured bandwidth times the least round trip";
