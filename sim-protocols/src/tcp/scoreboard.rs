@@ -123,8 +123,12 @@ pub(crate) struct Scoreboard {
     /// The blocks of the last ACK: what they say is known.
     known: [(Seq, Seq); 4],
     /// The first bytes of segments that were found lost and not told of, where somebody asks.
-    found: Option<Box<Vec<Seq>>>,
+    found: Option<Box<Found>>,
 }
+
+/// The first bytes of lost segments. It stands in a box of its own, as most scoreboards have none.
+#[derive(Clone, Debug, Default)]
+struct Found(Vec<Seq>);
 
 impl Scoreboard {
     /// An empty one; whether it keeps in mind what it finds lost, for [`Scoreboard::take_found`].
@@ -134,7 +138,7 @@ impl Scoreboard {
 
     /// What was found lost since this was asked last, in the order in which it was found.
     pub fn take_found(&mut self) -> Vec<Seq> {
-        self.found.as_mut().map(|found| std::mem::take(&mut **found)).unwrap_or_default()
+        self.found.as_mut().map(|found| std::mem::take(&mut found.0)).unwrap_or_default()
     }
 
     /// Segments under way, delivered ones included.
@@ -590,8 +594,8 @@ impl Scoreboard {
 }
 
 /// A segment was found lost.
-fn note(found: &mut Option<Box<Vec<Seq>>>, seq: Seq) {
+fn note(found: &mut Option<Box<Found>>, seq: Seq) {
     if let Some(found) = found {
-        found.push(seq);
+        found.0.push(seq);
     }
 }

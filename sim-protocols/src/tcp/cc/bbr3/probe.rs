@@ -79,12 +79,7 @@ impl Model {
                 self.probe_sample = true;
                 self.start_up(window.cwnd, delivered, delivery);
             }
-            State::Up => {
-                if self.is_time_to_go_down(window, sample, delivery) {
-                    self.probe_too_high = false;
-                    self.start_down(now, delivered);
-                }
-            }
+            State::Up => self.look_for_end(window, sample, delivery),
             _ => {}
         }
     }
@@ -98,19 +93,19 @@ impl Model {
         in_flight <= self.inflight_with_headroom() && in_flight <= self.inflight(self.max_bandwidth(), 100)
     }
 
-    fn is_time_to_go_down(&mut self, window: &Window, sample: &Sample, delivery: Option<&Delivery>) -> bool {
+    /// `IsTimeToGoDown`, and what follows.
+    fn look_for_end(&mut self, window: &Window, sample: &Sample, delivery: Option<&Delivery>) {
         // §5.3.3.6: the last probe went too high, so this one goes no higher. What was in flight before the acknowledgement counts (as in
         // Linux): behind it there is always less than a window.
-        if self.probe_too_high && sample.prior_in_flight >= self.inflight_longterm {
-            self.probe_precautionary = true;
-            return true;
-        }
-        if sample.path.cwnd_limited && window.cwnd >= self.inflight_longterm {
+        let risky = self.probe_too_high && sample.prior_in_flight >= self.inflight_longterm;
+        self.probe_precautionary |= risky;
+        if !risky && sample.path.cwnd_limited && window.cwnd >= self.inflight_longterm {
             // The bound, not the path, limits the bandwidth.
             self.full.search_from(delivery.map_or(0, rate_of));
-            return false;
+        } else if risky || self.full.now {
+            self.probe_too_high = false;
+            self.start_down(sample.path.now, sample.delivered);
         }
-        self.full.now
     }
 }
 
