@@ -11,7 +11,7 @@
 //!
 //! Explicit congestion notifications: the draft leaves the response open, but for one sentence (§3.7): who marks packets as ECN-capable must take
 //! each mark for congestion. So where ECN was negotiated, a mark is taken for a round trip of too much loss, once a window of data, whatever the
-//! share of marked segments is: Startup and UP end, the bounds fall by 0.7 at the most. There is no accurate ECN and no reaction to its share.
+//! share of marked segments is: Startup and UP end, the bounds fall to 0.7 at the most. There is no accurate ECN and no reaction to its share.
 //!
 //! Where Linux's words are more exact than the draft's, they are followed, at the line that says so. Absent: requests for other frequencies of
 //! acknowledgements (§4.1.3.3), as TCP has none here.
@@ -441,7 +441,7 @@ impl Controller for Bbr3 {
         if model.state.probes_bandwidth() {
             model.set_rate(window.cwnd, path, 100);
         } else if model.state == State::ProbeRtt {
-            // Nothing is in flight, so the end of the round is what is delivered, which is at the least what it was at the last sample.
+            // Nothing is in flight: whatever leaves now is behind the end of the round, which may stay where it is.
             let delivered = model.round_end;
             model.end_probe_rtt(window, path.now, delivered);
         }
