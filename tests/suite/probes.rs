@@ -20,6 +20,7 @@ links:
   - d -- s: { rate: 20 Mbit/s, delay: 1 ms, mtu: 900 B }
 workload:
   bulk: { from: a, to: c, tcp: { cc: bbr, ecn: true } }
+  more: { from: b, to: a, tcp: { cc: bbr3, ecn: true } }
   web: { from: b, to: c, request: {} }
   echo: { from: a, to: d, ping: { every: 50 ms } }
   way: { from: b, to: d, traceroute: {} }

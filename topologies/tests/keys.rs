@@ -167,6 +167,7 @@ links:
             "tlp: false",
             "frto: false",
             "undo: false",
+            "ack_compression: false",
             "reordering: 7",
             "nagle: false",
             "delayed_ack: false",

@@ -122,9 +122,25 @@ pub(crate) struct Scoreboard {
     retransmissions: VecDeque<(u64, Time)>,
     /// The blocks of the last ACK: what they say is known.
     known: [(Seq, Seq); 4],
+    /// The first bytes of segments that were found lost and not told of, where somebody asks.
+    found: Option<Box<Found>>,
 }
 
+/// The first bytes of lost segments. It stands in a box of its own, as most scoreboards have none.
+#[derive(Clone, Debug, Default)]
+struct Found(Vec<Seq>);
+
 impl Scoreboard {
+    /// An empty one; whether it keeps in mind what it finds lost, for [`Scoreboard::take_found`].
+    pub fn new(keeps_found: bool) -> Scoreboard {
+        Scoreboard { found: keeps_found.then(Box::default), ..Scoreboard::default() }
+    }
+
+    /// What was found lost since this was asked last, in the order in which it was found.
+    pub fn take_found(&mut self) -> Vec<Seq> {
+        self.found.as_mut().map(|found| std::mem::take(&mut found.0)).unwrap_or_default()
+    }
+
     /// Segments under way, delivered ones included.
     #[inline]
     pub fn packets(&self) -> u32 {
@@ -351,6 +367,7 @@ impl Scoreboard {
                     marked += 1;
                     self.lost += 1;
                     self.retransmit_from = self.retransmit_from.min(at);
+                    note(&mut self.found, sent.seq);
                 }
             }
             at += 1;
@@ -383,6 +400,7 @@ impl Scoreboard {
                 sent.marks = sent.marks & !RETRANSMITTED | LOST;
                 marked += 1;
                 self.retransmit_from = self.retransmit_from.min(number);
+                note(&mut self.found, sent.seq);
             }
             at += 1;
         }
@@ -412,6 +430,7 @@ impl Scoreboard {
                 sent.marks |= LOST;
                 marked += 1;
                 self.retransmit_from = self.retransmit_from.min(self.first + at as u64);
+                note(&mut self.found, sent.seq);
             }
         }
         self.lost += marked;
@@ -427,6 +446,7 @@ impl Scoreboard {
                 front.marks |= LOST;
                 self.lost += 1;
                 self.retransmit_from = self.first;
+                note(&mut self.found, front.seq);
                 1
             }
             _ => 0,
@@ -437,6 +457,9 @@ impl Scoreboard {
     pub fn lose_all(&mut self) {
         (self.lost, self.retransmitted) = (0, 0);
         for sent in &mut self.sent {
+            if !sent.has(SACKED) && (!sent.has(LOST) || sent.has(RETRANSMITTED)) {
+                note(&mut self.found, sent.seq);
+            }
             sent.marks &= !RETRANSMITTED;
             if !sent.has(SACKED) {
                 sent.marks |= LOST;
@@ -464,6 +487,9 @@ impl Scoreboard {
         for (at, sent) in self.sent.iter_mut().enumerate() {
             if sent.has(SACKED) || at > 0 && now.since(sent.at) < latest {
                 continue;
+            }
+            if !sent.has(LOST) || sent.has(RETRANSMITTED) {
+                note(&mut self.found, sent.seq);
             }
             self.lost += u32::from(!sent.has(LOST));
             self.retransmitted -= u32::from(sent.has(RETRANSMITTED));
@@ -574,5 +600,12 @@ impl Scoreboard {
     /// Without SACK: forgets all duplicates.
     pub fn reset_duplicates(&mut self) {
         self.sacked = 0;
+    }
+}
+
+/// A segment was found lost.
+fn note(found: &mut Option<Box<Found>>, seq: Seq) {
+    if let Some(found) = found {
+        found.0.push(seq);
     }
 }

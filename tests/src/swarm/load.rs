@@ -67,6 +67,7 @@ fn control(dice: &mut Dice, features: &Features) -> String {
         9 => "dctcp".into(),
         10 => "{ reno: { hystart: plus } }".into(),
         11 => format!("{{ fixed: {{ window: {} }} }}", dice.from(if features.heals { 8 } else { 1 }, 100)),
+        12 => "bbr3".into(),
         _ => format!(
             "{{ cubic: {{ hystart: {}, fast_convergence: {}, reno_friendly: {} }} }}",
             ["classic", "plus", "none"][dice.from(0, 2) as usize],

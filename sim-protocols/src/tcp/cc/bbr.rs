@@ -8,18 +8,16 @@
 //!
 //! Explicit congestion notifications change nothing, as there.
 
-mod filters;
+pub(super) mod filters;
 mod policer;
 
 use sim_core::{Params, Rng, Streams, Time};
 
 use super::{Ack, Controller, INFINITE, Mode, Needs, Path, Sample, Setting, Window, ticks};
 use crate::tcp::Phase;
-use filters::{Aggregation, WindowedMax};
+use filters::{Aggregation, BW_BITS, WindowedMax};
 use policer::Policer;
 
-/// Fraction bits of a bandwidth, which is in segments for a microsecond.
-const BW_BITS: u32 = 24;
 /// One, as gains count.
 const UNIT: u64 = 256;
 /// 2 / ln 2: the least gain with which the rate doubles each round trip; and its inverse.
@@ -424,7 +422,7 @@ impl Controller for Bbr {
         model.aggregation.restart(path.now);
     }
 
-    fn on_start(&mut self, _idle: sim_core::Span, path: &Path) {
+    fn on_start(&mut self, _window: &mut Window, _idle: sim_core::Span, path: &Path) {
         let model = &mut self.0;
         if !path.app_limited {
             return;

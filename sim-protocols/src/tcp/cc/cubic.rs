@@ -214,7 +214,7 @@ impl Controller for Cubic {
     }
 
     #[inline]
-    fn on_start(&mut self, idle: Span, path: &Path) {
+    fn on_start(&mut self, _window: &mut Window, idle: Span, path: &Path) {
         self.shift_epoch(idle, path.now);
     }
 }

@@ -1,6 +1,7 @@
 //! Congestion controls: one file for each, and one line in [`registry!`] below. They count segments, as Linux does.
 
 mod bbr;
+mod bbr3;
 mod cubic;
 mod dctcp;
 mod fixed;
@@ -11,12 +12,13 @@ mod vegas;
 mod westwood;
 
 pub use bbr::BbrConfig;
+pub use bbr3::Bbr3Config;
 pub use cubic::CubicConfig;
 pub use dctcp::DctcpConfig;
 pub use fixed::FixedConfig;
 pub use hystart::HyStartChoice;
 pub use reno::RenoConfig;
-pub use signals::{Ack, Delivery, Heard, Mode, Needs, Path, Sample, Setting};
+pub use signals::{Ack, Delivery, Heard, Lost, Mode, Needs, Path, Sample, Setting};
 pub use vegas::VegasConfig;
 pub use westwood::WestwoodConfig;
 
@@ -164,8 +166,8 @@ macro_rules! registry {
             }
             /// New data leaves while nothing is under way, `idle` after the last.
             #[inline]
-            pub fn on_start(&mut self, idle: Span, path: &Path) {
-                match self { $(Control::$variant(state) => state.on_start(idle, path),)* }
+            pub fn on_start(&mut self, window: &mut Window, idle: Span, path: &Path) {
+                match self { $(Control::$variant(state) => state.on_start(window, idle, path),)* }
             }
             /// The connection is established.
             pub fn on_established(&mut self, window: &Window, path: &Path) {
@@ -174,6 +176,10 @@ macro_rules! registry {
             /// Any acknowledgement, duplicates and those in recovery too; for controls that need it.
             pub fn on_heard(&mut self, window: &mut Window, heard: &Heard) {
                 match self { $(Control::$variant(state) => state.on_heard(window, heard),)* }
+            }
+            /// A segment was found to be lost, before the sample of the acknowledgement that has shown it; for controls that need it.
+            pub fn on_lost(&mut self, window: &Window, lost: &Lost) {
+                match self { $(Control::$variant(state) => state.on_lost(window, lost),)* }
             }
             /// A sample of the delivery rate: the window and the pacing rate are set here by controls that need it. Returns whether what is
             /// sent from here on says nothing of the path, as the control holds itself back.
@@ -204,6 +210,7 @@ registry! {
     Reno(RenoConfig => reno::Reno), "reno", "additive increase, multiplicative decrease (RFC 5681); HyStart++ by choice";
     Cubic(CubicConfig => cubic::Cubic), "cubic", "CUBIC (RFC 9438) in Linux's integer arithmetic, with HyStart or HyStart++";
     Bbr(BbrConfig => bbr::Bbr), "bbr", "BBR version 1 as in Linux: paced at the bandwidth that it measures, with two bandwidth-delay products in flight";
+    Bbr3(Bbr3Config => bbr3::Bbr3), "bbr3", "BBR version 3 (draft-ietf-ccwg-bbr-06): a model of bandwidth and round trip, bounded by what losses of more than 2 % have shown";
     Dctcp(DctcpConfig => dctcp::Dctcp), "dctcp", "DCTCP (RFC 8257): the window falls in proportion to the share of marked segments; negotiates ECN";
     Vegas(VegasConfig => vegas::Vegas), "vegas", "Vegas (Brakmo and Peterson 1995) as in Linux: keeps two to four segments of its own in the queue";
     Westwood(WestwoodConfig => westwood::Westwood), "westwood", "Westwood+ as in Linux: after a loss the window is the measured bandwidth times the least round trip";
@@ -236,9 +243,10 @@ trait Controller {
     fn on_recovered(&mut self, _window: &mut Window) {}
     fn on_undo(&mut self) {}
     fn on_restart(&mut self, _idle: Span, _now: Time) {}
-    fn on_start(&mut self, _idle: Span, _path: &Path) {}
+    fn on_start(&mut self, _window: &mut Window, _idle: Span, _path: &Path) {}
     fn on_established(&mut self, _window: &Window, _path: &Path) {}
     fn on_heard(&mut self, _window: &mut Window, _heard: &Heard) {}
+    fn on_lost(&mut self, _window: &Window, _lost: &Lost) {}
     fn on_sample(&mut self, _window: &mut Window, _sample: &Sample) -> bool {
         false
     }

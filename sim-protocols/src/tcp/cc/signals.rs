@@ -21,13 +21,15 @@ pub struct Needs {
     pub samples: bool,
     /// Every acknowledgement.
     pub every_ack: bool,
+    /// Every segment that is found to be lost; only together with `samples`.
+    pub losses: bool,
     /// Marks instead of drops: ECN is negotiated, all segments are ECN-capable, and a receiver echoes each change of their marks at once.
     pub ecn: bool,
 }
 
 impl Needs {
     /// Acknowledgements alone.
-    pub const NOTHING: Needs = Needs { samples: false, every_ack: false, ecn: false };
+    pub const NOTHING: Needs = Needs { samples: false, every_ack: false, losses: false, ecn: false };
 }
 
 /// An acknowledgement of new data, for a control.
@@ -85,6 +87,10 @@ pub struct Path {
     pub mss: u32,
     /// Whether the application, not the path, has limited what was sent.
     pub app_limited: bool,
+    /// Whether the window was full at any time in the last round trip.
+    pub cwnd_limited: bool,
+    /// Whether selective acknowledgements tell of more than one loss in a round trip.
+    pub sack: bool,
 }
 
 /// Segments that were delivered over an interval (draft-cheng-iccrg-delivery-rate-estimation): the longer of the times in which they were
@@ -97,8 +103,33 @@ pub struct Delivery {
     pub interval_us: u64,
     /// What had been delivered when the last of them was sent.
     pub prior: u64,
+    /// Segments that were in flight then, itself included.
+    pub in_flight: u32,
+    /// Segments found lost since.
+    pub lost: u64,
     /// Whether the application had nothing more to send then.
     pub app_limited: bool,
+}
+
+/// A segment that was found to be lost.
+#[derive(Clone, Copy, Debug)]
+pub struct Lost {
+    /// The present moment.
+    pub now: Time,
+    /// Its first byte.
+    pub seq: Seq,
+    /// The byte behind its last.
+    pub end: Seq,
+    /// Segments that were in flight when it was sent last, itself included.
+    pub in_flight: u32,
+    /// Segments found lost since, itself included.
+    pub lost: u64,
+    /// Whether the application had nothing more to send then.
+    pub app_limited: bool,
+    /// Segments delivered since the connection began, the SYN included.
+    pub delivered: u64,
+    /// Whether selective acknowledgements tell of more than one loss in a round trip.
+    pub sack: bool,
 }
 
 /// A sample of the delivery rate, with what an acknowledgement has changed.
@@ -143,5 +174,15 @@ pub struct Mode {
 
 impl Mode {
     /// The words of modes in tables; the first one is that of controls without.
-    pub const WORDS: &'static [&'static str] = &["paced", "startup", "drain", "probe_bw", "probe_rtt"];
+    pub const WORDS: &'static [&'static str] = &[
+        "paced",
+        "startup",
+        "drain",
+        "probe_bw",
+        "probe_rtt",
+        "probe_down",
+        "probe_cruise",
+        "probe_refill",
+        "probe_up",
+    ];
 }

@@ -135,7 +135,7 @@ impl Controller for Vegas {
         (window.cwnd / 2).max(2)
     }
 
-    fn on_start(&mut self, _idle: Span, path: &Path) {
+    fn on_start(&mut self, _window: &mut Window, _idle: Span, path: &Path) {
         // After silence the queues may be others: everything is measured anew.
         self.base_us = u64::MAX;
         self.begin_round(path.nxt);

@@ -247,7 +247,7 @@ impl Connection {
             pushes: VecDeque::new(),
             pushed: isn + 1,
             tail_start: isn + 1,
-            board: Scoreboard::default(),
+            board: Scoreboard::new(control.needs().losses),
             rtt: Rtt::new(config),
             governor: Governor::open(control.needs(), config.pacing),
             control,

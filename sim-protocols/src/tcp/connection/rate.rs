@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use sim_core::{Ecn, Rate, Span, Time};
 
-use super::super::cc::{Delivery, Heard, Mode, Needs, Path, Sample};
+use super::super::cc::{Delivery, Heard, Lost, Mode, Needs, Path, Sample};
 use super::super::scoreboard::Delivered;
 use super::super::trace::{Cause, Phase, RateChange};
 use super::Connection;
@@ -54,7 +54,7 @@ impl Governor {
     }
 }
 
-/// A segment under way, with what had been delivered when it left.
+/// A segment under way, with what had been delivered and lost when it left.
 #[derive(Clone, Copy, Debug)]
 struct Flying {
     seq: Seq,
@@ -65,9 +65,20 @@ struct Flying {
     first_sent: Time,
     delivered_at: Time,
     delivered: u64,
+    /// What had been found lost, modulo 2^32; and what was in flight, itself included.
+    lost: u32,
+    in_flight: u32,
     app_limited: bool,
     /// It was SACKed and has told what it can.
     done: bool,
+}
+
+/// What a connection had come to when a segment left: segments delivered, found lost (modulo 2^32), in flight.
+#[derive(Clone, Copy, Debug)]
+struct Left {
+    delivered: u64,
+    lost: u32,
+    in_flight: u32,
 }
 
 /// Delivery rates.
@@ -83,7 +94,7 @@ struct Sampler {
 }
 
 impl Sampler {
-    fn sent(&mut self, seq: Seq, end: Seq, now: Time, delivered: u64) {
+    fn sent(&mut self, seq: Seq, end: Seq, now: Time, left: Left) {
         if self.flying.is_empty() {
             (self.first_sent, self.delivered_at) = (now, now);
         }
@@ -93,7 +104,9 @@ impl Sampler {
             at: now,
             first_sent: self.first_sent,
             delivered_at: self.delivered_at,
-            delivered,
+            delivered: left.delivered,
+            lost: left.lost,
+            in_flight: left.in_flight,
             app_limited: self.app_limited.is_some(),
             done: false,
         };
@@ -139,8 +152,20 @@ impl Sampler {
         }
     }
 
-    /// The sample of an acknowledgement, behind which `delivered` segments are delivered, `new` by itself.
-    fn sample(&mut self, now: Time, delivered: u64, new: u32, min_rtt: Option<Span>) -> Option<Delivery> {
+    /// The segment under way to which a byte belongs.
+    fn find(&self, seq: Seq) -> Option<&Flying> {
+        let at = self.flying.partition_point(|flying| flying.end <= seq);
+        self.flying.get(at).filter(|flying| flying.seq <= seq)
+    }
+
+    /// The sample of an acknowledgement, behind which `delivered` segments are delivered, `new` by itself, and `lost` are lost.
+    fn sample(
+        &mut self,
+        now: Time,
+        (delivered, new): (u64, u32),
+        lost: u64,
+        min_rtt: Option<Span>,
+    ) -> Option<Delivery> {
         if self.app_limited.is_some_and(|limit| delivered > limit) {
             self.app_limited = None;
         }
@@ -158,6 +183,8 @@ impl Sampler {
             segments: delivered - newest.delivered,
             interval_us: interval.us(),
             prior: newest.delivered,
+            in_flight: newest.in_flight,
+            lost: (lost as u32).wrapping_sub(newest.lost).into(),
             app_limited: newest.app_limited,
         })
     }
@@ -196,6 +223,8 @@ impl Connection {
             min_rtt: self.rtt.min,
             mss: self.mss,
             app_limited: sampler.is_some_and(|sampler| sampler.app_limited.is_some()),
+            cwnd_limited: self.cwnd_limited,
+            sack: self.sack,
         }
     }
 
@@ -222,8 +251,8 @@ impl Connection {
     /// The window and the pacing rate after an acknowledgement, for controls that need more than [`Connection::adjust_window`] tells.
     #[cold]
     pub(super) fn govern(&mut self, now: Time, advanced: bool, lost: u32, delivered: &Delivered) {
-        let Some(governor) = &mut self.governor else { return };
-        governor.lost += u64::from(lost);
+        self.tell_losses(now, lost);
+        let Some(governor) = &self.governor else { return };
         let needs = governor.needs;
         let rtt = delivered.timed_last().map(|sent| now.since(sent));
         if needs.every_ack {
@@ -258,7 +287,7 @@ impl Connection {
         });
         let sample = Sample {
             path,
-            delivery: sampler.sample(now, total, delivered.segments, path.min_rtt),
+            delivery: sampler.sample(now, (total, delivered.segments), governor.lost, path.min_rtt),
             acked: delivered.segments,
             losses,
             prior_in_flight: governor.prior_in_flight,
@@ -302,19 +331,47 @@ impl Connection {
 
     /// A time-out: everything under way is lost.
     pub(super) fn govern_timeout(&mut self, now: Time, lost: u32) {
-        if let Some(governor) = &mut self.governor {
-            governor.lost += u64::from(lost);
-        }
+        self.tell_losses(now, lost);
         self.set_pacing(now);
+    }
+
+    /// So many segments are newly lost; a control that needs it hears of each.
+    fn tell_losses(&mut self, now: Time, lost: u32) {
+        let Some(governor) = &mut self.governor else { return };
+        governor.lost += u64::from(lost);
+        if !governor.needs.losses {
+            return;
+        }
+        let found = self.board.take_found();
+        let Some(sampler) = &governor.sampler else { return };
+        // The last of them has all of them behind it.
+        let mut total = (governor.lost as u32).wrapping_sub(found.len() as u32);
+        for seq in found {
+            total = total.wrapping_add(1);
+            let Some(flying) = sampler.find(seq) else { continue };
+            let lost = Lost {
+                now,
+                seq,
+                end: flying.end,
+                in_flight: flying.in_flight,
+                lost: total.wrapping_sub(flying.lost).into(),
+                app_limited: flying.app_limited,
+                delivered: self.counters.delivered,
+                sack: self.sack,
+            };
+            self.control.on_lost(&self.window, &lost);
+        }
     }
 
     /// A segment leaves: data, a FIN, or neither. Returns its ECN field.
     #[cold]
     pub(super) fn govern_sending(&mut self, now: Time, seq: Seq, bytes: u32, took: u32, ecn: Ecn) -> Ecn {
+        let in_flight = self.board.in_flight();
         let Some(governor) = &mut self.governor else { return ecn };
         if took > 0 {
             if let Some(sampler) = &mut governor.sampler {
-                sampler.sent(seq, seq + took, now, self.counters.delivered);
+                let left = Left { delivered: self.counters.delivered, lost: governor.lost as u32, in_flight };
+                sampler.sent(seq, seq + took, now, left);
             }
             if let Some(pacer) = &mut governor.pacer {
                 pacer.sent(now, bytes, self.counters.data_segments_sent);

@@ -614,6 +614,7 @@ impl Connection {
     /// What was thrown away by a router for its size, or refused with its SYN, is sent again, and says nothing of congestion (Linux's
     /// tcp_non_congestion_loss_retransmit).
     pub(super) fn recover_without_congestion(&mut self) {
+        self.board.take_found();
         if self.phase == Phase::Loss || self.board.lost == 0 {
             return;
         }

@@ -177,8 +177,11 @@ impl Connection {
         if first {
             self.timers.stop(Timer::Persist);
             self.recovery.awaited = Awaited::Acknowledgement;
-            let path = self.path(now);
-            self.control.on_start(now.since(self.last_sent), &path);
+            let (path, before) = (self.path(now), self.window);
+            self.control.on_start(&mut self.window, now.since(self.last_sent), &path);
+            if self.window != before {
+                self.note(now, Cause::Model);
+            }
         }
         self.board.push(seq, took, now);
         if pushes {

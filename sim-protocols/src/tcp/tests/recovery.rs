@@ -188,3 +188,28 @@ fn the_window_grows_by_slow_start_and_then_by_avoidance() {
         assert!(above as u32 >= 2 * threshold - 2, "{threshold}: {windows:?}");
     });
 }
+
+// Each segment that is found lost is told once, a retransmission that is lost too once more, in the order in which that was seen
+#[test]
+fn a_scoreboard_tells_of_each_lost_segment_once_if_it_is_asked() {
+    use crate::tcp::scoreboard::{Delivered, Look, Scoreboard};
+    let at = |ms| Time::ZERO + Span::from_ms(ms);
+    for keeps in [true, false] {
+        let mut board = Scoreboard::new(keeps);
+        for number in 0..8 {
+            board.push(Seq(1000 * number), 1000, at(number.into()));
+        }
+        let look = Look { now: at(50), high_seq: Seq(0), fack: Seq(0), min_rtt: None, echo: None };
+        let mut delivered = Delivered::default();
+        board.sack(&[(Seq(2000), Seq(3000)), (Seq(4000), Seq(7000))], Seq(0), Seq(8000), &look, &mut delivered);
+        let told = |board: &mut Scoreboard| board.take_found().iter().map(|seq| seq.0).collect::<Vec<_>>();
+        let expected = |seqs: &[u32]| if keeps { seqs.to_vec() } else { Vec::new() };
+        assert_eq!(board.detect_by_count(3), 3);
+        assert_eq!(told(&mut board), expected(&[0, 1000, 3000]));
+        assert_eq!(told(&mut board), expected(&[]));
+        // Of three that are lost one is sent again; a time-out then finds it lost again, and the last one, and not the others.
+        board.sent_again(Seq(1000), at(60));
+        board.lose_all();
+        assert_eq!(told(&mut board), expected(&[1000, 7000]));
+    }
+}

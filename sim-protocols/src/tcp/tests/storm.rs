@@ -3,7 +3,9 @@
 use proptest::prelude::{ProptestConfig, Strategy, any, prop_assert, proptest};
 use sim_core::{Rng, Streams};
 
-use super::super::cc::{BbrConfig, CubicConfig, DctcpConfig, FixedConfig, RenoConfig, VegasConfig, WestwoodConfig};
+use super::super::cc::{
+    Bbr3Config, BbrConfig, CubicConfig, DctcpConfig, FixedConfig, RenoConfig, VegasConfig, WestwoodConfig,
+};
 use super::*;
 
 const RANDOM_PROFILES: [Profile; 2] = [Profile::Rfc, Profile::Linux6];
@@ -48,6 +50,7 @@ fn config(rng: &mut Rng) -> Config {
         3 => ControlConfig::Dctcp(DctcpConfig::default()),
         4 => ControlConfig::Vegas(VegasConfig::default()),
         5 => ControlConfig::Westwood(WestwoodConfig::default()),
+        6 => ControlConfig::Bbr3(Bbr3Config::default()),
         _ => ControlConfig::Cubic(CubicConfig::default()),
     };
     let recv_buffer = [300, 4_000, 70_000, 1 << 20][rng.below(4) as usize];

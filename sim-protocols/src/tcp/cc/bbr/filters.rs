@@ -1,13 +1,16 @@
-//! BBR's filters: the largest of a window of rounds, and how much more than the bandwidth explains acknowledgements bring at once.
+//! Filters of both versions of BBR: the largest of a window of rounds, and how much more than the bandwidth explains acknowledgements bring at
+//! once.
 
 use sim_core::Time;
 
 use super::super::Sample;
-use super::BW_BITS;
+
+/// Fraction bits of a bandwidth, which is in segments for a microsecond.
+pub(in crate::tcp::cc) const BW_BITS: u32 = 24;
 
 /// The largest value of a window of rounds, from three of its parts (K. Nichols' filter, Linux's win_minmax.c).
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct WindowedMax([(u64, u64); 3]);
+pub(in crate::tcp::cc) struct WindowedMax([(u64, u64); 3]);
 
 impl WindowedMax {
     pub fn get(&self) -> u64 {
@@ -42,18 +45,43 @@ impl WindowedMax {
     }
 }
 
-/// Rounds of each half of the window of aggregation.
-const WINDOW_ROUNDS: u32 = 5;
 /// An epoch of that many segments is too old.
 const EPOCH_MAX: u64 = 1 << 20;
+
+/// A time in which acknowledgements brought more than a bandwidth explains.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::tcp::cc) struct Epoch {
+    since: Time,
+    acked: u64,
+}
+
+impl Epoch {
+    pub fn restart(&mut self, now: Time) {
+        (self.since, self.acked) = (now, 0);
+    }
+
+    /// So many segments more are acknowledged: how many of the epoch's are beyond what the bandwidth explains. It begins anew where none were.
+    pub fn extra(&mut self, now: Time, acked: u32, bandwidth: u64) -> u64 {
+        let acked = u64::from(acked);
+        let mut expected = segments(bandwidth, now.since(self.since).us());
+        if self.acked <= expected || self.acked + acked >= EPOCH_MAX {
+            self.restart(now);
+            expected = 0;
+        }
+        self.acked = (self.acked + acked).min(EPOCH_MAX - 1);
+        self.acked.saturating_sub(expected)
+    }
+}
+
+/// Rounds of each half of the window of aggregation.
+const WINDOW_ROUNDS: u32 = 5;
 /// The room for aggregation is 100 ms of the bandwidth at the most.
 const ROOM_US: u64 = 100_000;
 
 /// Segments that were acknowledged beyond what the bandwidth explains.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Aggregation {
-    since: Time,
-    acked: u64,
+    epoch: Epoch,
     /// The most of the present and of the last window of rounds.
     extra: [u64; 2],
     index: usize,
@@ -62,8 +90,7 @@ pub(super) struct Aggregation {
 
 impl Aggregation {
     pub fn restart(&mut self, now: Time) {
-        self.since = now;
-        self.acked = 0;
+        self.epoch.restart(now);
     }
 
     pub fn sample(&mut self, sample: &Sample, bandwidth: u64, cwnd: u32, round_start: bool) {
@@ -75,14 +102,7 @@ impl Aggregation {
                 self.extra[self.index] = 0;
             }
         }
-        let (now, acked) = (sample.path.now, u64::from(sample.acked));
-        let mut expected = segments(bandwidth, now.since(self.since).us());
-        if self.acked <= expected || self.acked + acked >= EPOCH_MAX {
-            self.restart(now);
-            expected = 0;
-        }
-        self.acked = (self.acked + acked).min(EPOCH_MAX - 1);
-        let extra = self.acked.saturating_sub(expected).min(cwnd.into());
+        let extra = self.epoch.extra(sample.path.now, sample.acked, bandwidth).min(cwnd.into());
         self.extra[self.index] = self.extra[self.index].max(extra);
     }
 

@@ -12,7 +12,7 @@ fn bbr(seed: u32) -> Bbr {
 
 fn path(now: Time) -> Path {
     let rtt = Some(Span::from_ms(40));
-    Path { now, nxt: Seq(0), srtt: rtt, min_rtt: rtt, mss: 1000, app_limited: false }
+    Path { now, nxt: Seq(0), srtt: rtt, min_rtt: rtt, mss: 1000, app_limited: false, cwnd_limited: true, sack: true }
 }
 
 /// A path of a segment for each millisecond and 40 ms, with acknowledgements for every segment.
@@ -43,6 +43,8 @@ impl Pipe {
             segments: rtt_ms,
             interval_us: rtt_ms * 1000,
             prior: self.delivered.saturating_sub(rtt_ms),
+            in_flight: in_flight + 1,
+            lost: 0,
             app_limited: false,
         };
         let sample = Sample {
