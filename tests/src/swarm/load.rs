@@ -44,7 +44,7 @@ pub(super) fn tcp(text: &mut String, dice: &mut Dice, features: &Features) {
     if dice.one_in(6) {
         text.push_str(", pacing: true");
     }
-    for key in ["rack", "tlp", "frto", "undo"] {
+    for key in ["rack", "tlp", "frto", "undo", "ack_compression"] {
         if dice.one_in(5) {
             let _ = write!(text, ", {key}: {}", dice.one_in(2));
         }

@@ -32,10 +32,10 @@ pub fn draw(scenario: &'static str, ours: &Measured, folder: &Path) -> Vec<Strin
     if golden.has("transactions.csv") {
         let sheet = golden.sheet("transactions.csv");
         let theirs = sheet.numbers("n").into_iter().zip(sheet.numbers("latency_ns"));
-        let theirs = theirs.map(|(number, ns)| (number, ns * 1e-6)).collect();
-        write(&scratch, "latencies", ["number", "latency_ms"], [ours.latencies(), theirs]);
+        let theirs = theirs.map(|(number, ns)| (number, ns * 1e-9)).collect();
+        write(&scratch, "latencies", ["number", "latency_s"], [ours.latencies(), theirs]);
         let title = format!("{scenario}: from a request to its response");
-        let request = request(scenario, "latencies", "latency_ms", "points", "latency").with("x", &["number"]);
+        let request = request(scenario, "latencies", "latency_s", "points", "latency").with("x", &["number"]);
         requests.push(request.with("title", &[&title]));
     }
     let sources = WHO.map(|who| Source { label: who.into(), tables: plots::Tables::Folder(scratch.0.join(who)) });

@@ -97,11 +97,11 @@ impl Measured {
         rows.iter().map(|(_, row)| seconds(row[at]) * 1e3).sum::<f64>() / rows.len() as f64
     }
 
-    /// Number and latency, in milliseconds, of each request.
+    /// Number and latency, in seconds, of each request.
     pub fn latencies(&self) -> Vec<(f64, f64)> {
         let rows = self.table("requests");
         let [number, latency] = ["number", "latency_s"].map(|name| column(rows, name).0);
-        rows.iter().map(|(_, row)| (row[number] as f64, seconds(row[latency]) * 1e3)).collect()
+        rows.iter().map(|(_, row)| (row[number] as f64, seconds(row[latency]))).collect()
     }
 
     /// Packets from the server: all, and those with SACK blocks.

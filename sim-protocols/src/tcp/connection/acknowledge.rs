@@ -45,6 +45,9 @@ impl Connection {
         {
             self.see_reordering(low);
         }
+        if ack < prior_una {
+            return self.on_old_ack(now, &look, &mut delivered);
+        }
         // RFC 5681 §2.
         let bare = segment.payload.is_empty() && !repr.flags.fin();
         let duplicate = !advanced && ack == prior_una && bare && !window_moved && had && !reported;
@@ -82,6 +85,18 @@ impl Connection {
         } else {
             self.adjust_window(now, advanced, lost, &delivered);
         }
+    }
+
+    /// One that another has overtaken still tells what is SACKed, and what is lost; but no time, and no reason to change the window (Linux's
+    /// tcp_ack, `old_ack`).
+    #[cold]
+    fn on_old_ack(&mut self, now: Time, look: &Look, delivered: &mut Delivered) {
+        self.recovery.lost = 0;
+        let news = News { prior_una: self.una, advanced: false, duplicate: false, marked: false };
+        if delivered.sacked || self.phase != Phase::Open {
+            self.alert(now, news, look, delivered);
+        }
+        self.counters.delivered += u64::from(delivered.segments);
     }
 
     /// What an acknowledgement is judged by.

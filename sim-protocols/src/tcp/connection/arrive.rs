@@ -61,9 +61,7 @@ impl Connection {
             // RFC 9293 §3.5, figure 8: both ends open at once.
             self.go(Move::Syn);
             self.ecn = false;
-            self.board = Default::default();
-            self.nxt = self.iss;
-            self.syn_due = true;
+            self.open_anew();
         }
     }
 
@@ -272,6 +270,10 @@ impl Connection {
             let closed_before = self.closing;
             self.go(Move::SynAcked);
             self.established(now);
+            if self.board.packets() > 0 {
+                // Data went with our SYN, and theirs has crossed it.
+                self.restart_timer(now);
+            }
             if closed_before {
                 self.go(Move::Close);
             }

@@ -3,6 +3,7 @@
 use sim_core::{Ecn, Payload, Time};
 
 use super::super::fast_open::{FastOpenLesson, FastOpenTicket, FastOpenVerdict};
+use super::super::scoreboard::Scoreboard;
 use super::super::state::State;
 use super::super::{Config, Endpoint};
 use super::timers::Timer;
@@ -83,14 +84,19 @@ impl Connection {
 impl Connection {
     /// Nothing has answered our SYN, or our SYN,ACK.
     pub(super) fn open_again(&mut self) {
-        self.syn_due = true;
+        self.open_anew();
         if let Some(rare) = self.rare.as_mut().filter(|rare| rare.opening.sent > 0 || rare.opening.accepted) {
-            // What went with it stays under way: a late answer may acknowledge it.
             rare.opening.repeated = true;
-            return;
         }
-        self.board = Default::default();
-        self.nxt = self.iss;
+    }
+
+    /// A SYN leaves once more, or the answer to theirs. What went with the first one stays under way: a late answer may acknowledge it.
+    pub(super) fn open_anew(&mut self) {
+        self.syn_due = true;
+        if self.rare.as_ref().is_none_or(|rare| rare.opening.sent == 0 && !rare.opening.accepted) {
+            self.board = Scoreboard::new(self.control.needs().losses);
+            self.nxt = self.iss;
+        }
     }
 
     /// What may leave behind the SYN,ACK: acknowledgements, and, where the SYN had a cookie, data (RFC 7413 §4.2.2).

@@ -71,6 +71,7 @@ fn config(rng: &mut Rng) -> Config {
         rack: flip(rng),
         tlp: flip(rng),
         frto: flip(rng),
+        ack_compression: flip(rng),
         undo: flip(rng),
         reordering: [1, 3, 10][rng.below(3) as usize],
         tick: Span::from_ms([0, 0, 4, 100][rng.below(4) as usize]),
