@@ -16,5 +16,6 @@ pub use host::{
 pub use ip::{Hop, Interface, IpConfig, IpStack, Route, RouteTable, Router};
 pub use node::NetNode;
 
+pub mod pcapng;
 pub mod tcp;
 pub mod wire;
