@@ -1,5 +1,7 @@
 //! What a node can be: wire formats, interfaces, routing, sockets, TCP, UDP, applications.
 
+#[cfg(feature = "aio")]
+pub mod aio;
 mod app;
 mod host;
 mod ip;

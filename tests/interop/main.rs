@@ -1,0 +1,4 @@
+//! Rust libraries as they are released, on simulated hosts; and the same sockets on the real system's loopback.
+
+mod arms;
+mod hyper;
