@@ -1,4 +1,9 @@
 //! Rust libraries as they are released, on simulated hosts; and the same sockets on the real system's loopback.
 
 mod arms;
+mod groups;
+mod guide;
 mod hyper;
+mod options;
+mod rt;
+mod websocket;
