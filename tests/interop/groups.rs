@@ -108,7 +108,7 @@ fn broadcasts_are_for_all_on_the_link() {
             socket.set_broadcast(true).expect("a datagram socket has it");
             socket.send_to(b"limited", ("255.255.255.255", PORT)).await.expect("a way");
             socket.send_to(b"directed", ("10.0.1.255", PORT)).await.expect("a way");
-            // RFC 2644: a router does not let it through; the network is not ours, so it is no broadcast to us.
+            // RFC 2644 §4: a router does not let it through; the network is not ours, so it is no broadcast to us.
             socket.send_to(b"beyond", ("10.0.3.255", PORT)).await.expect("a way");
             refused.expect_err("SO_BROADCAST is off").kind()
         });

@@ -3,7 +3,9 @@
 mod arms;
 mod groups;
 mod guide;
+mod h2;
 mod hyper;
+mod listening;
 mod options;
 mod rt;
 mod websocket;

@@ -107,7 +107,7 @@ type Options = Vec<(OptionName, OptionValue)>;
 
 fn set(socket: TcpSocket, options: &[(OptionName, OptionValue)]) -> TcpSocket {
     for (name, value) in options {
-        socket.set(*name, *value).expect(name.entry().word);
+        socket.set(*name, *value).unwrap_or_else(|error| panic!("{name:?}: {error}"));
     }
     socket
 }
@@ -399,7 +399,7 @@ where
     let output = sim.spawn("client", "main", async move {
         let socket = UdpSocket::unbound();
         if let Some(value) = value {
-            socket.set(name, value).expect(name.entry().word);
+            socket.set(name, value).unwrap_or_else(|error| panic!("{name:?}: {error}"));
         }
         socket.bind_to("0.0.0.0:5000").expect("the port is free");
         act(socket).await

@@ -59,8 +59,7 @@ fn ready_tasks_run_in_the_order_in_which_they_were_woken() {
         for task in tasks {
             task.await.expect("nobody aborts it");
         }
-        let order = order.lock().expect("one thread").clone();
-        order
+        order.lock().expect("one thread").clone()
     });
     assert_eq!(order, [(1, 10), (3, 10), (2, 20), (0, 30)]);
 }

@@ -95,11 +95,14 @@ impl<T> Output<T> {
     }
 }
 
+/// Makes a program of its main task, once it is known what its chance is called after.
+type Begin = Box<dyn FnOnce(String, &Hosts) -> Program>;
+
 struct Start {
     node: usize,
     name: String,
     at: Time,
-    main: Box<dyn FnOnce(String, &Hosts) -> Program>,
+    main: Begin,
 }
 
 /// What programs are told of the network.

@@ -113,7 +113,7 @@ pub(super) struct Kernel {
     /// What applications are to be told, in order.
     pub(super) events: VecDeque<(u32, AppEvent)>,
     /// What initial sequence numbers are made with.
-    secret: u64,
+    pub(super) secret: u64,
     /// There is one where a flow may be opened fast.
     pub(super) fast_open: Option<Box<FastOpenHost>>,
     next_port: u16,

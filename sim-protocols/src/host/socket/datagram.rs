@@ -391,7 +391,8 @@ impl Kernel {
             None if was_empty => self.events.push_back((socket.flow, AppEvent::Datagrams(UdpId(at as u32)))),
             None => {}
             Some(own) => {
-                if !std::mem::replace(&mut own.told, true) {
+                let told = std::mem::replace(&mut own.told, true);
+                if !told {
                     self.events.push_back((socket.flow, AppEvent::Ready(own.id)));
                 }
             }

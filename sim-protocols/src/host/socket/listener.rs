@@ -144,7 +144,7 @@ impl Kernel {
         }
         let best = here().filter_map(|(_, listener)| rank(listener)).max()?;
         let equal: Vec<usize> = here().filter(|(_, listener)| rank(listener) == Some(best)).map(|(at, _)| at).collect();
-        Some(equal[(key.keyed_hash(0) >> 33) as usize % equal.len()])
+        Some(equal[(key.keyed_hash(self.secret) >> 33) as usize % equal.len()])
     }
 
     /// A SYN has come to a listening socket.

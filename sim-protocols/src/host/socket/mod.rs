@@ -29,6 +29,8 @@ mod options;
 mod settings;
 mod stream;
 mod table;
+#[cfg(test)]
+mod tests;
 
 use std::net::Ipv4Addr;
 
