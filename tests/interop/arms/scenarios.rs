@@ -15,8 +15,11 @@ macro_rules! scenarios {
         fn $name() {
             let expected = ($server_log.map(String::from).to_vec(), $client_log.map(String::from).to_vec());
             assert_eq!(simulated::run($server(Simulated), $client(Simulated)), expected, "on simulated hosts");
-            let real = Real::new($number);
-            assert_eq!(real::run($server(real), $client(real)), expected, "on the real system");
+            // Linux is whom the hosts follow; other systems also have one address alone on their loopback.
+            if cfg!(target_os = "linux") {
+                let real = Real::new($number);
+                assert_eq!(real::run($server(real), $client(real)), expected, "on the real system");
+            }
         }
     )*};
 }
