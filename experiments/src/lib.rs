@@ -3,7 +3,7 @@
 //! | verb | module |
 //! | --- | --- |
 //! | all | `cli`, `commands/mod` (loading), `run` (one simulation) |
-//! | `run` | `commands/run`, `campaign` (points and seeds), `results`, `pcapng`, `digest`, `summary`, `expect/` |
+//! | `run` | `commands/run`, `campaign` (points and seeds), `results`, `digest`, `summary`, `expect/` |
 //! | `check`, `show` | `commands/check` |
 //! | `plot` | `commands/plot`, `figures` |
 //! | `verify` | `commands/verify` |
@@ -18,7 +18,6 @@ mod digest;
 mod expect;
 mod figures;
 pub mod packetdrill;
-mod pcapng;
 mod quantity;
 mod queues;
 mod results;

@@ -5,9 +5,10 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use sim_core::{Captured, Fingerprints, Outcome, Rows};
+use sim_protocols::pcapng;
 use topologies::{FlowPlan, Plan, Point};
 
-use crate::{cells, pcapng};
+use crate::cells;
 
 /// Bytes of a writer's buffer.
 const BUFFER: usize = 256 * 1024;

@@ -1,5 +1,7 @@
 //! What a node can be: wire formats, interfaces, routing, sockets, TCP, UDP, applications.
 
+#[cfg(feature = "aio")]
+pub mod aio;
 mod app;
 mod host;
 mod ip;
@@ -10,11 +12,14 @@ pub use app::{
     OnOffConfig, Opening, Pause, PingConfig, PoissonConfig, RequestConfig, SizeDist, SpanDist, TracerouteConfig,
 };
 pub use host::{
-    Answer, App, AppEvent, Calls, ConnId, DATAGRAMS, Datagram, FLOWS, FlowConfig, FlowEnd, HOST_TABLES, Host,
-    HostConfig, Outcome, PING, REQUESTS, RTT, STATES, SocketAddr, THROUGHPUT, TRACEROUTE, UDP, UdpError, UdpId,
+    AcceptError, Answer, App, AppEvent, BindError, Calls, ConnId, ConnectError, DATAGRAMS, Datagram, Effect, FLOWS,
+    FlowConfig, FlowEnd, HOST_TABLES, Host, HostConfig, Kinds, ListenError, OptionEntry, OptionError, OptionName,
+    OptionValue, Outcome, PING, REQUESTS, RTT, Ready, Received, RecvError, SOCKET_OPTIONS, STATES, SendError, Shutdown,
+    ShutdownError, SocketAddr, SocketError, SocketId, Sockets, THROUGHPUT, TRACEROUTE, UDP, UdpError, UdpId,
 };
 pub use ip::{Hop, Interface, IpConfig, IpStack, Route, RouteTable, Router};
 pub use node::NetNode;
 
+pub mod pcapng;
 pub mod tcp;
 pub mod wire;

@@ -28,6 +28,11 @@ pub struct GilbertElliott {
 }
 
 impl Loss {
+    /// Each packet is lost with this probability, whatever befalls the others.
+    pub fn independent(probability: Prob) -> Loss {
+        Loss::Bernoulli(probability)
+    }
+
     /// The random loss models that there are.
     pub const NAMES: &'static [&'static str] = &["bernoulli", "gilbert_elliott"];
 

@@ -117,7 +117,8 @@ macro_rules! registry {
                 match self { $(QueueConfig::$variant(config) => config.marks(),)* }
             }
 
-            pub(crate) fn set_limit(&mut self, limit: Amount) {
+            /// Changes what it never holds more of.
+            pub fn set_limit(&mut self, limit: Amount) {
                 match self { $(QueueConfig::$variant(config) => config.limit = limit,)* }
             }
 

@@ -43,6 +43,8 @@ macro_rules! registry {
         #[derive(Clone, PartialEq, Debug)]
         pub enum AppConfig {
             $(#[doc = $help] $variant($config),)*
+            /// A program of its own on sockets, which no file describes (see [`crate::Host::add_program`]).
+            Program,
         }
 
         /// The applications that there are.
@@ -71,43 +73,53 @@ macro_rules! registry {
 
             /// Its name in files.
             pub fn name(&self) -> &'static str {
-                match self { $(AppConfig::$variant(_) => $name,)* }
+                match self { $(AppConfig::$variant(_) => $name,)* AppConfig::Program => "program" }
             }
 
             /// Whether it runs over TCP.
             pub fn uses_tcp(&self) -> bool {
-                match self { $(AppConfig::$variant(_) => $tcp,)* }
+                match self { $(AppConfig::$variant(_) => $tcp,)* AppConfig::Program => true }
             }
 
             /// The application of one end.
             pub(crate) fn open(&self, flow: &str, end: FlowEnd, streams: &Streams) -> Box<dyn App> {
                 let stream = |what: &str| streams.open(&format!("flow/{flow}/{what}"));
-                match self { $(AppConfig::$variant(config) => config.open(end, &stream),)* }
+                match self { $(AppConfig::$variant(config) => config.open(end, &stream),)* AppConfig::Program => Box::new(Idle) }
             }
 
             /// The tables that hold its own rows: the first is written whenever it runs, the others when asked for.
             pub fn tables(&self) -> &'static [&'static Table] {
-                match self { $(AppConfig::$variant(_) => <$config>::TABLES,)* }
+                match self { $(AppConfig::$variant(_) => <$config>::TABLES,)* AppConfig::Program => &[] }
             }
 
             /// Whether it is made of datagrams that a sink measures.
             pub(crate) fn sends_datagrams(&self) -> bool {
-                match self { $(AppConfig::$variant(_) => <$config>::SENDS_DATAGRAMS,)* }
+                match self { $(AppConfig::$variant(_) => <$config>::SENDS_DATAGRAMS,)* AppConfig::Program => false }
             }
 
             /// The end whose application gets what the flow is there for; none where it is there for the round trips.
             pub(crate) fn delivers_to(&self) -> Option<FlowEnd> {
-                match self { $(AppConfig::$variant(_) => <$config>::DELIVERS_TO,)* }
+                match self { $(AppConfig::$variant(_) => <$config>::DELIVERS_TO,)* AppConfig::Program => None }
             }
 
             /// Whether the server end opens the connection too, at the flow's start.
             pub(crate) fn opens_at_both_ends(&self) -> bool {
-                match self { $(AppConfig::$variant(config) => config.opens_at_both_ends(),)* }
+                match self { $(AppConfig::$variant(config) => config.opens_at_both_ends(),)* AppConfig::Program => false }
+            }
+
+            /// Whether it is a program of its own, whose flow has no row in the table `flows`.
+            pub(crate) fn is_program(&self) -> bool {
+                matches!(self, AppConfig::Program)
+            }
+
+            /// A program of its own.
+            pub(crate) fn program() -> AppConfig {
+                AppConfig::Program
             }
 
             /// What is wrong with the parameters taken together: the key to blame, and words for the one who wrote it.
             pub fn check(&self) -> Result<(), (&'static str, String)> {
-                match self { $(AppConfig::$variant(config) => config.check(),)* }
+                match self { $(AppConfig::$variant(config) => config.check(),)* AppConfig::Program => Ok(()) }
             }
         }
     };

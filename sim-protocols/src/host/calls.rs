@@ -7,6 +7,7 @@ use sim_core::{Cx, Payload, Record, Time};
 
 use super::config::{FlowConfig, FlowEnd};
 use super::kernel::Kernel;
+use super::socket::{SocketId, Sockets};
 use super::stats::{Answer, FlowStats, Outcome};
 use super::udp::Datagram;
 use crate::app::Data;
@@ -46,6 +47,8 @@ pub enum AppEvent {
     PeerClosed(ConnId),
     /// The connection is over: closed at both ends (perhaps still in TIME-WAIT), reset or given up.
     Closed(ConnId, Outcome),
+    /// There is something new at a socket of the socket interface: [`Sockets::readiness`] says what.
+    Ready(SocketId),
     /// Datagrams wait in a socket that was empty.
     Datagrams(UdpId),
     /// ICMP says that a datagram has not arrived.
@@ -125,6 +128,11 @@ impl Calls<'_, '_> {
     /// Asks for [`App::timer`] at a moment, now at the earliest.
     pub fn wake_at(&mut self, at: Time, token: u32) {
         self.kernel.wake_app(self.cx, self.flow, at, token);
+    }
+
+    /// The socket calls, for applications that listen for anybody and connect to anybody.
+    pub fn sockets(&mut self) -> Sockets<'_> {
+        Sockets::new(self.kernel, self.cx.now(), self.flow)
     }
 
     /// Says how the flow stands; what is final stays.

@@ -1,16 +1,33 @@
 //! A connection as its host keeps it: the sans-I/O machine, who owns it, and what the socket does on its own.
 
-use sim_core::{Payload, Time};
+use std::net::Ipv4Addr;
+
+use sim_core::{Ecn, Payload, Time};
 
 use super::calls::ConnId;
 use super::demux::FourTuple;
+use super::socket::SocketId;
 use super::stats::Outcome;
 use crate::app::Data;
 use crate::tcp::{Connection, State};
+use crate::wire::{Ipv4Repr, Protocol};
 
 /// Room that must be there before a feeding socket writes again, unless less than that is left: as a blocked writer is woken,
 /// for a good piece and not for each segment.
 const FEED_LEAST: u32 = 4096;
+
+/// Who holds a connection, and is told of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Holder {
+    /// The application of its flow.
+    App,
+    /// A listening socket: it opens, or waits for `accept`.
+    Listener(SocketId),
+    /// A socket.
+    Socket(SocketId),
+    /// Nobody any more: its socket is closed.
+    Orphan,
+}
 
 /// A connection.
 pub(super) struct Conn {
@@ -19,6 +36,20 @@ pub(super) struct Conn {
     pub key: FourTuple,
     /// The flow that owns it.
     pub flow: u32,
+    /// The flow word of its packets: its flow's number; where a socket listens for anybody, that of the SYN.
+    pub word: u32,
+    /// Time to live and traffic class of its packets.
+    pub ttl: u8,
+    pub tos: u8,
+    pub holder: Holder,
+    /// Its socket is to be told of changes: it was told, and has not looked since; it waits for room to write.
+    pub told_ready: bool,
+    pub wants_write: bool,
+    /// Its socket was shut for reading; it lets its port be bound again.
+    pub read_shut: bool,
+    pub reuses: bool,
+    /// It is over and counted, and kept for its socket alone.
+    pub dead: bool,
     /// Its number among those of the flow's end.
     pub number: u64,
     /// Whether this end opened it.
@@ -57,8 +88,17 @@ pub(super) struct Conn {
 }
 
 impl Conn {
-    pub fn new(tcp: Connection, id: ConnId, key: FourTuple, flow: u32, active: bool) -> Conn {
+    pub fn new(tcp: Connection, id: ConnId, key: FourTuple, (flow, word): (u32, u32), active: bool) -> Conn {
         Conn {
+            word,
+            ttl: 64,
+            tos: 0,
+            holder: Holder::App,
+            told_ready: false,
+            wants_write: false,
+            read_shut: false,
+            reuses: false,
+            dead: false,
             // The first transition is out of nothing.
             state: State::Closed,
             tcp,
@@ -117,6 +157,15 @@ impl Conn {
         if self.feed_left != u64::MAX {
             self.feed_left -= taken;
         }
+    }
+
+    /// The header of a datagram that carries a segment of it.
+    #[inline]
+    pub fn ip(&self, local: Ipv4Addr, remote: Ipv4Addr, ecn: Ecn) -> Ipv4Repr {
+        let mut ip = Ipv4Repr::new(local, remote, Protocol::Tcp);
+        (ip.ttl, ip.tos) = (self.ttl, self.tos);
+        ip.set_ecn(ecn);
+        ip
     }
 
     pub fn local_port(&self) -> u16 {

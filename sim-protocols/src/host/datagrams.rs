@@ -64,14 +64,18 @@ impl Kernel {
 
     /// Flows that share a port are told apart by their packets; else the first socket that takes it has it.
     #[inline]
-    fn socket_for(&self, port: u16, from: SocketAddr, number: u32) -> Option<usize> {
-        let takes = |(_, _, at): &(u16, u32, u32)| self.sockets[*at as usize].takes(port, from).then_some(*at as usize);
+    fn socket_for(&self, to: SocketAddr, from: SocketAddr, number: u32) -> Option<usize> {
+        let port = to.1;
+        let takes = |(_, _, at): &(u16, u32, u32)| {
+            let socket = &self.sockets[*at as usize];
+            (socket.own.is_none() && socket.takes(to, from)).then_some(*at as usize)
+        };
         let own = self.socket_ports.partition_point(|(other, flow, _)| (*other, *flow) < (port, number));
         self.socket_ports
             .get(own)
-            .filter(|(_, flow, _)| *flow == number)
+            .filter(|(other, flow, _)| (*other, *flow) == (port, number))
             .and_then(takes)
-            .or_else(|| self.sockets.iter().position(|socket| socket.takes(port, from)))
+            .or_else(|| self.best_socket(to, from))
     }
 
     pub fn udp_receive(&mut self, socket: UdpId) -> Option<Datagram> {
@@ -81,14 +85,14 @@ impl Kernel {
     /// A datagram has come for this host.
     pub fn datagram(&mut self, ip: &Ipv4Repr, udp: UdpRepr, payload: Payload, number: u32) -> Taken {
         let from = (ip.src, udp.src_port);
-        let Some(at) = self.socket_for(udp.dst_port, from, number) else { return Taken::NoSocket };
-        let socket = &mut self.sockets[at];
-        match socket.push(Datagram { from, payload }, self.config.udp_buffer.bytes()) {
-            None => return Taken::NoRoom,
-            Some(true) => self.events.push_back((socket.flow, AppEvent::Datagrams(UdpId(at as u32)))),
-            Some(false) => {}
+        if !self.stack.is_mine(ip.dst) {
+            let many = self.datagram_to_many(ip, udp, &payload, number);
+            if many != Taken::NoSocket {
+                return many;
+            }
         }
-        Taken::Yes
+        let Some(at) = self.socket_for((ip.dst, udp.dst_port), from, number) else { return Taken::NoSocket };
+        self.give(at, Datagram { from, payload }, number)
     }
 
     pub fn send_echo(
@@ -135,8 +139,12 @@ impl Kernel {
         }
         match quoted.protocol {
             Protocol::Udp => {
-                let found = self.sockets.iter().position(|socket| socket.takes(local.1, remote));
-                if let Some(at) = found {
+                let found = self.best_socket(local, remote);
+                if let Some(at) = found.filter(|at| self.sockets[*at].own.is_some()) {
+                    if matches!(icmp, Icmpv4Repr::Unreachable(Unreachable::Port | Unreachable::Protocol)) {
+                        self.datagram_refused(at);
+                    }
+                } else if let Some(at) = found {
                     let error = UdpError { socket: UdpId(at as u32), to: remote, from: ip.src, answer };
                     self.events.push_back((self.sockets[at].flow, AppEvent::UdpError(error)));
                 }

@@ -10,6 +10,7 @@ use super::calls::{AppEvent, ConnId, SocketAddr};
 use super::config::{FlowConfig, FlowEnd, HostConfig};
 use super::conn::Conn;
 use super::demux::{Demux, FourTuple};
+use super::socket::{Outgoing, OwnListener, SocketTable};
 use super::stats::{FlowStats, Outcome};
 use super::tables::{RTT, STATES};
 use super::udp::UdpSocket;
@@ -66,6 +67,8 @@ pub(super) struct Listener {
     pub pending: u32,
     /// Of these the ones whose application talks all the same (Fast Open).
     pub opening: u32,
+    /// What it has besides where a socket listens.
+    pub own: Option<Box<OwnListener>>,
 }
 
 /// What a host needs for Fast Open.
@@ -85,7 +88,7 @@ pub(super) struct Wanted {
     pub states: bool,
 }
 
-pub(crate) struct Kernel {
+pub(super) struct Kernel {
     pub(super) config: HostConfig,
     pub(super) stack: IpStack,
     pub(super) flows: Vec<Flow>,
@@ -97,14 +100,20 @@ pub(crate) struct Kernel {
     pub(super) demux: Demux,
     pub(super) listeners: Vec<Listener>,
     pub(super) sockets: Vec<UdpSocket>,
+    /// Places of UDP sockets that were closed.
+    pub(super) udp_free: Vec<u32>,
     /// Port, flow number and index of each UDP socket, sorted.
     pub(super) socket_ports: Vec<(u16, u32, u32)>,
     /// Connections that may have something to send.
     pub(super) dirty: Vec<u32>,
+    /// What sockets have sent, and the engine has not got yet.
+    pub(super) outbox: VecDeque<Outgoing>,
+    /// The sockets of applications that use the socket interface.
+    pub(super) table: SocketTable,
     /// What applications are to be told, in order.
     pub(super) events: VecDeque<(u32, AppEvent)>,
     /// What initial sequence numbers are made with.
-    secret: u64,
+    pub(super) secret: u64,
     /// There is one where a flow may be opened fast.
     pub(super) fast_open: Option<Box<FastOpenHost>>,
     next_port: u16,
@@ -126,8 +135,11 @@ impl Kernel {
             demux: Demux::default(),
             listeners: Vec::new(),
             sockets: Vec::new(),
+            udp_free: Vec::new(),
             socket_ports: Vec::new(),
             dirty: Vec::new(),
+            outbox: VecDeque::new(),
+            table: SocketTable::default(),
             events: VecDeque::with_capacity(2),
             secret,
             fast_open: None,
@@ -204,7 +216,7 @@ impl Kernel {
 impl Kernel {
     pub fn connect(&mut self, cx: &mut Cx<'_, Frame>, flow: u32, port: Option<u16>, to: SocketAddr) -> ConnId {
         let now = cx.now();
-        let routed = self.stack.mtu_to(cx, to.0).is_some();
+        let routed = self.stack.mtu_to(to.0).is_some();
         let local = self.stack.source_for(to.0).unwrap_or(Ipv4Addr::UNSPECIFIED);
         let taken = |kernel: &Kernel, port: u16| {
             kernel.demux.contains(FourTuple::new((local, port), to)) || kernel.listens(port)
@@ -225,7 +237,7 @@ impl Kernel {
             return id;
         };
         this.stats.connections += 1;
-        let config = self.tcp_config(cx, flow, to.0);
+        let config = self.tcp_config(flow, to.0);
         let key = FourTuple::new((local, port), to);
         let isn = self.initial_sequence(key, now);
         let (local, remote) = (Endpoint::new(local, port), Endpoint::new(to.0, to.1));
@@ -233,7 +245,8 @@ impl Kernel {
         if let Some(fast) = self.fast_open.as_ref().filter(|_| config.fast_open.client) {
             tcp.open_fast(fast.cache.ticket(to.0));
         }
-        self.add(tcp, key, flow, true)
+        let word = self.flow(flow).config.number;
+        self.add(tcp, key, (flow, word), true)
     }
 
     /// RFC 6528 §3: a clock, so that a connection begins above the one before it on the same ports, and a keyed hash of these. The clock ticks
@@ -243,24 +256,30 @@ impl Kernel {
     }
 
     /// A flow's TCP settings, with a segment size that the link carries (RFC 9293 §3.7.1: MTU less 40).
-    pub(super) fn tcp_config(&mut self, cx: &Cx<'_, Frame>, flow: u32, to: Ipv4Addr) -> Arc<tcp::Config> {
-        let config = &self.flows[flow as usize].tcp;
-        let room = self.stack.mtu_to(cx, to).map_or(u16::MAX, |mtu| u16::try_from(mtu - 40).unwrap_or(u16::MAX));
-        if config.mss <= room { config.clone() } else { Arc::new(tcp::Config { mss: room, ..(**config).clone() }) }
+    pub(super) fn tcp_config(&mut self, flow: u32, to: Ipv4Addr) -> Arc<tcp::Config> {
+        let config = self.flows[flow as usize].tcp.clone();
+        self.fitted(config, to)
+    }
+
+    /// Settings with a segment size that the link to an address carries.
+    pub(super) fn fitted(&mut self, config: Arc<tcp::Config>, to: Ipv4Addr) -> Arc<tcp::Config> {
+        let room = self.stack.mtu_to(to).map_or(u16::MAX, |mtu| u16::try_from(mtu - 40).unwrap_or(u16::MAX));
+        if config.mss <= room { config } else { Arc::new(tcp::Config { mss: room, ..(*config).clone() }) }
     }
 
     pub fn listen(&mut self, flow: u32) {
         let port = self.flow(flow).config.port;
         if !self.listens(port) {
-            self.listeners.push(Listener { port, flow, pending: 0, opening: 0 });
+            self.listeners.push(Listener { port, flow, pending: 0, opening: 0, own: None });
         }
     }
 
-    fn listens(&self, port: u16) -> bool {
+    pub(super) fn listens(&self, port: u16) -> bool {
         self.listeners.iter().any(|listener| listener.port == port)
     }
 
-    pub(super) fn add(&mut self, tcp: Connection, key: FourTuple, flow: u32, active: bool) -> ConnId {
+    pub(super) fn add(&mut self, tcp: Connection, key: FourTuple, owner: (u32, u32), active: bool) -> ConnId {
+        let flow = owner.0;
         let slot = self.free.pop().unwrap_or_else(|| {
             self.conns.push(None);
             self.conns.len() as u32 - 1
@@ -268,7 +287,7 @@ impl Kernel {
         self.generation += 1;
         let id = ConnId { slot, generation: self.generation };
         self.demux.insert(key, slot);
-        let mut conn = Box::new(Conn::new(tcp, id, key, flow, active));
+        let mut conn = Box::new(Conn::new(tcp, id, key, owner, active));
         conn.number = self.flow(flow).stats.connections;
         let traced = self.flow(flow).config.traced;
         conn.traced = traced && (self.wanted.states || self.wanted.rtt);
@@ -305,11 +324,11 @@ impl Kernel {
         self.get(conn).map_or(State::Closed, |conn| conn.tcp.state())
     }
 
-    fn of(&mut self, id: ConnId) -> Option<&mut Conn> {
+    pub(super) fn of(&mut self, id: ConnId) -> Option<&mut Conn> {
         self.conns.get_mut(id.slot as usize)?.as_deref_mut().filter(|conn| conn.id == id)
     }
 
-    fn get(&self, id: ConnId) -> Option<&Conn> {
+    pub(super) fn get(&self, id: ConnId) -> Option<&Conn> {
         self.conns.get(id.slot as usize)?.as_deref().filter(|conn| conn.id == id)
     }
 
@@ -404,7 +423,7 @@ impl Kernel {
         payload
     }
 
-    fn delivered(&mut self, now: Time, flow: u32, bytes: u32) {
+    pub(super) fn delivered(&mut self, now: Time, flow: u32, bytes: u32) {
         if bytes > 0 {
             let flow = self.flow_mut(flow);
             flow.stats.delivered += u64::from(bytes);

@@ -7,6 +7,7 @@
 //! | flows, listeners, opening and closing, reading and writing | `kernel`, `conn` |
 //! | segments and wake-ups: the only caller of connections | `segments`, `demux` |
 //! | UDP and ICMP | `datagrams`, `udp` |
+//! | the socket interface: listen for anybody, connect to anybody, options | `socket/` |
 //! | what is counted, and the tables | `stats`, `quantiles`, `tables` |
 
 mod calls;
@@ -21,6 +22,7 @@ mod quantiles;
 #[cfg(test)]
 mod regressions;
 mod segments;
+mod socket;
 #[cfg(test)]
 mod sources;
 mod stats;
@@ -35,12 +37,20 @@ use sim_core::{Cx, DropCause, Fault, Node, PacketRef, Streams, Table, Time};
 
 pub use calls::{App, AppEvent, Calls, ConnId, SocketAddr, UdpError, UdpId};
 pub use config::{FlowConfig, FlowEnd, HostConfig};
+pub use socket::{
+    AcceptError, BindError, ConnectError, Effect, Kinds, ListenError, OptionEntry, OptionError, OptionName,
+    OptionValue, Ready, Received, RecvError, SOCKET_OPTIONS, SendError, Shutdown, ShutdownError, SocketError, SocketId,
+    Sockets,
+};
 pub use stats::{Answer, Outcome};
 pub use tables::{DATAGRAMS, FLOWS, PING, REQUESTS, RTT, STATES, THROUGHPUT, TRACEROUTE, UDP};
 pub use udp::Datagram;
 
+#[cfg(feature = "aio")]
+pub(crate) use socket::{Loan, Spare};
 pub(crate) use tables::{DatagramRow, PingRow, RequestRow, TracerouteRow};
 
+use crate::app::AppConfig;
 use crate::ip::{self, IpStack};
 use crate::tcp::{self, Segment};
 use crate::wire::{Frame, Net, Transport};
@@ -81,12 +91,35 @@ impl Host {
         self.apps.push(app);
     }
 
+    /// Makes it run a program of its own: an application on sockets that listens for anybody and connects to anybody. It starts at `start`;
+    /// its packets carry `number`, which nobody else on this host has, but for those of connections that others open to it.
+    pub fn add_program(&mut self, (name, number): (&str, u32), start: Time, tcp: &Arc<tcp::Config>, app: Box<dyn App>) {
+        let address = self.kernel.stack.address_of(0);
+        let config = FlowConfig {
+            name: name.to_string(),
+            number,
+            client: address,
+            server: address,
+            port: 0,
+            start,
+            app: AppConfig::program(),
+            traced: true,
+        };
+        self.add_app(&Arc::new(config), FlowEnd::Client, tcp, app);
+    }
+
     /// Input has been taken: applications, output, until nobody has anything to say.
     #[inline]
     fn drive(&mut self, cx: &mut Cx<'_, Frame>) {
+        self.kernel.post(cx);
         loop {
             while let Some((flow, event)) = self.kernel.events.pop_front() {
+                if matches!(event, AppEvent::Ready(_)) && self.kernel.has_output() {
+                    // Linux answers a segment before it wakes the process that waits for it.
+                    self.kernel.output(cx);
+                }
                 self.apps[flow as usize].event(&mut Calls { cx, kernel: &mut self.kernel, flow }, event);
+                self.kernel.post(cx);
             }
             if self.kernel.has_output() {
                 self.kernel.output(cx);
@@ -138,6 +171,7 @@ impl Node for Host {
 
     fn start(&mut self, cx: &mut Cx<'_, Frame>) {
         self.kernel.look_at_probes(cx);
+        self.kernel.stack.learn_links(cx);
         for flow in 0..self.apps.len() as u32 {
             let own = self.kernel.flow(flow);
             let at = if own.starts_at_once() { Time::ZERO } else { own.config.start };

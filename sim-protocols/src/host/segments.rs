@@ -7,7 +7,7 @@ use sim_core::{Cx, Payload, Time};
 
 use super::calls::{AppEvent, ConnId};
 use super::config::FlowEnd;
-use super::conn::Conn;
+use super::conn::{Conn, Holder};
 use super::demux::FourTuple;
 use super::kernel::{Kernel, WAKE_CONN};
 use super::stats::Outcome;
@@ -31,6 +31,10 @@ impl Kernel {
                     self.remove(slot);
                     return self.stray(cx, key, (local, remote), flow, &segment);
                 }
+                if conn.pending && self.overflows(slot, &segment) {
+                    return;
+                }
+                let conn = self.conns[slot as usize].as_mut().expect("the table names live connections");
                 conn.tcp.on_segment(cx.now(), &segment);
                 self.after_input(cx, slot);
             }
@@ -49,13 +53,16 @@ impl Kernel {
         segment: &Segment,
     ) {
         let repr = &segment.repr;
-        let listener = self.listeners.iter().position(|listener| listener.port == repr.dst_port);
+        let listener = self.listener_for((local, repr.dst_port), key, flow);
         // RFC 9293 §3.10.7.2: in LISTEN a reset is ignored, an ACK is answered with one, and only a SYN opens.
         if let Some(at) = listener
             && repr.flags.syn()
             && !repr.flags.ack()
             && !repr.flags.rst()
         {
+            if self.listeners[at].own.is_some() {
+                return self.knock(cx, at, key, flow, segment);
+            }
             if self.listeners[at].pending >= self.config.backlog {
                 return;
             }
@@ -63,7 +70,7 @@ impl Kernel {
             let own = own.unwrap_or(self.listeners[at].flow);
             self.listeners[at].pending += 1;
             let isn = self.initial_sequence(key, cx.now());
-            let config = self.tcp_config(cx, own, remote);
+            let config = self.tcp_config(own, remote);
             let ends = (Endpoint::new(local, repr.dst_port), Endpoint::new(remote, repr.src_port));
             let verdict = self.judge(&config, at, (remote, local), segment);
             self.listeners[at].opening += u32::from(verdict.accepted);
@@ -71,7 +78,8 @@ impl Kernel {
             let stats = &mut self.flow_mut(own).stats;
             stats.connections += 1;
             stats.start.get_or_insert(cx.now());
-            let id = self.add(tcp, key, own, false);
+            let word = self.flow(own).config.number;
+            let id = self.add(tcp, key, (own, word), false);
             self.after_input(cx, id.slot);
         } else if let Some(reset) = tcp::reset_for(segment) {
             let ip = Ipv4Repr::new(local, remote, Protocol::Tcp);
@@ -94,7 +102,7 @@ impl Kernel {
 
     /// A connection has seen something: what follows for its socket and for the application.
     #[inline]
-    fn after_input(&mut self, cx: &mut Cx<'_, Frame>, slot: u32) {
+    pub(super) fn after_input(&mut self, cx: &mut Cx<'_, Frame>, slot: u32) {
         let now = cx.now();
         self.mark(slot);
         let conn = self.conns[slot as usize].as_deref_mut().expect("a live connection");
@@ -107,7 +115,7 @@ impl Kernel {
             let remote = conn.key.addresses().1;
             if self.stack.knows_narrow_paths() {
                 // It may have become narrow since the SYN, which alone asked for it.
-                conn.tcp.on_mtu(self.stack.mtu_to(cx, remote).unwrap_or(u32::MAX));
+                conn.tcp.on_mtu(self.stack.mtu_to(remote).unwrap_or(u32::MAX));
             }
             if let (Some(fast), Some(lesson)) = (&mut self.fast_open, conn.tcp.take_lesson()) {
                 fast.cache.learn(remote, &lesson);
@@ -126,7 +134,7 @@ impl Kernel {
                 flow.stats.rtt.record(rtt);
             }
             if conn.traced {
-                cx.emit(&RttRow { flow: flow.config.number, workload: flow.config.number, node: cx.node(), rtt });
+                cx.emit(&RttRow { flow: conn.word, workload: conn.word, node: cx.node(), rtt });
             }
         }
         if conn.draining && conn.tcp.readable() > 0 {
@@ -144,12 +152,15 @@ impl Kernel {
         conn.pump();
         tell(conn, &mut self.events);
         if conn.traced && conn.state != conn.tcp.state() {
-            transition(conn, flow.config.number, cx);
+            transition(conn, cx);
         }
         if conn.pending && conn.established && conn.tcp.state() != State::SynReceived {
             conn.pending = false;
-            let (port, fast) = (conn.local_port(), conn.tcp.accepted_fast());
-            self.no_longer_pending(port, fast);
+            let (port, fast, holder) = (conn.local_port(), conn.tcp.accepted_fast(), conn.holder);
+            self.no_longer_pending(port, fast, holder);
+            if let Holder::Listener(listener) = holder {
+                self.enqueue(listener, slot);
+            }
         }
     }
 
@@ -181,10 +192,10 @@ impl Kernel {
 
     /// A router has said that the way to a destination carries less, which all connections to it must know (RFC 1191 §6.2).
     pub fn smaller_path(&mut self, cx: &mut Cx<'_, Frame>, to: Ipv4Addr) {
-        let Some(mtu) = self.stack.mtu_to(cx, to) else { return };
+        let Some(mtu) = self.stack.mtu_to(to) else { return };
         for slot in 0..self.conns.len() as u32 {
             let conn = self.conns[slot as usize].as_deref_mut();
-            if let Some(conn) = conn.filter(|conn| conn.key.addresses().1 == to) {
+            if let Some(conn) = conn.filter(|conn| conn.key.addresses().1 == to && !conn.dead) {
                 conn.tcp.on_mtu(mtu);
                 self.after_input(cx, slot);
             }
@@ -213,7 +224,7 @@ impl Kernel {
         let now = cx.now();
         let conn = self.conns[slot as usize].as_deref_mut().expect("a marked connection is live");
         conn.dirty = false;
-        let number = self.flows[conn.flow as usize].config.number;
+        let number = conn.word;
         send_all(conn, &mut self.stack, cx, number);
         while let Some(event) = conn.tcp.next_event() {
             connection_event(conn, event, &mut self.events);
@@ -221,7 +232,7 @@ impl Kernel {
         // What the application did may have been the last that was waited for.
         tell(conn, &mut self.events);
         if conn.traced && conn.state != conn.tcp.state() {
-            transition(conn, number, cx);
+            transition(conn, cx);
         }
         if self.wanted.rates {
             while let Some(change) = conn.tcp.next_rate_change() {
@@ -232,6 +243,9 @@ impl Kernel {
             while let Some(change) = conn.tcp.next_change() {
                 cx.emit(&TcpRow { flow: number, node: cx.node(), connection: conn.number, change });
             }
+        }
+        if conn.wants_write {
+            super::socket::tell_room(conn, &mut self.events);
         }
         if conn.tcp.state() == State::Closed {
             return self.remove(slot);
@@ -250,28 +264,41 @@ impl Kernel {
         else {
             return;
         };
-        let number = self.flows[conn.flow as usize].config.number;
+        let number = conn.word;
         let slot = conn.id.slot;
         send_all(conn, &mut self.stack, cx, number);
         self.mark(slot);
     }
 
-    fn remove(&mut self, slot: u32) {
+    pub(super) fn remove(&mut self, slot: u32) {
         let mut conn = self.conns[slot as usize].take().expect("a live connection");
+        if std::mem::replace(&mut conn.dead, true) {
+            self.conns[slot as usize] = Some(conn);
+            return;
+        }
         if !std::mem::replace(&mut conn.told_closed, true) {
             let outcome = conn.closed.unwrap_or(Outcome::Finished);
             self.events.push_back((conn.flow, AppEvent::Closed(conn.id, outcome)));
         }
         self.demux.remove(conn.key);
-        self.free.push(slot);
         if conn.pending {
-            self.no_longer_pending(conn.local_port(), conn.tcp.accepted_fast());
+            self.no_longer_pending(conn.local_port(), conn.tcp.accepted_fast(), conn.holder);
         }
         self.count(&conn);
+        let waits = matches!(conn.holder, Holder::Listener(_)) && conn.established;
+        if waits || matches!(conn.holder, Holder::Socket(_)) {
+            // What it has received can still be read, and its end is still to be told.
+            self.conns[slot as usize] = Some(conn);
+        } else {
+            self.free.push(slot);
+        }
     }
 
-    fn no_longer_pending(&mut self, port: u16, fast: bool) {
-        if let Some(listener) = self.listeners.iter_mut().find(|listener| listener.port == port) {
+    fn no_longer_pending(&mut self, port: u16, fast: bool, holder: Holder) {
+        let socket = if let Holder::Listener(id) = holder { Some(id) } else { None };
+        let mut listeners = self.listeners.iter_mut();
+        let own = |listener: &super::kernel::Listener| listener.own.as_ref().map(|own| own.id);
+        if let Some(listener) = listeners.find(|listener| listener.port == port && own(listener) == socket) {
             listener.pending = listener.pending.saturating_sub(1);
             listener.opening = listener.opening.saturating_sub(fast.into());
         }
@@ -292,7 +319,7 @@ impl Kernel {
 
     /// The end of the simulation: open connections are counted too.
     pub fn count_open(&mut self) {
-        for conn in std::mem::take(&mut self.conns).into_iter().flatten() {
+        for conn in std::mem::take(&mut self.conns).into_iter().flatten().filter(|conn| !conn.dead) {
             self.count(&conn);
         }
     }
@@ -304,9 +331,7 @@ fn send_all(conn: &mut Conn, stack: &mut IpStack, cx: &mut Cx<'_, Frame>, flow: 
     let now = cx.now();
     let (local, remote) = conn.key.addresses();
     while let Some(segment) = conn.tcp.next_segment(now) {
-        let mut ip = Ipv4Repr::new(local, remote, Protocol::Tcp);
-        ip.set_ecn(segment.ecn);
-        let frame = Frame::ipv4(ip, Transport::Tcp(segment.repr));
+        let frame = Frame::ipv4(conn.ip(local, remote, segment.ecn), Transport::Tcp(segment.repr));
         // There was no way when it was opened, or there is another one now.
         if let Some(mtu) = stack.output(cx, frame, segment.payload, flow) {
             conn.tcp.on_mtu(mtu);
@@ -316,6 +341,9 @@ fn send_all(conn: &mut Conn, stack: &mut IpStack, cx: &mut Cx<'_, Frame>, flow: 
 
 /// What a connection says of itself.
 fn connection_event(conn: &mut Conn, event: ConnectionEvent, events: &mut VecDeque<(u32, AppEvent)>) {
+    if conn.holder != Holder::App {
+        return super::socket::connection_event(conn, event, events);
+    }
     match event {
         ConnectionEvent::Connected => {
             conn.established = true;
@@ -357,13 +385,14 @@ fn tell(conn: &mut Conn, events: &mut VecDeque<(u32, AppEvent)>) {
 }
 
 #[cold]
-fn transition(conn: &mut Conn, flow: u32, cx: &mut Cx<'_, Frame>) {
+fn transition(conn: &mut Conn, cx: &mut Cx<'_, Frame>) {
+    let flow = conn.word;
     let from = std::mem::replace(&mut conn.state, conn.tcp.state());
     let (port, remote) = conn.key.ports();
     cx.emit(&StateRow { flow, node: cx.node(), port, remote, from: from as u32, to: conn.state as u32 });
 }
 
-fn outcome(reason: Reason) -> Outcome {
+pub(super) fn outcome(reason: Reason) -> Outcome {
     match reason {
         Reason::Finished => Outcome::Finished,
         Reason::Reset => Outcome::Reset,

@@ -185,7 +185,7 @@ impl Flow {
             Some(FlowEnd::Server) => (stats.delivered, FlowEnd::Server),
             _ => (stats.delivered, FlowEnd::Client),
         };
-        if self.end != reporting {
+        if self.end != reporting || config.app.is_program() {
             return;
         }
         let mut row = stats.row(config, bytes, cx.now());

@@ -5,16 +5,19 @@
 //! | longest-prefix match, equal-cost hops by flow hash, the cache in front | `routes` |
 //! | resolving neighbours on Ethernet | `arp` |
 //! | cutting datagrams and putting them together | `fragments` |
+//! | groups on a link | `groups` |
 //! | what hosts and routers share, and what a host embeds | `stack` |
 //! | a router | `router` |
 //!
-//! Absent: IPv4 options are tolerated, not obeyed; no redirects, no multicast; ICMP errors are not rate-limited (RFC 1812 §4.3.2.8; Linux
+//! Absent: IPv4 options are tolerated, not obeyed; no redirects; groups do not reach beyond a link: no IGMP,
+//! and routers drop what is sent to one; ICMP errors are not rate-limited (RFC 1812 §4.3.2.8; Linux
 //! sends one a second to each destination); nobody announces itself by ARP or answers for another (RFC 1027), announcements are heard;
 //! directed broadcasts are not forwarded (RFC 2644); path MTUs only fall, they do not age (RFC 1191 §6.3); a node cannot send to itself.
 
 mod arp;
 mod errors;
 mod fragments;
+mod groups;
 mod router;
 mod routes;
 mod stack;

@@ -78,6 +78,10 @@ impl Router {
     /// A router has no sockets: it answers echo requests and refuses the rest.
     #[cold]
     fn local(&mut self, cx: &mut Cx<'_, Frame>, packet: PacketRef) {
+        // RFC 1812 §3.2.1: groups are forwarded by who knows their members, and here nobody does.
+        if cx.packet(&packet).header.ip().is_some_and(|ip| ip.dst.is_multicast()) {
+            return cx.discard(packet, DropCause::NotMine);
+        }
         if let Some(packet) = self.stack.local(cx, packet) {
             self.stack.refuse_local(cx, packet);
         }

@@ -51,7 +51,7 @@ pub struct IpConfig {
 
 /// The internet layer of a node.
 pub struct IpStack {
-    interfaces: Vec<Interface>,
+    pub(super) interfaces: Vec<Interface>,
     /// The interfaces' addresses, sorted.
     addresses: Vec<Ipv4Addr>,
     /// The broadcast addresses of their networks, sorted.
@@ -65,6 +65,10 @@ pub struct IpStack {
     path_mtu: Vec<(Ipv4Addr, u16)>,
     ident: u16,
     scratch: Vec<u8>,
+    /// What the link of each port carries, as [`IpStack::learn_links`] has found it.
+    mtus: Vec<u32>,
+    /// Groups that sockets have joined, with their ports, sorted; as often as they have.
+    pub(super) groups: Vec<(Ipv4Addr, u32)>,
     /// Whether there are sockets, and what they are still to be told.
     pub(super) sockets: bool,
     pub(super) own_errors: VecDeque<OwnError>,
@@ -92,6 +96,8 @@ impl IpStack {
             path_mtu: Vec::new(),
             ident: 0,
             scratch: Vec::new(),
+            mtus: Vec::new(),
+            groups: Vec::new(),
             sockets: false,
             own_errors: VecDeque::new(),
         }
@@ -127,14 +133,23 @@ impl IpStack {
         Some(self.interfaces[port as usize].address)
     }
 
+    /// Learns what the node's links carry. To be called when the simulation starts; no link changes it later.
+    pub fn learn_links(&mut self, cx: &Cx<'_, Frame>) {
+        self.mtus = (0..cx.ports()).map(|port| cx.link(port).mtu).collect();
+    }
+
     /// The largest datagram that the way to a destination is known to carry.
-    pub fn mtu_to(&mut self, cx: &Cx<'_, Frame>, to: Ipv4Addr) -> Option<u32> {
+    pub fn mtu_to(&mut self, to: Ipv4Addr) -> Option<u32> {
+        let mtu = |mtus: &[u32], port: u32| mtus[port as usize];
+        let mtus = std::mem::take(&mut self.mtus);
         let link = match self.way(to) {
-            Way::Hop(hop) => cx.link(hop.port).mtu,
-            Way::Hops(hops) => hops.iter().map(|hop| cx.link(hop.port).mtu).min()?,
-            Way::Here => cx.link(self.port_of_broadcast(to)?).mtu,
-            Way::Nowhere => return None,
+            Way::Hop(hop) => Some(mtu(&mtus, hop.port)),
+            Way::Hops(hops) => hops.iter().map(|hop| mtu(&mtus, hop.port)).min(),
+            Way::Here => self.port_of_broadcast(to).map(|port| mtu(&mtus, port)),
+            Way::Nowhere => None,
         };
+        self.mtus = mtus;
+        let link = link?;
         Some(self.path_mtu(to).map_or(link, |path| link.min(path)))
     }
 
@@ -166,13 +181,15 @@ impl IpStack {
     pub(super) fn way(&mut self, to: Ipv4Addr) -> Way<'_> {
         let IpStack { cache, tables, table, addresses, broadcasts, .. } = self;
         cache.lookup(&tables[*table], to, || {
-            addresses.binary_search(&to).is_ok() || to.is_broadcast() || broadcasts.binary_search(&to).is_ok()
+            let mine = addresses.binary_search(&to).is_ok();
+            mine || to.is_broadcast() || to.is_multicast() || broadcasts.binary_search(&to).is_ok()
         })
     }
 
-    /// The port of the network that a broadcast address is of; the first one for that of whatever network.
+    /// The port of the network that a broadcast address is of; the first one for that of whatever network, and for groups.
     fn port_of_broadcast(&self, to: Ipv4Addr) -> Option<u32> {
-        let at = self.interfaces.iter().position(|interface| to.is_broadcast() || interface.broadcast() == Some(to))?;
+        let any = to.is_broadcast() || to.is_multicast();
+        let at = self.interfaces.iter().position(|interface| any || interface.broadcast() == Some(to))?;
         Some(at as u32)
     }
 
@@ -203,8 +220,7 @@ impl IpStack {
     #[inline]
     pub fn output(&mut self, cx: &mut Cx<'_, Frame>, mut frame: Frame, payload: Payload, flow: u32) -> Option<u32> {
         let Net::Ipv4(ip, transport) = &mut frame.net else { unreachable!("datagrams alone are sent this way") };
-        self.ident = self.ident.wrapping_add(1);
-        ip.ident = self.ident;
+        ip.ident = self.next_ident();
         let dst = ip.dst;
         let len = (Ipv4Repr::LEN + transport.header_len()) as u32 + payload.len();
         let hop = match self.way(dst) {
@@ -233,8 +249,14 @@ impl IpStack {
         None
     }
 
+    #[inline]
+    pub(super) fn next_ident(&mut self) -> u16 {
+        self.ident = self.ident.wrapping_add(1);
+        self.ident
+    }
+
     #[cold]
-    fn output_cut(
+    pub(super) fn output_cut(
         &mut self,
         cx: &mut Cx<'_, Frame>,
         hop: Hop,
@@ -290,6 +312,7 @@ impl IpStack {
             }
             // RFC 894: the broadcast address of IP is that of Ethernet.
             None if self.is_broadcast(neighbour) => MacAddr::BROADCAST,
+            None if neighbour.is_multicast() => MacAddr::of_group(neighbour),
             None => return self.resolve(cx, port, neighbour, packet),
         };
         cx.packet_mut(&packet).header.link = Some(EthernetRepr { src: MacAddr::of_port(cx.node(), port), dst });
@@ -369,7 +392,7 @@ impl IpStack {
     pub fn input(&mut self, cx: &mut Cx<'_, Frame>, port: u32, packet: PacketRef) -> Option<PacketRef> {
         let packet = self.accept(cx, port, packet)?;
         let Net::Ipv4(ip, _) = &cx.packet(&packet).header.net else { unreachable!("ARP is taken by `accept`") };
-        if !self.is_mine(ip.dst) && !self.is_broadcast(ip.dst) {
+        if !self.is_mine(ip.dst) && !self.is_broadcast(ip.dst) && !self.has_joined(port, ip.dst) {
             cx.discard(packet, DropCause::NotMine);
             return None;
         }
@@ -400,7 +423,7 @@ impl IpStack {
         let body = cx.packet(&packet);
         if let Some(link) = body.header.link {
             let own = MacAddr::of_port(cx.node(), port);
-            if link.dst != own && link.dst != MacAddr::BROADCAST {
+            if link.dst != own && !link.dst.is_group() {
                 cx.discard(packet, DropCause::NotMine);
                 return None;
             }
@@ -419,7 +442,8 @@ impl IpStack {
     fn damaged(&self, cx: &Cx<'_, Frame>, packet: &PacketRef) -> bool {
         let body = cx.packet(packet);
         let (bit, header) = (body.flipped_bit, &body.header);
-        let ends_here = header.ip().is_none_or(|ip| self.is_mine(ip.dst) || self.is_broadcast(ip.dst));
+        let ends_here =
+            header.ip().is_none_or(|ip| self.is_mine(ip.dst) || self.is_broadcast(ip.dst) || ip.dst.is_multicast());
         header.framed() || bit < HEADER_BITS || bit >= body.len * 8 || ends_here
     }
 
@@ -481,7 +505,8 @@ impl IpStack {
             let whole = self.fragment(cx, &ip, packet)?;
             return self.local(cx, whole);
         }
-        if !matches!(transport, Transport::Udp(_)) && self.is_broadcast(ip.dst) {
+        let many = self.is_broadcast(ip.dst) || ip.dst.is_multicast();
+        if !matches!(transport, Transport::Udp(_)) && many {
             // RFC 9293 (MUST-57): no connection to many. RFC 1122 §3.2.2.6: an echo request to many may be ignored, and is by Linux.
             cx.discard(packet, DropCause::NotMine);
             return None;

@@ -103,6 +103,11 @@ impl Rope {
         }
     }
 
+    /// Up to `max` bytes from the front, which stay.
+    pub fn peek(&self, max: u32) -> Payload {
+        self.copy(self.start, max.min(self.len()))
+    }
+
     /// Takes up to `max` bytes from the front.
     pub fn take(&mut self, max: u32) -> Payload {
         let taken = self.copy(self.start, max.min(self.len()));

@@ -26,6 +26,17 @@ impl MacAddr {
     /// All stations.
     pub const BROADCAST: MacAddr = MacAddr([0xff; 6]);
 
+    /// The address of a group's members (RFC 1112 §6.4): its lower 23 bits behind 01-00-5E.
+    pub fn of_group(group: std::net::Ipv4Addr) -> MacAddr {
+        let [_, b, c, d] = group.octets();
+        MacAddr([0x01, 0x00, 0x5e, b & 0x7f, c, d])
+    }
+
+    /// Whether it is that of several stations, or of all.
+    pub fn is_group(self) -> bool {
+        self.0[0] & 1 == 1
+    }
+
     /// The locally administered address of a node's port.
     pub fn of_port(node: u32, port: u32) -> MacAddr {
         let (node, port) = (node.to_be_bytes(), port.to_be_bytes());

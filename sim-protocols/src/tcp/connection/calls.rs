@@ -104,6 +104,11 @@ impl Connection {
         payload
     }
 
+    /// Up to `max` bytes from the stream, which stay (`MSG_PEEK`).
+    pub fn peek(&self, max: u32) -> Payload {
+        self.incoming.peek(max)
+    }
+
     /// Takes up to `max` bytes from the stream as `recv` does without waiting; nothing at its end.
     ///
     /// # Errors
@@ -141,6 +146,16 @@ impl Connection {
         self.sndbuf.saturating_sub(used) >= used / 2
             && used < self.sndbuf
             && u64::from(self.unsent()) * 2 < u64::from(self.options().notsent_lowat)
+    }
+
+    /// Whether [`Connection::take_error`] has something to tell.
+    pub fn has_error(&self) -> bool {
+        self.error.is_some()
+    }
+
+    /// Whether our direction was closed.
+    pub fn is_closing(&self) -> bool {
+        self.closing
     }
 
     fn their_fin_came(&self) -> bool {

@@ -1,0 +1,11 @@
+//! Rust libraries as they are released, on simulated hosts; and the same sockets on the real system's loopback.
+
+mod arms;
+mod groups;
+mod guide;
+mod h2;
+mod hyper;
+mod listening;
+mod options;
+mod rt;
+mod websocket;
