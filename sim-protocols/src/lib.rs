@@ -16,5 +16,7 @@ pub use host::{
 pub use ip::{Hop, Interface, IpConfig, IpStack, Route, RouteTable, Router};
 pub use node::NetNode;
 
+#[cfg(feature = "rpc")]
+pub mod rpc;
 pub mod tcp;
 pub mod wire;
