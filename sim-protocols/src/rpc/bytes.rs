@@ -146,3 +146,45 @@ impl Budget {
         Ok(())
     }
 }
+
+/// A 16-bit unit of Java's text in one to three bytes, the forms of UTF-8; a character beyond the first 65,536 is two units here.
+pub(crate) fn push_unit(unit: u16, out: &mut Vec<u8>) {
+    let (high, middle, low) = ((unit >> 12) as u8, (unit >> 6 & 0x3f) as u8, (unit & 0x3f) as u8);
+    match unit {
+        0..=0x7f => out.push(unit as u8),
+        0x80..=0x7ff => out.extend_from_slice(&[0xc0 | middle, 0x80 | low]),
+        _ => out.extend_from_slice(&[0xe0 | high, 0x80 | middle, 0x80 | low]),
+    }
+}
+
+/// What has arrived of a stream and is not read yet: the incremental side of every form whose messages tell their end.
+#[derive(Clone, Default, Debug)]
+pub struct Arrived {
+    bytes: Vec<u8>,
+    read: usize,
+}
+
+impl Arrived {
+    /// Nothing yet.
+    pub fn new() -> Arrived {
+        Arrived::default()
+    }
+
+    /// More has arrived.
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.bytes.drain(..std::mem::take(&mut self.read));
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    /// What is there.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes[self.read..]
+    }
+
+    /// Takes bytes from the front: as many as a decoder has used.
+    pub fn take(&mut self, length: usize) -> &[u8] {
+        let from = self.read;
+        self.read += length;
+        &self.bytes[from..self.read]
+    }
+}

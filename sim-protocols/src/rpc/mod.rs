@@ -8,10 +8,14 @@
 //! The contract: decoding never panics on any bytes and takes no more than [`Limits`] allow; `decode(encode(x)) == x`; bytes that end too
 //! early are [`DecodeError::Truncated`], and nothing else is.
 
+pub mod bare;
 mod bytes;
+pub mod dubbo;
 pub mod hessian;
+pub mod java;
 pub mod model;
+pub mod rmi;
 #[cfg(test)]
 mod testing;
 
-pub use bytes::{DecodeError, Limits};
+pub use bytes::{Arrived, DecodeError, Limits};

@@ -21,51 +21,51 @@ fn write(value: &Value) -> Vec<u8> {
 #[test]
 fn examples_of_the_specification() {
     let both: &[(&str, Value)] = &[
-        ("20", Value::Binary(vec![])),                                  // Serialization §4.1.2
-        ("23010203", Value::Binary(vec![1, 2, 3])),                     // §4.1.2
-        ("54", Value::Bool(true)),                                      // §4.2.1
-        ("46", Value::Bool(false)),                                     // §4.2.1
-        ("4a000000d04b9284b8", Value::Date(894_621_091_000)),           // §4.3.2
-        ("4b00e3838f", Value::Date(894_621_060_000)),                   // §4.3.2
-        ("5b", Value::Double(0.0)),                                     // §4.4.6
-        ("5c", Value::Double(1.0)),                                     // §4.4.6
-        ("5d00", Value::Double(0.0)),                                   // §4.4.6
-        ("5d80", Value::Double(-128.0)),                                // §4.4.6
-        ("5d7f", Value::Double(127.0)),                                 // §4.4.6
-        ("5e0000", Value::Double(0.0)),                                 // §4.4.6
-        ("5e8000", Value::Double(-32768.0)),                            // §4.4.6
-        ("5e7fff", Value::Double(32767.0)),                             // §4.4.6
-        ("444028800000000000", Value::Double(12.25)),                   // §4.4.6
-        ("90", Value::Int(0)),                                          // §4.5.4
-        ("80", Value::Int(-16)),                                        // §4.5.4
-        ("bf", Value::Int(47)),                                         // §4.5.4
-        ("c800", Value::Int(0)),                                        // §4.5.4
-        ("c000", Value::Int(-2048)),                                    // §4.5.4
-        ("c700", Value::Int(-256)),                                     // §4.5.4
-        ("cfff", Value::Int(2047)),                                     // §4.5.4
-        ("d40000", Value::Int(0)),                                      // §4.5.4
-        ("d00000", Value::Int(-262_144)),                               // §4.5.4
-        ("d7ffff", Value::Int(262_143)),                                // §4.5.4
-        ("4900000000", Value::Int(0)),                                  // §4.5.4
-        ("490000012c", Value::Int(300)),                                // §4.5.4
-        ("e0", Value::Long(0)),                                         // §4.7.5
-        ("d8", Value::Long(-8)),                                        // §4.7.5
-        ("ef", Value::Long(15)),                                        // §4.7.5
-        ("f800", Value::Long(0)),                                       // §4.7.5
-        ("f000", Value::Long(-2048)),                                   // §4.7.5
-        ("f700", Value::Long(-256)),                                    // §4.7.5
-        ("ffff", Value::Long(2047)),                                    // §4.7.5
-        ("3c0000", Value::Long(0)),                                     // §4.7.5
-        ("380000", Value::Long(-262_144)),                              // §4.7.5
-        ("3fffff", Value::Long(262_143)),                               // §4.7.5
-        ("5900000000", Value::Long(0)),                                 // §4.7.5
-        ("590000012c", Value::Long(300)),                               // §4.7.5
-        ("4c000000000000012c", Value::Long(300)),                       // §4.7.5
-        ("4e", Value::Null),                                            // §4.9
-        ("00", Value::text("")),                                        // §4.12.2
-        ("0568656c6c6f", Value::text("hello")),                         // §4.12.2
-        ("01c383", Value::text("\u{c3}")),                              // §4.12.2
-        ("53000568656c6c6f", Value::text("hello")),                     // §4.12.2
+        ("20", Value::Binary(vec![])),                                     // Serialization §4.1.2
+        ("23010203", Value::Binary(vec![1, 2, 3])),                        // §4.1.2
+        ("54", Value::Bool(true)),                                         // §4.2.1
+        ("46", Value::Bool(false)),                                        // §4.2.1
+        ("4a000000d04b9284b8", Value::Date(894_621_091_000)),              // §4.3.2
+        ("4b00e3838f", Value::Date(894_621_060_000)),                      // §4.3.2
+        ("5b", Value::Double(0.0)),                                        // §4.4.6
+        ("5c", Value::Double(1.0)),                                        // §4.4.6
+        ("5d00", Value::Double(0.0)),                                      // §4.4.6
+        ("5d80", Value::Double(-128.0)),                                   // §4.4.6
+        ("5d7f", Value::Double(127.0)),                                    // §4.4.6
+        ("5e0000", Value::Double(0.0)),                                    // §4.4.6
+        ("5e8000", Value::Double(-32768.0)),                               // §4.4.6
+        ("5e7fff", Value::Double(32767.0)),                                // §4.4.6
+        ("444028800000000000", Value::Double(12.25)),                      // §4.4.6
+        ("90", Value::Int(0)),                                             // §4.5.4
+        ("80", Value::Int(-16)),                                           // §4.5.4
+        ("bf", Value::Int(47)),                                            // §4.5.4
+        ("c800", Value::Int(0)),                                           // §4.5.4
+        ("c000", Value::Int(-2048)),                                       // §4.5.4
+        ("c700", Value::Int(-256)),                                        // §4.5.4
+        ("cfff", Value::Int(2047)),                                        // §4.5.4
+        ("d40000", Value::Int(0)),                                         // §4.5.4
+        ("d00000", Value::Int(-262_144)),                                  // §4.5.4
+        ("d7ffff", Value::Int(262_143)),                                   // §4.5.4
+        ("4900000000", Value::Int(0)),                                     // §4.5.4
+        ("490000012c", Value::Int(300)),                                   // §4.5.4
+        ("e0", Value::Long(0)),                                            // §4.7.5
+        ("d8", Value::Long(-8)),                                           // §4.7.5
+        ("ef", Value::Long(15)),                                           // §4.7.5
+        ("f800", Value::Long(0)),                                          // §4.7.5
+        ("f000", Value::Long(-2048)),                                      // §4.7.5
+        ("f700", Value::Long(-256)),                                       // §4.7.5
+        ("ffff", Value::Long(2047)),                                       // §4.7.5
+        ("3c0000", Value::Long(0)),                                        // §4.7.5
+        ("380000", Value::Long(-262_144)),                                 // §4.7.5
+        ("3fffff", Value::Long(262_143)),                                  // §4.7.5
+        ("5900000000", Value::Long(0)),                                    // §4.7.5
+        ("590000012c", Value::Long(300)),                                  // §4.7.5
+        ("4c000000000000012c", Value::Long(300)),                          // §4.7.5
+        ("4e", Value::Null),                                               // §4.9
+        ("00", Value::text("")),                                           // §4.12.2
+        ("0568656c6c6f", Value::text("hello")),                            // §4.12.2
+        ("01c383", Value::text("\u{c3}")),                                 // §4.12.2
+        ("53000568656c6c6f", Value::text("hello")),                        // §4.12.2
         ("52000768656c6c6f2c2005776f726c64", Value::text("hello, world")), // §4.12.2
     ];
     for (bytes, value) in both {
@@ -85,10 +85,7 @@ fn lists_of_the_specification() {
     assert_eq!(read(&hex("72045b696e749091")), Ok(typed(false, ints(&[0, 1]))));
     assert_eq!(read(&hex("56045b696e74929091")), Ok(typed(false, ints(&[0, 1]))));
     // Serialization §4.6.2: an untyped one of variable length.
-    assert_eq!(
-        read(&hex("5790915a")),
-        Ok(Value::List(List { kind: None, open: true, items: ints(&[0, 1]) }))
-    );
+    assert_eq!(read(&hex("5790915a")), Ok(Value::List(List { kind: None, open: true, items: ints(&[0, 1]) })));
     // Serialization §4.14: the second list names its type by number.
     let twice = Value::list(vec![typed(false, ints(&[1, 2])), typed(true, ints(&[3]))]);
     assert_eq!(write(&twice), hex("7a72045b696e7491925590935a"));
@@ -110,7 +107,8 @@ fn maps_objects_and_references_of_the_specification() {
     writer.value(&car("red", "corvette"));
     writer.value(&car("green", "civic"));
     let bytes = writer.finish();
-    let printed = "430b6578616d706c652e4361729205636f6c6f72056d6f64656c600372656408636f727665747465600567726565 6e056369766963";
+    let printed =
+        "430b6578616d706c652e4361729205636f6c6f72056d6f64656c600372656408636f727665747465600567726565 6e056369766963";
     assert_eq!(bytes, hex(printed));
     // Serialization §4.11.1: a list that ends in itself.
     let class = Class::new("LinkedList", &["head", "tail"]);

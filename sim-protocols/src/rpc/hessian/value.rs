@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::rpc::bytes::push_unit;
+
 /// A value (Serialization §4).
 #[derive(Clone, PartialEq, Debug)]
 pub enum Value {
@@ -245,14 +247,7 @@ impl Writer {
 
     /// Each 16-bit unit in its own one to three bytes, as Java's writer has it: its reader refuses the four bytes of UTF-8.
     fn units(&mut self, units: &[u16]) {
-        for unit in units {
-            let (high, middle, low) = ((unit >> 12) as u8, (unit >> 6 & 0x3f) as u8, (unit & 0x3f) as u8);
-            match unit {
-                0..=0x7f => self.out.push(*unit as u8),
-                0x80..=0x7ff => self.raw(&[0xc0 | middle, 0x80 | low]),
-                _ => self.raw(&[0xe0 | high, 0x80 | middle, 0x80 | low]),
-            }
-        }
+        units.iter().for_each(|unit| push_unit(*unit, &mut self.out));
     }
 
     fn binary(&mut self, bytes: &[u8]) {
