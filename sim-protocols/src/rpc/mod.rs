@@ -13,9 +13,14 @@ mod bytes;
 pub mod dubbo;
 pub mod hessian;
 pub mod java;
+pub mod jsonrpc;
 pub mod model;
+pub mod resp;
 pub mod rmi;
 #[cfg(test)]
 mod testing;
+pub mod thrift;
+pub mod uri;
+pub mod urn;
 
 pub use bytes::{Arrived, DecodeError, Limits};
