@@ -2,7 +2,7 @@
 
 use super::message::{Body, Request, Response};
 use crate::rpc::bytes::DecodeError;
-use crate::rpc::hessian::{self, Class, Object, Value};
+use crate::rpc::hessian::{self, Value};
 use crate::rpc::model::{self, Operation};
 
 /// The service's path.
@@ -11,8 +11,6 @@ const PATH: &str = "clockwire.ItemService";
 const VERSION: &str = "0.0.0";
 /// The version of the protocol that a client of Dubbo 2.7 and 3 names.
 const DUBBO: &str = "2.0.2";
-/// What `get` throws.
-const NOT_FOUND: &str = "clockwire.NotFoundException";
 
 /// The types of a method's parameters.
 pub fn descriptor(operation: Operation) -> &'static str {
@@ -54,11 +52,7 @@ pub fn call_from(request: &Request) -> Result<model::Call, DecodeError> {
 /// A reply: a value, or the exception `clockwire.NotFoundException`.
 pub fn reply_to(id: u64, reply: &model::Reply) -> Response {
     let body = match reply {
-        model::Reply::NotFound(id) => {
-            let class = Class::new(NOT_FOUND, &["detailMessage", "id"]);
-            let fields = vec![Value::text(model::not_found_text(*id)), Value::Long(*id)];
-            Body::Exception(Value::Object(Object { class, fields }), None)
-        }
+        model::Reply::NotFound(id) => Body::Exception(hessian::not_found_to(*id), None),
         value => match hessian::reply_to(value) {
             hessian::Reply::Value(value) => Body::Value(value, None),
             hessian::Reply::Fault(_) => unreachable!("the only fault is handled above"),
@@ -74,10 +68,7 @@ pub fn reply_to(id: u64, reply: &model::Reply) -> Response {
 pub fn reply_from(response: &Response) -> Result<model::Reply, DecodeError> {
     match &response.body {
         Body::Value(value, _) => hessian::reply_from(&hessian::Reply::Value(value.clone())),
-        Body::Exception(Value::Object(object), _) if object.class.name == NOT_FOUND => match object.field("id") {
-            Some(Value::Long(id)) => Ok(model::Reply::NotFound(*id)),
-            _ => Err(DecodeError::Malformed("an exception without its id")),
-        },
+        Body::Exception(exception, _) => Ok(model::Reply::NotFound(hessian::not_found_from(exception)?)),
         _ => Err(DecodeError::Unsupported("another answer")),
     }
 }

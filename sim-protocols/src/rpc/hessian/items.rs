@@ -9,8 +9,8 @@ use crate::rpc::model;
 const ITEM: [&str; 5] = ["id", "name", "priceCents", "inStock", "tags"];
 /// The class of items.
 const ITEM_CLASS: &str = "clockwire.Item";
-/// The class of the fault's detail.
-const MISSING_CLASS: &str = "clockwire.MissingItem";
+/// The class of the exception that `get` throws.
+const NOT_FOUND_CLASS: &str = "clockwire.NotFoundException";
 
 const NOT_AN_ITEM: DecodeError = DecodeError::Malformed("not an item");
 
@@ -36,16 +36,17 @@ pub fn item_to(item: &model::Item) -> Value {
 pub fn item_from(value: &Value) -> Result<model::Item, DecodeError> {
     let Value::Object(object) = value else { return Err(NOT_AN_ITEM) };
     let field = |name| object.field(name).ok_or(NOT_AN_ITEM);
-    match (field("id")?, field("name")?, field("priceCents")?, field("inStock")?, field("tags")?) {
-        (Value::Long(id), Value::Text(name), Value::Long(price), Value::Bool(in_stock), Value::List(tags)) => {
+    let number = |name| field(name).and_then(|value| long(value).ok_or(NOT_AN_ITEM));
+    match (field("name")?, field("inStock")?, field("tags")?) {
+        (Value::Text(name), Value::Bool(in_stock), Value::List(tags)) => {
             let tags = tags.items.iter().map(|tag| match tag {
                 Value::Text(tag) => Ok(tag.clone()),
                 _ => Err(NOT_AN_ITEM),
             });
             Ok(model::Item {
-                id: *id,
+                id: number("id")?,
                 name: name.clone(),
-                price_cents: *price,
+                price_cents: number("priceCents")?,
                 tags: tags.collect::<Result<_, _>>()?,
                 in_stock: *in_stock,
             })
@@ -70,16 +71,19 @@ pub fn call_to(call: &model::Call) -> Call {
 /// Another method, or arguments of another kind.
 pub fn call_from(call: &Call) -> Result<model::Call, DecodeError> {
     match (call.method.as_str(), &call.arguments[..]) {
-        ("get", [Value::Long(id)]) => Ok(model::Call::Get { id: *id }),
+        ("get", [id]) => {
+            Ok(model::Call::Get { id: long(id).ok_or(DecodeError::Malformed("not a call of the service"))? })
+        }
         ("list", [Value::Int(page), Value::Int(size)]) => Ok(model::Call::List { page: *page, size: *size }),
         ("create", [item]) => Ok(model::Call::Create { item: item_from(item)? }),
         _ => Err(DecodeError::Malformed("not a call of the service")),
     }
 }
 
-/// What says that there is no such item.
+/// The exception that says that there is no such item.
 pub fn not_found_to(id: i64) -> Value {
-    Value::Object(Object { class: Class::new(MISSING_CLASS, &["id"]), fields: vec![Value::Long(id)] })
+    let class = Class::new(NOT_FOUND_CLASS, &["detailMessage", "id"]);
+    Value::Object(Object { class, fields: vec![Value::text(model::not_found_text(id)), Value::Long(id)] })
 }
 
 /// Reads which item there is not.
@@ -87,12 +91,19 @@ pub fn not_found_to(id: i64) -> Value {
 /// # Errors
 /// Another value.
 pub fn not_found_from(value: &Value) -> Result<i64, DecodeError> {
+    let exception = match value {
+        Value::Object(object) if object.class.name == NOT_FOUND_CLASS => object.field("id").and_then(long),
+        _ => None,
+    };
+    exception.ok_or(DecodeError::Malformed("not the exception of a missing item"))
+}
+
+/// A number of 64 bits; languages without it send 32 bits where they suffice.
+fn long(value: &Value) -> Option<i64> {
     match value {
-        Value::Object(object) if object.class.name == MISSING_CLASS => match object.field("id") {
-            Some(Value::Long(id)) => Ok(*id),
-            _ => Err(DecodeError::Malformed("not the fault of a missing item")),
-        },
-        _ => Err(DecodeError::Malformed("not the fault of a missing item")),
+        Value::Long(value) => Some(*value),
+        Value::Int(value) => Some(i64::from(*value)),
+        _ => None,
     }
 }
 
@@ -116,7 +127,7 @@ pub fn reply_to(reply: &model::Reply) -> Reply {
 /// Another value, or another fault.
 pub fn reply_from(reply: &Reply) -> Result<model::Reply, DecodeError> {
     match reply {
-        Reply::Value(Value::Long(id)) => Ok(model::Reply::Created(*id)),
+        Reply::Value(id @ (Value::Long(_) | Value::Int(_))) => Ok(model::Reply::Created(long(id).expect("a number"))),
         Reply::Value(Value::List(list)) => {
             Ok(model::Reply::Items(list.items.iter().map(item_from).collect::<Result<_, _>>()?))
         }

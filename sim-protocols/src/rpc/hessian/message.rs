@@ -152,11 +152,16 @@ impl Reply {
         let reply = match reader.bytes.u8()? {
             b'R' => Reply::Value(reader.value()?),
             b'F' => {
-                // WS §3 has the pairs without the map's mark, which the examples have: both are taken.
-                if reader.bytes.peek()? == b'H' {
-                    reader.bytes.u8()?;
-                }
-                Reply::Fault(fault(reader.entries()?)?)
+                // WS §3 has the pairs without the map's mark, which the examples have: both are taken. With it, the map is number 0 of what
+                // references count.
+                let entries = match reader.bytes.peek()? {
+                    b'H' => match reader.value()? {
+                        Value::Map(map) => map.entries,
+                        _ => return Err(DecodeError::Malformed("not a fault")),
+                    },
+                    _ => reader.entries()?,
+                };
+                Reply::Fault(fault(entries)?)
             }
             _ => return Err(DecodeError::Malformed("not a reply")),
         };

@@ -149,6 +149,11 @@ fn messages_of_the_specification() {
     // WS §3: the grammar has no mark of a map.
     printed.remove(4);
     assert_eq!(Reply::decode(&printed, &limits), Ok(Reply::Fault(fault)));
+    // As Caucho's server has it: the fault's map counts, so the exception that is its own cause is number 1.
+    let class = Class::new("E", &["cause"]);
+    let detail = Some(Value::Object(Object { class, fields: vec![Value::Ref(1)] }));
+    let fault = Reply::Fault(Fault { code: FaultCode::Service, message: String::new(), detail });
+    assert_eq!(Reply::decode(&fault.encode(), &limits), Ok(fault));
     assert_eq!(Call::decode(&hex("480100"), &limits), Err(DecodeError::Unsupported("another version of Hessian")));
 }
 

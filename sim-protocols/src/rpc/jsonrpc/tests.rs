@@ -137,7 +137,7 @@ proptest! {
             }
         }
         prop_assert_eq!(call_from(&requests[0]), Ok(call));
-        let several = requests.to_vec().into_iter().map(Ok).collect();
+        let several = requests.iter().cloned().map(Ok).collect();
         prop_assert_eq!(read_requests(&batch(&requests), &limits), Ok(Incoming::Batch(several)));
         let response = reply_to(id, &reply);
         let bytes = response.encode();

@@ -1,8 +1,6 @@
 //! The commands. Replies and errors are those of Redis 7.0.
 
-use std::collections::BTreeMap;
-
-use super::store::{Client, Content, Entry, Store};
+use super::store::{Client, Content, Entry, Hash, Store};
 use super::value::{Value, number};
 
 type Words<'a> = &'a [Vec<u8>];
@@ -55,7 +53,7 @@ impl Call<'_> {
     }
 
     /// The fields of a key.
-    fn hash(&mut self, key: &[u8]) -> Result<Option<&mut BTreeMap<Vec<u8>, Vec<u8>>>, Value> {
+    fn hash(&mut self, key: &[u8]) -> Result<Option<&mut Hash>, Value> {
         match self.live(key).map(|entry| &mut entry.content) {
             None => Ok(None),
             Some(Content::Hash(hash)) => Ok(Some(hash)),
@@ -146,7 +144,7 @@ fn ping(_: &mut Call<'_>, words: Words<'_>) -> Result<Value, Value> {
 }
 
 fn select(call: &mut Call<'_>, words: Words<'_>) -> Result<Value, Value> {
-    let number = int(&words[1]).map_err(|_| error("ERR invalid DB index"))?;
+    let number = int(&words[1])?;
     call.client.database = call.store.select(number).ok_or_else(|| error("ERR DB index is out of range"))?;
     Ok(ok())
 }
@@ -249,7 +247,7 @@ fn hset(call: &mut Call<'_>, words: Words<'_>) -> Result<Value, Value> {
         return Err(wrong_number("hset"));
     }
     if call.hash(&words[1])?.is_none() {
-        let entry = Entry { content: Content::Hash(BTreeMap::new()), expires_ms: None };
+        let entry = Entry { content: Content::Hash(Hash::new()), expires_ms: None };
         call.store.database(call.client).insert(words[1].clone(), entry);
     }
     let hash = call.hash(&words[1])?.expect("it was there or was made");

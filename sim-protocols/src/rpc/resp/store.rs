@@ -10,11 +10,14 @@ use super::value::Value;
 /// Databases of a store, Redis's default.
 const DATABASES: usize = 16;
 
+/// Fields and their values.
+pub(super) type Hash = BTreeMap<Vec<u8>, Vec<u8>>;
+
 /// What a key holds.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Content {
     Text(Vec<u8>),
-    Hash(BTreeMap<Vec<u8>, Vec<u8>>),
+    Hash(Hash),
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -15,7 +15,7 @@ const NOT_A_STUB: DecodeError = DecodeError::Malformed("not a stub");
 /// A reference to a remote object.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Stub {
-    /// Names of the interfaces that it has, `java.rmi.Remote` among them.
+    /// Names of the remote interfaces that it has.
     pub interfaces: Vec<String>,
     /// Where the object is.
     pub endpoint: Endpoint,

@@ -57,7 +57,7 @@ fn hashes_of_known_methods() {
 fn stubs_pings_and_acknowledgements() {
     let uid = Uid { unique: 7, time: 1_700_000_000_000, count: -5 };
     let stub = Stub {
-        interfaces: vec!["java.rmi.Remote".into(), "clockwire.ItemService".into()],
+        interfaces: vec!["clockwire.ItemService".into()],
         endpoint: Endpoint::new("10.0.0.2", 1099),
         id: SERVICE,
         in_return: true,
