@@ -21,5 +21,7 @@ pub use ip::{Hop, Interface, IpConfig, IpStack, Route, RouteTable, Router};
 pub use node::NetNode;
 
 pub mod pcapng;
+#[cfg(feature = "rpc")]
+pub mod rpc;
 pub mod tcp;
 pub mod wire;

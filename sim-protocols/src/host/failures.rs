@@ -45,7 +45,7 @@ fn who_does_not_answer_arp_is_unreachable_to_sockets_of_this_host() {
     let rows = table(&outcome, &PING);
     for at in 0..3 {
         assert_eq!(cell(rows, at, "answer"), Answer::HostUnreachable as u64);
-        assert_eq!(cell(rows, at, "from"), address(0).to_bits().into());
+        assert_eq!(cell(rows, at, "from"), u64::from(address(0).to_bits()));
         assert_eq!(cell(rows, at, "rtt_s"), ms(3000 - 100 * at as u64).ps());
     }
     assert_eq!(cell(table(&outcome, &UDP), 0, "unreachable"), 5);
