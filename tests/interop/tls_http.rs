@@ -105,7 +105,7 @@ impl Case {
         sim.host("client").router("r").host("server");
         let link = Link::new(Span::from_ms(10)).rate(Rate::from_bps(10_000_000));
         sim.link("client", "r", link.clone().loss(self.loss)).link("r", "server", link);
-        sim.capture("client").capture("server").shards(shards).bytes_on_every_hop();
+        sim.capture("client").shards(shards).bytes_on_every_hop();
         let root = Authority::root(1, "Simulated Root");
         let identity = root.intermediate("Simulated Authority").issue(&Leaf::new(&["server.test"]));
         let key_log = self.key_log;
