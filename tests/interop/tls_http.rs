@@ -44,8 +44,8 @@ async fn serve(acceptor: TlsAcceptor) {
     }
 }
 
-fn request(path: &str) -> Request<Full<Bytes>> {
-    let request = Request::get(format!("https://server.test{path}")).header("host", "server.test");
+fn request(uri: &str) -> Request<Full<Bytes>> {
+    let request = Request::get(uri).header("host", "server.test");
     request.body(Full::default()).expect("a request")
 }
 
@@ -65,8 +65,9 @@ async fn get(stream: TlsStream<TcpStream>, asked: Vec<usize>) -> Done {
         aio::spawn_named("connection", connection);
         let tasks = asked.into_iter().map(|letters| {
             let mut sender = sender.clone();
+            let uri = format!("https://server.test/secret/{letters}");
             aio::spawn(async move {
-                let response = sender.send_request(request(&format!("/secret/{letters}"))).await.expect("a response");
+                let response = sender.send_request(request(&uri)).await.expect("a response");
                 (body(response).await, aio::now())
             })
         });
