@@ -12,6 +12,9 @@ const RAW_IPV4: u16 = 228;
 const SECTION_HEADER: u32 = 0x0a0d_0d0a;
 const INTERFACE: u32 = 1;
 const ENHANCED_PACKET: u32 = 6;
+const DECRYPTION_SECRETS: u32 = 10;
+/// The type of secrets that are lines of an `SSLKEYLOGFILE` (draft-ietf-tls-keylogfile).
+const TLS_KEY_LOG: u32 = 0x544c_534b;
 const OPTION_END: u16 = 0;
 const OPTION_IF_NAME: u16 = 2;
 const OPTION_IF_TSRESOL: u16 = 9;
@@ -32,6 +35,20 @@ pub struct Interface<'a> {
 /// # Errors
 /// As the writer.
 pub fn write(out: &mut impl Write, interfaces: &[Interface<'_>], packets: &[Captured]) -> io::Result<()> {
+    write_with_keys(out, interfaces, "", packets)
+}
+
+/// The same with the secrets of TLS connections in front, in the lines of an `SSLKEYLOGFILE`, so that a reader sees what is inside; none: no
+/// block for them.
+///
+/// # Errors
+/// As the writer.
+pub fn write_with_keys(
+    out: &mut impl Write,
+    interfaces: &[Interface<'_>],
+    keys: &str,
+    packets: &[Captured],
+) -> io::Result<()> {
     let mut body = Vec::new();
     body.extend(0x1a2b_3c4d_u32.to_le_bytes());
     body.extend([1, 0, 0, 0]);
@@ -46,6 +63,15 @@ pub fn write(out: &mut impl Write, interfaces: &[Interface<'_>], packets: &[Capt
         option(&mut body, OPTION_IF_TSRESOL, &[9]);
         option(&mut body, OPTION_END, &[]);
         block(out, INTERFACE, &body)?;
+    }
+    // draft-ietf-opsawg-pcapng, section 4.7: it stands before the packets that need it.
+    if !keys.is_empty() {
+        body.clear();
+        body.extend(TLS_KEY_LOG.to_le_bytes());
+        body.extend((keys.len() as u32).to_le_bytes());
+        body.extend(keys.as_bytes());
+        body.resize(body.len().next_multiple_of(4), 0);
+        block(out, DECRYPTION_SECRETS, &body)?;
     }
     for packet in packets {
         body.clear();
@@ -98,7 +124,8 @@ mod tests {
             length: 40,
         };
         let mut out = Vec::new();
-        write(&mut out, &[Interface { name: "wan", framed: false, snap: 0 }], &[packet]).expect("memory takes all");
+        let wan = [Interface { name: "wan", framed: false, snap: 0 }];
+        write_with_keys(&mut out, &wan, "secret", &[packet]).expect("memory takes all");
         let word = |at: usize| u32::from_le_bytes(out[at..at + 4].try_into().expect("four bytes"));
         let mut at = 0;
         let mut kinds = Vec::new();
@@ -110,9 +137,12 @@ mod tests {
         }
         assert_eq!(
             kinds.iter().map(|(kind, _)| *kind).collect::<Vec<_>>(),
-            [SECTION_HEADER, INTERFACE, ENHANCED_PACKET]
+            [SECTION_HEADER, INTERFACE, DECRYPTION_SECRETS, ENHANCED_PACKET]
         );
-        let epb = kinds[2].1;
+        let keys = kinds[2].1;
+        assert_eq!((word(keys + 8), word(keys + 12)), (TLS_KEY_LOG, 6));
+        assert_eq!(&out[keys + 16..keys + 24], b"secret\0\0");
+        let epb = kinds[3].1;
         let stamp = u64::from(word(epb + 12)) << 32 | u64::from(word(epb + 16));
         assert_eq!((stamp, word(epb + 20), word(epb + 24)), (1_500_000_000_123, 3, 40));
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use sim_core::{Prob, Rate, Span, Time};
+use sim_protocols::aio::tls::{Authority, ClientOptions, Leaf, ServerOptions, TlsAcceptor, TlsConnector, TlsError};
 use sim_protocols::aio::{self, Link, Sim, TcpListener, TcpStream};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 
@@ -90,4 +91,31 @@ fn the_guide_shows_what_runs() {
     for block in blocks {
         assert!(code.contains(block), "not in guide.rs:\n{block}");
     }
+}
+
+#[test]
+fn the_same_network_carries_tls() {
+    let root = Authority::root(1, "Simulated Root");
+    let identity = root.issue(&Leaf::new(&["server.test"]));
+    let acceptor = TlsAcceptor::new(&ServerOptions::with(&identity));
+    let connector = TlsConnector::new(&ClientOptions::trusting(&root));
+    let mut sim = network(Prob::ZERO);
+    sim.spawn("server", "secure", async move {
+        let (stream, _) = TcpListener::bind("0.0.0.0:443").await?.accept().await?;
+        let mut stream = acceptor.accept(stream).await?;
+        stream.write_all(b"hello").await?;
+        stream.shutdown().await?;
+        Ok::<_, TlsError>(())
+    });
+    let heard = sim.spawn("client", "secure", async move {
+        let stream = TcpStream::connect("server:443").await?;
+        let mut stream = connector.connect("server.test", stream).await?;
+        let mut heard = String::new();
+        stream.read_to_string(&mut heard).await?;
+        Ok::<_, TlsError>(heard)
+    });
+    let run = sim.run(Span::from_secs(60)).expect("no task turns in a circle");
+    assert_eq!(heard.take().expect("a server that is trusted"), "hello");
+    // These stand inside of the capture, too.
+    assert!(run.key_log().starts_with("CLIENT_HANDSHAKE_TRAFFIC_SECRET "));
 }

@@ -8,4 +8,6 @@ mod hyper;
 mod listening;
 mod options;
 mod rt;
+mod tls;
+mod tls_http;
 mod websocket;

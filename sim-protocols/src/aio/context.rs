@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::task::Waker;
 
 use sim_core::{Rng, Streams, Time};
@@ -48,6 +48,11 @@ pub(super) struct Rest {
     waiters: BTreeMap<SocketId, Waiters>,
     /// For libraries that ask for bytes and say nothing of themselves.
     random: Option<Rng>,
+    /// Secrets that are to be embedded in captures, as lines.
+    pub keys: Arc<Mutex<String>>,
+    /// What connections of TLS need of their program.
+    #[cfg(feature = "tls")]
+    pub tls: super::tls::State,
     /// It is over: what is dropped now closes nothing any more.
     pub over: bool,
 }
@@ -60,6 +65,9 @@ impl Rest {
             scope,
             waiters: BTreeMap::new(),
             random: None,
+            keys: Arc::default(),
+            #[cfg(feature = "tls")]
+            tls: Default::default(),
             over: false,
         }
     }

@@ -348,3 +348,12 @@ pub fn rng(purpose: &str) -> Rng {
 pub fn fill_random(bytes: &mut [u8]) {
     context::with(|current| current.fill_random(bytes));
 }
+
+/// Keeps a line of an `SSLKEYLOGFILE` for the captures of the run ([`Run::key_log`](super::Run::key_log)).
+pub fn log_key(line: &str) {
+    context::with(|current| {
+        let mut keys = lock(&current.rest.keys);
+        keys.push_str(line);
+        keys.push('\n');
+    });
+}

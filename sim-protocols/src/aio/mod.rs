@@ -7,6 +7,7 @@
 //! | what of them `tokio`, `futures` and `hyper` see | `traits` |
 //! | tasks and chance | `executor` |
 //! | waiting, the present moment | `time` |
+//! | TLS, with the feature of that name | `tls` |
 //! | a program as an application of its host | `program` |
 //! | the current program | `context` |
 //!
@@ -25,10 +26,14 @@ mod net;
 mod program;
 mod sim;
 mod time;
+#[cfg(feature = "tls")]
+pub mod tls;
 mod traits;
 mod udp;
 
-pub use executor::{Aborted, JoinHandle, POLLS_MAX, Spinning, fill_random, rng, spawn, spawn_named, yield_now};
+pub use executor::{
+    Aborted, JoinHandle, POLLS_MAX, Spinning, fill_random, log_key, rng, spawn, spawn_named, yield_now,
+};
 pub use net::{OwnedReadHalf, OwnedWriteHalf, TcpListener, TcpSocket, TcpStream, ToAddr, resolve};
 pub use program::Program;
 pub use sim::{Link, Output, Run, Sim};

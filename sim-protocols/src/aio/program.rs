@@ -20,6 +20,7 @@ pub struct Program {
     /// The wake-up that is under way.
     armed: Time,
     failure: Arc<Mutex<Option<Spinning>>>,
+    keys: Arc<Mutex<String>>,
 }
 
 /// Why tasks are polled now.
@@ -39,18 +40,26 @@ impl Program {
         main: impl Future<Output = ()> + Send + 'static,
     ) -> Program {
         let scope = Scope { path: path.into(), streams: *streams, names: names.clone() };
+        let rest = Rest::new(scope);
+        let keys = rest.keys.clone();
         Program {
             main: Some(Box::pin(main)),
-            rest: Some(Rest::new(scope)),
+            rest: Some(rest),
             spare: Some(Spare::default()),
             armed: Time::NEVER,
             failure: Arc::default(),
+            keys,
         }
     }
 
     /// Where an error stands that has ended it, once it has.
     pub fn failure(&self) -> Arc<Mutex<Option<Spinning>>> {
         self.failure.clone()
+    }
+
+    /// Where the secrets stand that its connections have logged ([`log_key`](super::log_key)).
+    pub fn keys(&self) -> Arc<Mutex<String>> {
+        self.keys.clone()
     }
 
     fn run(&mut self, calls: &mut Calls<'_, '_>, cause: Cause) {

@@ -1,6 +1,6 @@
 //! A network and programs on its hosts in a few lines: what the owner of a protocol library needs for a test.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::future::Future;
 use std::net::Ipv4Addr;
@@ -268,7 +268,7 @@ impl Sim {
         let names = (0..self.nodes.len()).filter_map(|node| Some((self.nodes[node].0.clone(), self.address_of(node)?)));
         let hosts = Hosts { streams: world.streams(), names: Arc::new(names.collect()) };
         let tcp = Arc::new(self.tcp.clone());
-        let mut failures = Vec::new();
+        let (mut failures, mut keys) = (Vec::new(), Vec::new());
         let mut built: Vec<NetNode> = (0..self.nodes.len()).map(|node| self.node(node, &hosts)).collect();
         let (nodes, links) = (self.nodes, self.links);
         for (start, number) in self.starts.into_iter().zip(1..) {
@@ -276,6 +276,7 @@ impl Sim {
             let path = format!("host/{}/program/{}", nodes[start.node].0, start.name);
             let program = (start.main)(path, &hosts);
             failures.push(program.failure());
+            keys.push(program.keys());
             host.add_program((&start.name, number), start.at, &tcp, Box::new(program));
         }
         for node in built {
@@ -310,7 +311,7 @@ impl Sim {
         let failed = |slot: &Arc<Mutex<Option<Spinning>>>| slot.lock().unwrap_or_else(PoisonError::into_inner).take();
         match failures.iter().find_map(failed) {
             Some(spinning) => Err(spinning),
-            None => Ok(Run { outcome, interfaces }),
+            None => Ok(Run { outcome, interfaces, keys: key_log(&keys) }),
         }
     }
 
@@ -368,6 +369,19 @@ impl Sim {
     }
 }
 
+/// What programs have logged, in the order in which they were added; both ends of a connection log the same, which stands once.
+fn key_log(keys: &[Arc<Mutex<String>>]) -> String {
+    let (mut seen, mut all) = (BTreeSet::new(), String::new());
+    for keys in keys {
+        let keys = keys.lock().unwrap_or_else(PoisonError::into_inner);
+        for line in keys.lines().filter(|line| seen.insert(line.to_string())) {
+            all.push_str(line);
+            all.push('\n');
+        }
+    }
+    all
+}
+
 /// The address of one end of a link.
 fn address(link: u32, end: usize) -> Ipv4Addr {
     Ipv4Addr::from_bits(0x0a00_0001 + (link << 8) + end as u32)
@@ -396,6 +410,7 @@ impl Link {
 pub struct Run {
     outcome: Outcome,
     interfaces: Vec<(String, bool)>,
+    keys: String,
 }
 
 impl Run {
@@ -417,8 +432,15 @@ impl Run {
         let interfaces =
             self.interfaces.iter().map(|(name, framed)| pcapng::Interface { name, framed: *framed, snap: 0 });
         let mut bytes = Vec::new();
-        pcapng::write(&mut bytes, &interfaces.collect::<Vec<_>>(), &self.outcome.captured).expect("memory takes all");
+        let (interfaces, packets) = (interfaces.collect::<Vec<_>>(), &self.outcome.captured);
+        pcapng::write_with_keys(&mut bytes, &interfaces, &self.keys, packets).expect("memory takes all");
         bytes
+    }
+
+    /// The secrets that programs have logged, as the lines of an `SSLKEYLOGFILE`. [`Run::capture`] has them inside, so that Wireshark shows what
+    /// was encrypted.
+    pub fn key_log(&self) -> &str {
+        &self.keys
     }
 
     /// Packets that the wire or a queue has dropped.
