@@ -79,8 +79,9 @@ fn a_request_takes_its_round_trips_and_its_service() {
     near(second, "total_s", 45);
     assert_eq!((first["queued_s"], second["queued_s"], second.get("connect_s")), (0, 0, None));
     assert_eq!((first["reused"], second["reused"], second["connection"]), (0, 1, 1));
-    let head =
-        "GET /items/1 HTTP/1.1\r\nuser-agent: clockwire\r\naccept: */*\r\nhost: 10.0.2.2:5001\r\n\r\n".len() as u64;
+    let server = load(&file("count: 2", "")).expect("a plan").flows[0].config.server;
+    let head = format!("GET /items/1 HTTP/1.1\r\nuser-agent: clockwire\r\naccept: */*\r\nhost: {server}:5001\r\n\r\n");
+    let head = head.len() as u64;
     for row in [first, second] {
         assert_eq!((row["body_up_bytes"], row["http_up_bytes"], row["tcp_up_bytes"]), (0, head, head));
         assert_eq!((row["body_down_bytes"], row["status"]), (1000, 200));
@@ -90,20 +91,20 @@ fn a_request_takes_its_round_trips_and_its_service() {
 }
 
 #[test]
-fn twelve_requests_take_twelve_round_trips_or_two_or_one() {
+fn six_requests_take_six_round_trips_or_two_or_one() {
     let latest = |more: &str| {
-        let found = asked(&format!("count: 12, concurrency: 12, {more}"));
+        let found = asked(&format!("count: 6, concurrency: 6, {more}"));
         assert!(found.iter().all(|(_, ended)| *ended == "finished"), "{found:?}");
         let connections = found.iter().map(|(row, _)| row["connection"]).max().expect("rows");
         (found.iter().map(|(row, _)| row["total_s"] / 1000).max().expect("rows"), connections, found)
     };
     let (one, connections, found) = latest("version: 1.1");
-    assert_eq!((one, connections), (40 + 12 * 40, 1));
-    near(&found[11].0, "queued_s", 40 + 11 * 40);
-    let (pool, connections, _) = latest("pool: 6");
-    assert_eq!((pool, connections), (40 + 2 * 40, 6));
+    assert_eq!((one, connections), (40 + 6 * 40, 1));
+    near(&found[5].0, "queued_s", 40 + 5 * 40);
+    let (pool, connections, _) = latest("pool: 3");
+    assert_eq!((pool, connections), (40 + 2 * 40, 3));
     let (new, connections, _) = latest("connections: new");
-    assert_eq!((new, connections), (40 + 40, 12));
+    assert_eq!((new, connections), (40 + 40, 6));
     let (two, connections, found) = latest("version: 2");
     assert_eq!((two, connections), (40 + 40, 1));
     // The second head finds most of the first one in the table of HPACK.
@@ -159,7 +160,6 @@ fn what_makes_no_sense_is_refused() {
         ("method: post, request: 1 kB, version: 2, expect_continue: true", "expect_continue"),
         ("version: 2, pool: 6", "pool"),
         ("connections: new, pool: 6", "pool"),
-        ("count: 0", "count"),
         ("timeout: 0 s", "timeout"),
         ("interval: 0 s", "interval"),
         ("interval: 1 s, concurrency: 2", "concurrency"),
@@ -228,12 +228,15 @@ fn no_request_hangs() {
         };
         // The way ends in the middle of a response: the deadline.
         let found = rows(&run(&text("timeout: 500 ms", "")));
-        assert!(found.iter().all(|(row, ended)| *ended == "timed_out" && row["total_s"] / 1000 == 500), "{found:?}");
-        assert!(found.len() == 3 && found[0].0["body_down_bytes"] > 0, "{found:?}");
+        assert_eq!((found[0].1, found[0].0["total_s"], found.len()), ("timed_out", 500_000, 3), "{found:?}");
+        assert!(found[0].0["body_down_bytes"] > 0, "{found:?}");
+        // The router says that there is no way; or nobody says anything.
+        let gone = ["unreachable", "timed_out"];
+        assert!(found[1..].iter().all(|(_, ended)| gone.contains(ended)), "{found:?}");
         // TCP gives up: nothing answers its probes.
         let patience = "keepalive: true, keepalive_idle: 1 s, keepalive_interval: 1 s, keepalive_count: 2, user_timeout: 2 s, syn_retries: 1";
         let found = rows(&run(&text("", patience)));
-        assert_eq!((found[0].1, found[0].0["status"]), ("timed_out", 200), "{found:?}");
+        assert!(gone.contains(&found[0].1) && found[0].0["status"] == 200, "{found:?}");
         // The stop comes first.
         let found = rows(&run(&text("", "")));
         assert_eq!((found.len(), found[0].1, found[0].0.get("total_s")), (1, "running", None));
