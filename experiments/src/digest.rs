@@ -205,8 +205,8 @@ fn workloads(plan: &Plan, outcome: &Outcome, found: &mut Vec<(Figure, Option<f64
             add("timeouts_sum", Dimension::NONE, Some(of("flows", "timeouts").iter().sum()));
             add("rtt_mean_mean_s", Dimension::TIME, mean(&of("flows", "rtt_mean_s")));
         }
-        if plan.flows[first as usize - 1].config.app.name() == "request" {
-            let mut latency = of("requests", "latency_s");
+        if let Some((table, column)) = latency_of(plan.flows[first as usize - 1].config.app.name()) {
+            let mut latency = of(table, column);
             latency.sort_by(f64::total_cmp);
             let mut add = |column: &str, dimension, value| {
                 found.push((Figure::new(name, column, dimension), value));
@@ -217,6 +217,15 @@ fn workloads(plan: &Plan, outcome: &Outcome, found: &mut Vec<(Figure, Option<f64
             add("latency_p95_s", Dimension::TIME, statistics::percentile(&latency, 0.95));
             add("latency_p99_s", Dimension::TIME, statistics::percentile(&latency, 0.99));
         }
+    }
+}
+
+/// Where an application that asks and is answered says how long it took: the table and its column.
+pub(crate) fn latency_of(app: &str) -> Option<(&'static str, &'static str)> {
+    match app {
+        "request" => Some(("requests", "latency_s")),
+        "http" => Some(("http", "total_s")),
+        _ => None,
     }
 }
 

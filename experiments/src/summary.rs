@@ -8,7 +8,7 @@ use comfy_table::{Cell, CellAlignment, ContentLineStyle, LineStyle, Table, Table
 use serde::Serialize;
 use topologies::{Experiment, Plan, Severity};
 
-use crate::digest::{Digest, LINKS_MAX};
+use crate::digest::{Digest, LINKS_MAX, latency_of};
 use crate::expect::Judgement;
 use crate::quantity::show_mean;
 use crate::queues;
@@ -80,7 +80,7 @@ fn flows(plan: &Plan, digest: &Digest) -> String {
     if plan.flows.len() > FLOWS_MAX {
         return by_workload(plan, digest);
     }
-    let requests = plan.flows.iter().any(|flow| flow.config.app.name() == "request");
+    let requests = plan.flows.iter().any(|flow| latency_of(flow.config.app.name()).is_some());
     let mut head = vec!["flow", "goodput", "bytes", "sent", "again", "time-outs", "lost", "RTT mean", "p99"];
     if requests {
         head.extend(["requests", "latency mean", "p99"]);

@@ -1,6 +1,5 @@
 //! What a node can be: wire formats, interfaces, routing, sockets, TCP, UDP, applications.
 
-#[cfg(feature = "aio")]
 pub mod aio;
 mod app;
 mod host;
@@ -9,11 +8,12 @@ mod node;
 
 pub use app::{
     APPS, AppConfig, AppEntry, BulkConfig, CbrConfig, CloseWhen, Closing, Connections, Counted, Data, Distribution,
-    OnOffConfig, Opening, Pause, PingConfig, PoissonConfig, RequestConfig, SizeDist, SpanDist, TracerouteConfig,
+    HttpConfig, HttpMethod, HttpVersion, OnOffConfig, Opening, Pause, PingConfig, PoissonConfig, RequestConfig,
+    SizeDist, SpanDist, TracerouteConfig,
 };
 pub use host::{
     AcceptError, Answer, App, AppEvent, BindError, Calls, ConnId, ConnectError, DATAGRAMS, Datagram, Effect, FLOWS,
-    FlowConfig, FlowEnd, HOST_TABLES, Host, HostConfig, Kinds, ListenError, OptionEntry, OptionError, OptionName,
+    FlowConfig, FlowEnd, HOST_TABLES, HTTP, Host, HostConfig, Kinds, ListenError, OptionEntry, OptionError, OptionName,
     OptionValue, Outcome, PING, REQUESTS, RTT, Ready, Received, RecvError, SOCKET_OPTIONS, STATES, SendError, Shutdown,
     ShutdownError, SocketAddr, SocketError, SocketId, Sockets, THROUGHPUT, TRACEROUTE, UDP, UdpError, UdpId,
 };

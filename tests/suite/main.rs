@@ -7,6 +7,7 @@ mod conservation;
 mod determinism;
 mod exit_codes;
 mod harness;
+mod http;
 mod linux_tcp;
 mod mutants;
 mod oracle_on_experiments;

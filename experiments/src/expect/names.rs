@@ -256,7 +256,7 @@ fn tables_of(plan: &Plan, subject: &Subject) -> Vec<&'static Table> {
     // What has one row for each is meant first, then what belongs to the application, then what is there for the curious.
     tables.sort_by_key(|table| match table.name {
         "flows" | "links" => 0,
-        "requests" | "udp" | "ping" | "queue" => 1,
+        "requests" | "http" | "udp" | "ping" | "queue" => 1,
         "hops" | "drops" => 3,
         _ => 2,
     });

@@ -31,10 +31,12 @@ pub mod tls;
 mod traits;
 mod udp;
 
+pub use std::time::Duration;
+
 pub use executor::{
     Aborted, JoinHandle, POLLS_MAX, Spinning, fill_random, log_key, rng, spawn, spawn_named, yield_now,
 };
-pub use net::{OwnedReadHalf, OwnedWriteHalf, TcpListener, TcpSocket, TcpStream, ToAddr, resolve};
+pub use net::{OwnedReadHalf, OwnedWriteHalf, TcpListener, TcpSocket, TcpStream, ToAddr, Watch, resolve};
 pub use program::Program;
 pub use sim::{Link, Output, Run, Sim};
 pub use time::{

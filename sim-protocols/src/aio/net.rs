@@ -4,14 +4,14 @@ use std::fmt;
 use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 
 use sim_core::Payload;
 
 use super::context::{self, Side};
 use crate::host::{AcceptError, OptionName, OptionValue, Ready, RecvError, SendError, Shutdown, SocketId};
-use crate::tcp::{State, TcpInfo, WriteFlags};
+use crate::tcp::{Counters, State, TcpInfo, WriteFlags};
 
 /// The backlog of [`TcpListener::bind`], which is that of `tokio` and of the standard library.
 const BACKLOG: u32 = 128;
@@ -302,6 +302,11 @@ impl TcpStream {
         context::with(|current| current.sockets().tcp_info(self.0.0))
     }
 
+    /// A look at what it counts, which does not keep it open.
+    pub fn watch(&self) -> Watch {
+        Watch(Arc::downgrade(&self.0))
+    }
+
     /// The state of its connection.
     pub fn state(&self) -> State {
         context::with(|current| current.sockets().state(self.0.0))
@@ -408,6 +413,18 @@ impl TcpStream {
             Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
             other => other,
         }
+    }
+}
+
+/// A look at a connection that somebody else has.
+#[derive(Clone)]
+pub struct Watch(Weak<Owned>);
+
+impl Watch {
+    /// What it has counted; nothing once it is closed here.
+    pub fn counters(&self) -> Option<Counters> {
+        let socket = self.0.upgrade()?;
+        context::try_with(|current| current.sockets().counters(socket.0)).flatten()
     }
 }
 

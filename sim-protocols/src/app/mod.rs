@@ -3,15 +3,18 @@
 //! An application is a pair: the client end runs on the host that a flow comes from, the server end on the one that it goes
 //! to. Applications are woken for each message, never for each packet: streams of zeros are fed and read by the sockets.
 
+#[macro_use]
+mod values;
+
 mod bulk;
 mod cbr;
+mod http;
 mod on_off;
 mod ping;
 mod poisson;
 mod request;
 mod traceroute;
 mod udp_source;
-mod values;
 
 use sim_core::{Params, Rng, Streams, Table};
 
@@ -19,6 +22,7 @@ use crate::host::{App, AppEvent, Calls, FlowEnd};
 
 pub use bulk::{BulkConfig, Pause};
 pub use cbr::CbrConfig;
+pub use http::{HttpConfig, HttpMethod, HttpVersion};
 pub use on_off::OnOffConfig;
 pub use ping::PingConfig;
 pub use poisson::PoissonConfig;
@@ -107,6 +111,11 @@ macro_rules! registry {
                 match self { $(AppConfig::$variant(config) => config.opens_at_both_ends(),)* AppConfig::Program => false }
             }
 
+            /// Whether its server answers whoever connects to its port, whatever flow that is.
+            pub fn serves_anybody(&self) -> bool {
+                match self { $(AppConfig::$variant(_) => <$config>::SERVES_ANYBODY,)* AppConfig::Program => false }
+            }
+
             /// Whether it is a program of its own, whose flow has no row in the table `flows`.
             pub(crate) fn is_program(&self) -> bool {
                 matches!(self, AppConfig::Program)
@@ -128,6 +137,7 @@ macro_rules! registry {
 registry! {
     Bulk(BulkConfig), "tcp", true, "a bulk stream: so many bytes or without end; the receiver reads at once, at a rate, or pauses";
     Request(RequestConfig), "request", true, "requests and responses with think time, over one connection or a new one for each";
+    Http(HttpConfig), "http", true, "requests by HTTP/1.1 (hyper) or HTTP/2 (h2): pools, parallel requests, workers, statuses; a row for each";
     Cbr(CbrConfig), "cbr", false, "UDP datagrams at a constant rate";
     Poisson(PoissonConfig), "poisson", false, "UDP datagrams at random: exponential times between them, fixed or exponential sizes";
     OnOff(OnOffConfig), "on_off", false, "UDP datagrams at a constant rate while on, none while off; fixed or exponential times of each";
@@ -141,6 +151,8 @@ trait Application {
     const TABLES: &'static [&'static Table] = &[];
     /// Whether it is made of datagrams that a sink measures.
     const SENDS_DATAGRAMS: bool = false;
+    /// Whether its server answers whoever connects to its port, whatever flow that is.
+    const SERVES_ANYBODY: bool = false;
     /// The end whose application gets what the flow is there for; none where it is there for the round trips.
     const DELIVERS_TO: Option<FlowEnd>;
     /// Its two ends. `stream` opens one of the flow's streams of chance by its name.

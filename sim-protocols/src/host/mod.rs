@@ -43,12 +43,11 @@ pub use socket::{
     Sockets,
 };
 pub use stats::{Answer, Outcome};
-pub use tables::{DATAGRAMS, FLOWS, PING, REQUESTS, RTT, STATES, THROUGHPUT, TRACEROUTE, UDP};
+pub use tables::{DATAGRAMS, FLOWS, HTTP, PING, REQUESTS, RTT, STATES, THROUGHPUT, TRACEROUTE, UDP};
 pub use udp::Datagram;
 
-#[cfg(feature = "aio")]
 pub(crate) use socket::{Loan, Spare};
-pub(crate) use tables::{DatagramRow, PingRow, RequestRow, TracerouteRow};
+pub(crate) use tables::{DatagramRow, HttpRow, PingRow, RequestRow, TracerouteRow};
 
 use crate::app::AppConfig;
 use crate::ip::{self, IpStack};
@@ -59,8 +58,20 @@ use kernel::{Flow, Kernel, WAKE_APP, WAKE_ARGUMENT, WAKE_CONN, WAKE_START};
 use tables::ThroughputRow;
 
 /// The tables of hosts.
-pub const HOST_TABLES: &[&Table] =
-    &[&FLOWS, &tcp::TCP, &tcp::RATES, &RTT, &STATES, &REQUESTS, &UDP, &DATAGRAMS, &PING, &TRACEROUTE, &THROUGHPUT];
+pub const HOST_TABLES: &[&Table] = &[
+    &FLOWS,
+    &tcp::TCP,
+    &tcp::RATES,
+    &RTT,
+    &STATES,
+    &REQUESTS,
+    &HTTP,
+    &UDP,
+    &DATAGRAMS,
+    &PING,
+    &TRACEROUTE,
+    &THROUGHPUT,
+];
 
 /// A host: applications, sockets, an internet layer.
 pub struct Host {

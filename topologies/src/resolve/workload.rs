@@ -18,6 +18,7 @@ pub(super) fn flows(sink: &mut Sink, spec: &Spec, topo: &Topo, plan: &mut Plan) 
     let mut settings = Settings::default();
     for (index, work) in spec.work.iter().enumerate() {
         plan.workloads.push(work.name.value.clone());
+        let first = plan.flows.len();
         let (Some(from), Some(to)) = (select(sink, topo, &work.from), select(sink, topo, &work.to)) else { continue };
         let pairs = match pair(&from, &to) {
             Ok(pairs) => pairs,
@@ -62,6 +63,26 @@ pub(super) fn flows(sink: &mut Sink, spec: &Spec, topo: &Topo, plan: &mut Plan) 
                 plan.flows.push(FlowPlan { name, workload: index as u32, from, to, config: Arc::new(config), tcp });
             }
         }
+        one_server_at_a_port(sink, &work.name, plan, first);
+    }
+}
+
+/// A server that answers whoever connects to its port would answer for another entry, too, with its own parameters.
+fn one_server_at_a_port(sink: &mut Sink, name: &At<String>, plan: &Plan, first: usize) {
+    let (before, own) = plan.flows.split_at(first);
+    let meets = |other: &&FlowPlan| {
+        own.iter().any(|flow| {
+            let (flow, other) = (&flow.config, &other.config);
+            let anybody = flow.app.serves_anybody() || other.app.serves_anybody();
+            let tcp = flow.app.uses_tcp() && other.app.uses_tcp();
+            anybody && tcp && (flow.server, flow.port) == (other.server, other.port)
+        })
+    };
+    if let Some(other) = before.iter().find(meets) {
+        let (port, entry) = (other.config.port, &plan.workloads[other.workload as usize]);
+        let message =
+            format!("`{}` goes to port {port} of the same host as `{entry}`, whose server would answer it", name.value);
+        sink.error(name.at, message).help.push("give it a port of its own, or make one entry of both".into());
     }
 }
 

@@ -23,7 +23,6 @@
 mod datagram;
 mod errors;
 mod listener;
-#[cfg(feature = "aio")]
 mod loan;
 mod options;
 mod settings;
@@ -40,7 +39,6 @@ pub use datagram::Received;
 pub use errors::{
     AcceptError, BindError, ConnectError, ListenError, OptionError, RecvError, SendError, ShutdownError, SocketError,
 };
-#[cfg(feature = "aio")]
 pub(crate) use loan::{Loan, Spare};
 pub use options::{Effect, Kinds, OptionEntry, OptionName, OptionValue, SOCKET_OPTIONS};
 pub use table::SocketId;

@@ -17,7 +17,7 @@ use super::table::Role;
 use super::{
     BindError, ConnectError, Outgoing, Ready, RecvError, SendError, Shutdown, ShutdownError, SocketId, Sockets,
 };
-use crate::tcp::{Connection, ConnectionEvent, Endpoint, State, TcpInfo, WriteFlags};
+use crate::tcp::{Connection, ConnectionEvent, Counters, Endpoint, State, TcpInfo, WriteFlags};
 use crate::wire::{Frame, Transport};
 
 /// Sending and receiving.
@@ -115,6 +115,14 @@ impl Sockets<'_> {
     pub fn tcp_info(&self, id: SocketId) -> Option<TcpInfo> {
         match self.kernel.table.get(id)?.role {
             Role::Stream(conn) => Some(self.kernel.get(conn)?.tcp.tcp_info(self.now)),
+            _ => None,
+        }
+    }
+
+    /// What the connection of a stream socket has counted.
+    pub fn counters(&self, id: SocketId) -> Option<Counters> {
+        match self.kernel.table.get(id)?.role {
+            Role::Stream(conn) => Some(*self.kernel.get(conn)?.tcp.counters()),
             _ => None,
         }
     }

@@ -404,6 +404,7 @@ impl Connection {
         if seq == self.receiver.nxt {
             self.take_in_order(now, payload, len, segment);
         } else {
+            self.counters.out_of_order += u64::from(len > 0);
             let offset = self.incoming.end() + u64::from(seq - self.receiver.nxt);
             self.came_behind_hole(now, offset, len, segment);
             if self.early.insert(offset, payload).is_some() && self.sack {

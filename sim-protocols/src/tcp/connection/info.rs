@@ -21,6 +21,8 @@ pub struct Counters {
     pub segments_received: u64,
     /// Bytes of data that came in order, for the first time.
     pub bytes_received: u64,
+    /// Segments with data that came behind a hole (`tcpi_rcv_ooopack`).
+    pub out_of_order: u64,
     /// Data segments sent again.
     pub retransmissions: u64,
     /// Retransmission time-outs.

@@ -1,0 +1,285 @@
+//! One request on one connection, and what can become of it.
+
+use std::error::Error;
+use std::future::poll_fn;
+use std::io;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, StatusCode, header};
+use hyper::body::Body;
+use sim_core::Time;
+
+use super::body::{self, Zeros};
+use super::meter::UpDown;
+use super::permits::Permits;
+use super::pool::{Lease, Link, Pool, Sender};
+use super::{HttpConfig, HttpMethod};
+use crate::aio::{self, Duration};
+use crate::app::values::Connections;
+use crate::host::{HttpRow, Outcome};
+use crate::tcp::Counters;
+
+/// How long curl waits for `100 Continue`.
+const CONTINUE_WAIT: Duration = Duration::from_secs(1);
+
+/// Why there is no response, or not all of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u32)]
+pub(super) enum Fault {
+    /// Nobody listened.
+    Refused = 2,
+    /// The connection was reset, or the stream.
+    Reset = 3,
+    /// The request's time was over, or TCP has given up.
+    TimedOut = 4,
+    /// There is no way.
+    Unreachable = 5,
+    /// The connection was closed before all of the response was there.
+    Closed = 6,
+}
+
+/// Words of the column `outcome` that are no fault.
+pub(super) const RUNNING: u32 = 0;
+pub(super) const FINISHED: u32 = 1;
+pub(super) const STATUS: u32 = 7;
+
+impl Fault {
+    /// The flow's outcome where this is the first thing that went wrong.
+    pub fn outcome(self) -> Outcome {
+        match self {
+            Fault::Refused => Outcome::Refused,
+            Fault::Reset => Outcome::Reset,
+            Fault::TimedOut => Outcome::TimedOut,
+            Fault::Unreachable => Outcome::Unreachable,
+            Fault::Closed => Outcome::Aborted,
+        }
+    }
+}
+
+impl From<io::ErrorKind> for Fault {
+    fn from(kind: io::ErrorKind) -> Fault {
+        match kind {
+            io::ErrorKind::ConnectionRefused => Fault::Refused,
+            io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted => Fault::Reset,
+            io::ErrorKind::TimedOut => Fault::TimedOut,
+            io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable | io::ErrorKind::AddrNotAvailable => {
+                Fault::Unreachable
+            }
+            _ => Fault::Closed,
+        }
+    }
+}
+
+impl From<io::Error> for Fault {
+    fn from(error: io::Error) -> Fault {
+        error.kind().into()
+    }
+}
+
+impl From<hyper::Error> for Fault {
+    fn from(error: hyper::Error) -> Fault {
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            if let Some(error) = error.downcast_ref::<io::Error>() {
+                return error.kind().into();
+            }
+            cause = error.source();
+        }
+        Fault::Closed
+    }
+}
+
+impl From<h2::Error> for Fault {
+    fn from(error: h2::Error) -> Fault {
+        match error.get_io() {
+            Some(error) => error.kind().into(),
+            None if error.is_reset() || error.is_go_away() => Fault::Reset,
+            None => Fault::Closed,
+        }
+    }
+}
+
+/// A connection as a request has found it.
+struct Used {
+    link: Arc<Link>,
+    all: UpDown,
+    tcp: Counters,
+    /// Its stream of HTTP/2.
+    stream: Option<u32>,
+}
+
+/// A request's row in the making.
+pub(super) struct Entry {
+    pub row: HttpRow,
+    pub start: Time,
+    used: Option<Used>,
+    /// Bytes of its body that were handed to the connection.
+    sent: Arc<AtomicU64>,
+}
+
+impl Entry {
+    pub fn new(row: HttpRow) -> Entry {
+        let start = row.start;
+        Entry { row, start, used: None, sent: Arc::default() }
+    }
+
+    /// It has got its connection.
+    fn uses(&mut self, lease: &Lease) {
+        let Lease { link, reused, connect, .. } = lease;
+        (self.row.connection, self.row.reused, self.row.connect) = (Some(link.number), u32::from(*reused), *connect);
+        let (all, tcp) = if *reused { (link.meter.all(), link.meter.tcp()) } else { Default::default() };
+        self.used = Some(Used { link: link.clone(), all, tcp, stream: None });
+    }
+
+    /// It is written now; says when that is.
+    fn written(&mut self) -> Time {
+        let now = aio::now();
+        self.row.queued = Some((now - self.start) - self.row.connect.unwrap_or_default());
+        now
+    }
+
+    /// The row, with what the connection has counted until now.
+    pub fn finish(mut self) -> HttpRow {
+        let row = &mut self.row;
+        row.body_up = self.sent.load(Ordering::Relaxed);
+        let Some(Used { link, all, tcp, stream }) = self.used else { return self.row };
+        let now = link.meter.all();
+        let http = match stream {
+            Some(stream) => link.meter.take_stream(stream),
+            None => [now[0] - all[0], now[1] - all[1]],
+        };
+        let counted = link.meter.tcp();
+        (row.http_up, row.http_down) = (http[0].saturating_sub(row.body_up), http[1].saturating_sub(row.body_down));
+        row.tcp_up = counted.bytes_sent.saturating_sub(tcp.bytes_sent);
+        row.tcp_down = counted.bytes_received.saturating_sub(tcp.bytes_received);
+        row.retransmissions = counted.retransmissions.saturating_sub(tcp.retransmissions);
+        row.out_of_order = counted.out_of_order.saturating_sub(tcp.out_of_order);
+        self.row
+    }
+}
+
+/// What all requests of a flow have in common.
+pub(super) struct Asked {
+    pub config: HttpConfig,
+    pub server: (Ipv4Addr, u16),
+}
+
+impl Asked {
+    fn request<B>(&self, number: u64, missing: bool, body: B) -> Request<B> {
+        let (address, port) = self.server;
+        let method = match self.config.method {
+            HttpMethod::Get => Method::GET,
+            HttpMethod::Post => Method::POST,
+        };
+        let path = if missing { "missing" } else { "items" };
+        let request = Request::builder().method(method).uri(format!("http://{address}:{port}/{path}/{number}"));
+        let request = request.header(header::USER_AGENT, "clockwire").header(header::ACCEPT, "*/*");
+        request.body(body).expect("all of it is written here")
+    }
+
+    /// Asks on a connection of the pool, notes in the entry what happens, and gives the status of the response that has come as a whole.
+    ///
+    /// # Errors
+    /// It has not.
+    pub async fn exchange(&self, pool: &Arc<Pool>, entry: &mut Entry, missing: bool) -> Result<StatusCode, Fault> {
+        let mut lease = pool.lease().await?;
+        entry.uses(&lease);
+        let status = match lease.sender() {
+            Sender::One(sender) => self.one(sender, entry, missing).await?,
+            Sender::Two(sender) => {
+                let sender = sender.clone();
+                self.two(sender, entry, missing).await?
+            }
+        };
+        lease.give_back();
+        Ok(status)
+    }
+
+    async fn one(
+        &self,
+        sender: &mut hyper::client::conn::http1::SendRequest<Zeros>,
+        entry: &mut Entry,
+        missing: bool,
+    ) -> Result<StatusCode, Fault> {
+        let bytes = self.config.request.bytes();
+        let waits = self.config.expect_continue;
+        // The place is given when the body may go.
+        let gate = Permits::new(u64::from(!waits));
+        let body = if waits { Zeros::behind(bytes, gate.acquire()) } else { Zeros::new(bytes) };
+        let mut request = self.request(entry.row.number, missing, body.counted(&entry.sent));
+        // RFC 9112 §3.2: the host goes into its field, the target is the path alone.
+        let uri = request.uri().clone();
+        let host = uri.authority().map_or("", |authority| authority.as_str());
+        request.headers_mut().insert(header::HOST, HeaderValue::from_str(host).expect("an address"));
+        *request.uri_mut() = uri.path().parse().expect("it was the path of a URI");
+        if self.config.connections == Connections::New {
+            request.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        if waits {
+            request.headers_mut().insert(header::EXPECT, HeaderValue::from_static("100-continue"));
+            let opens = gate.clone();
+            hyper::ext::on_informational(&mut request, move |_| opens.add());
+            aio::spawn(async move {
+                aio::sleep(CONTINUE_WAIT).await;
+                gate.add();
+            });
+        }
+        sender.ready().await?;
+        let written = entry.written();
+        let response = sender.send_request(request).await?;
+        entry.row.first_byte = Some(aio::now() - written);
+        entry.row.status = Some(u64::from(response.status().as_u16()));
+        let status = response.status();
+        let mut body = response.into_body();
+        while let Some(frame) = poll_fn(|cx| std::pin::Pin::new(&mut body).poll_frame(cx)).await {
+            entry.row.body_down += frame?.data_ref().map_or(0, |data| data.len() as u64);
+        }
+        Ok(status)
+    }
+
+    async fn two(
+        &self,
+        sender: h2::client::SendRequest<Bytes>,
+        entry: &mut Entry,
+        missing: bool,
+    ) -> Result<StatusCode, Fault> {
+        let bytes = self.config.request.bytes();
+        let mut request = self.request(entry.row.number, missing, ());
+        if self.config.method == HttpMethod::Post {
+            request.headers_mut().insert(header::CONTENT_LENGTH, bytes.into());
+        }
+        *request.version_mut() = http::Version::HTTP_2;
+        let mut sender = sender.ready().await?;
+        let written = entry.written();
+        let (response, mut stream) = sender.send_request(request, bytes == 0)?;
+        if let Some(used) = &mut entry.used {
+            used.stream = Some(response.stream_id().as_u32());
+        }
+        drop(sender);
+        if bytes > 0
+            && let Err(error) = body::send(&mut stream, bytes, true, &entry.sent).await
+            && error.reason() != Some(h2::Reason::NO_ERROR)
+        {
+            return Err(error.into());
+        }
+        // RFC 9113 §8.1: a server that has answered before it has everything resets with NO_ERROR; the response stands.
+        let response = response.await?;
+        entry.row.first_byte = Some(aio::now() - written);
+        entry.row.status = Some(u64::from(response.status().as_u16()));
+        let status = response.status();
+        let mut body = response.into_body();
+        while let Some(data) = body.data().await {
+            let len = match data {
+                Ok(data) => data.len(),
+                Err(error) if error.reason() == Some(h2::Reason::NO_ERROR) && status.is_client_error() => break,
+                Err(error) => return Err(error.into()),
+            };
+            entry.row.body_down += len as u64;
+            body.flow_control().release_capacity(len)?;
+        }
+        Ok(status)
+    }
+}

@@ -1,0 +1,247 @@
+//! `http`: HTTP/1.1 by hyper and HTTP/2 by h2, both as they are, over simulated TCP; a browser's or a service's pool of connections at the
+//! client, a bounded crowd of workers at the server, a row for each request.
+//!
+//! | to read | file |
+//! | --- | --- |
+//! | parameters | this one |
+//! | who asks, when, and what becomes of it | `client` |
+//! | connections: opened, waited for, used again | `pool` |
+//! | one exchange on a connection | `exchange` |
+//! | who answers | `server` |
+//! | bytes of a connection and of a stream of HTTP/2 | `meter` |
+//! | bodies of zeros; places that are waited for in order | `body`, `permits` |
+//!
+//! HTTP/2 is spoken at once, as both ends know of it («prior knowledge», RFC 9113 §3.3), for there is no TLS that would negotiate it. A server answers
+//! whoever connects to its port, so all flows of an entry to one host share its workers. Nothing carries a date, and both libraries measure
+//! simulated time alone. Absent: proxies, caches, redirections, cookies, compression, trailers, pipelining, push, priorities.
+
+mod body;
+mod client;
+mod exchange;
+mod meter;
+mod permits;
+mod pool;
+mod server;
+
+use sim_core::{Params, Prob, Rng, Size, Span, Table, Time};
+
+use super::Application;
+use super::values::{self, Connections, Distribution, SpanDist};
+use crate::aio::Duration;
+use crate::host::{App, FlowEnd, HTTP};
+
+/// Windows and streams of HTTP/2, as hyper has them: what a client lets come for one request and for all of them.
+const CLIENT_WINDOWS: (u32, u32) = (2 << 20, 5 << 20);
+/// The same at a server.
+const SERVER_WINDOWS: (u32, u32) = (1 << 20, 1 << 20);
+/// Requests that a server lets a connection have at a time. RFC 9113 §6.5.2: no smaller than 100.
+const STREAMS_MAX: u32 = 100;
+/// Streams that were reset are remembered for ever: h2 measures this time, and it alone, by the machine's clock.
+const REMEMBERED: Duration = Duration::from_secs(1 << 32);
+
+words! {
+    /// Versions of HTTP.
+    HttpVersion {
+        /// RFC 9112: one request at a time on a connection.
+        #[default]
+        One = "1.1",
+        /// RFC 9113: all at once on one connection.
+        Two = "2",
+    }
+}
+
+words! {
+    /// Methods of requests.
+    HttpMethod {
+        /// Without a body.
+        #[default]
+        Get = "get",
+        /// With one.
+        Post = "post",
+    }
+}
+
+/// Parameters of requests by HTTP.
+#[derive(Clone, PartialEq, Debug)]
+pub struct HttpConfig {
+    /// The version. Default: 1.1.
+    pub version: HttpVersion,
+    /// The method. Default: `get`.
+    pub method: HttpMethod,
+    /// Bytes of a request's body. Default: none.
+    pub request: Size,
+    /// Bytes of a response's body. Default: 1000 B.
+    pub response: Size,
+    /// How many requests. Default: without end.
+    pub count: Option<u64>,
+    /// From the end of one to the next, of each of those that ask at a time. Default: none.
+    pub think: SpanDist,
+    /// From a request's last byte to the response. Default: none.
+    pub service: SpanDist,
+    /// Whether a request uses a connection again, or opens its own. Default: again.
+    pub connections: Connections,
+    /// Connections that a client of HTTP/1.1 keeps at the most; browsers have 6. Default: 1.
+    pub pool: u64,
+    /// Requests that are under way at a time: each is followed by the next one. Default: 1.
+    pub concurrency: u64,
+    /// The time from the start of one request to the next, whatever becomes of them. Default: each waits for one that went before.
+    pub interval: Option<SpanDist>,
+    /// Whether a client waits for `100 Continue` before it sends the body, for a second at the most, as curl. Default: no.
+    pub expect_continue: bool,
+    /// How long a request may take, with waiting for a connection. Default: for ever.
+    pub timeout: Option<Span>,
+    /// No request starts from this moment on. Default: never.
+    pub stop: Option<Time>,
+    /// Share of the requests that ask for what is not there: 404. Default: none.
+    pub missing: Prob,
+    /// Share of the answers that break off in their middle. Default: none.
+    pub fail: Prob,
+    /// The largest body that the server takes; beyond: 413. Default: 1 MiB, that of nginx.
+    pub body_limit: Size,
+    /// Requests that the server works on at a time. Default: without bound.
+    pub workers: Option<u64>,
+    /// Requests that may wait for a worker; beyond: 503. Default: 100.
+    pub queue: u64,
+    /// `TCP_NODELAY` at both ends, as curl, nginx and browsers have it. Default: yes.
+    pub nodelay: bool,
+}
+
+impl Default for HttpConfig {
+    fn default() -> HttpConfig {
+        HttpConfig {
+            version: HttpVersion::default(),
+            method: HttpMethod::default(),
+            request: Size::from_bytes(0),
+            response: Size::from_bytes(1000),
+            count: None,
+            think: SpanDist::Fixed(Span::ZERO),
+            service: SpanDist::Fixed(Span::ZERO),
+            connections: Connections::default(),
+            pool: 1,
+            concurrency: 1,
+            interval: None,
+            expect_continue: false,
+            timeout: None,
+            stop: None,
+            missing: Prob::ZERO,
+            fail: Prob::ZERO,
+            body_limit: Size::from_bytes(1 << 20),
+            workers: None,
+            queue: 100,
+            nodelay: true,
+        }
+    }
+}
+
+impl HttpConfig {
+    pub(super) fn read(params: &mut dyn Params) -> HttpConfig {
+        let default = HttpConfig::default();
+        let version = HttpVersion::read(params, "version", "HTTP/1.1 or HTTP/2");
+        let method = HttpMethod::read(params, "method", "GET, or POST with a body");
+        let request = params.size("request", Some(default.request), "bytes of a request's body");
+        let response = params.size("response", Some(default.response), "bytes of a response's body");
+        let count = values::count(params, "how many requests; without end when not given");
+        let mean = params.span("think", Some(default.think.mean()), "from the end of one request to the next");
+        let think = SpanDist::new(Distribution::read(params, "think_times", "how `think` is distributed"), mean);
+        let mean = params.span("service", Some(default.service.mean()), "from a request's last byte to its response");
+        let service = SpanDist::new(Distribution::read(params, "service_times", "how `service` is distributed"), mean);
+        let connections = Connections::read(params, "connections", "used again, or a new one for each request");
+        let pool = params.count("pool", Some(1), 1..=1000, "connections that a client of HTTP/1.1 keeps at the most");
+        let concurrency = params.count("concurrency", Some(1), 1..=10_000, "requests that are under way at a time");
+        let times = Distribution::read(params, "interval_times", "how `interval` is distributed");
+        let help = "from the start of one request to the next, whatever becomes of them; when not given a request waits for one before it";
+        let interval = params.given("interval").then(|| SpanDist::new(times, params.span("interval", None, help)));
+        if interval.is_none() && times != Distribution::default() {
+            params.refuse("interval_times", "it needs `interval`".into());
+        }
+        let expect_continue =
+            params.flag("expect_continue", false, "wait for 100 Continue, a second at the most, before the body");
+        let help = "how long a request may take, with waiting for a connection; for ever when not given";
+        let timeout = params.given("timeout").then(|| params.span("timeout", None, help));
+        let stop = values::stop(params, "no request starts from this moment on");
+        let missing =
+            params.prob("missing", Some(Prob::ZERO), "share of the requests that ask for what is not there: 404");
+        let fail = params.prob("fail", Some(Prob::ZERO), "share of the answers that break off in their middle");
+        let body_limit =
+            params.size("body_limit", Some(default.body_limit), "the largest body that the server takes; beyond: 413");
+        let help = "requests that the server works on at a time; without bound when not given";
+        let workers = params.given("workers").then(|| params.count("workers", None, 1..=1_000_000, help));
+        let help = "requests that may wait for one of the `workers`; beyond: 503";
+        let queue = params.count("queue", Some(100), 0..=1_000_000, help);
+        if workers.is_none() && queue != 100 {
+            params.refuse("queue", "it needs `workers`".into());
+        }
+        let nodelay = params.flag(
+            "nodelay",
+            true,
+            "TCP_NODELAY at both ends; if not, what the hosts say of Nagle's algorithm holds",
+        );
+        HttpConfig {
+            version,
+            method,
+            request,
+            response,
+            count,
+            think,
+            service,
+            connections,
+            pool,
+            concurrency,
+            interval,
+            expect_continue,
+            timeout,
+            stop,
+            missing,
+            fail,
+            body_limit,
+            workers,
+            queue,
+            nodelay,
+        }
+    }
+
+    pub(super) fn check(&self) -> Result<(), (&'static str, String)> {
+        let bodies = self.request.bytes() > 0;
+        let zero = |span: &SpanDist| span.mean() == Span::ZERO;
+        match () {
+            _ if self.method == HttpMethod::Get && bodies => {
+                Err(("request", "a GET has no body; `method: post` has one".into()))
+            }
+            _ if self.expect_continue && !bodies => {
+                Err(("expect_continue", "there is no body to wait with; it needs `method: post` and `request`".into()))
+            }
+            _ if self.expect_continue && self.version == HttpVersion::Two => {
+                Err(("expect_continue", "a client of HTTP/2 does not wait here; it needs `version: 1.1`".into()))
+            }
+            _ if self.pool > 1 && self.version == HttpVersion::Two => {
+                Err(("pool", "HTTP/2 has all its requests on one connection".into()))
+            }
+            _ if self.pool > 1 && self.connections == Connections::New => {
+                Err(("pool", "nothing is kept where each request has a new connection".into()))
+            }
+            _ if self.count == Some(0) => Err(("count", "zero requests do nothing".into())),
+            _ if self.timeout == Some(Span::ZERO) => Err(("timeout", "no request would be in time".into())),
+            _ if self.interval.as_ref().is_some_and(zero) => Err(("interval", "the clock would never move".into())),
+            _ if self.interval.is_some() && self.concurrency > 1 => {
+                Err(("concurrency", "with `interval` requests do not wait for each other".into()))
+            }
+            _ if self.interval.is_some() && !zero(&self.think) => {
+                Err(("think", "with `interval` requests do not wait for each other".into()))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Application for HttpConfig {
+    const TABLES: &'static [&'static Table] = &[&HTTP];
+    const DELIVERS_TO: Option<FlowEnd> = Some(FlowEnd::Client);
+    const SERVES_ANYBODY: bool = true;
+
+    fn open(&self, end: FlowEnd, stream: &dyn Fn(&str) -> Rng) -> Box<dyn App> {
+        match end {
+            FlowEnd::Client => Box::new(client::HttpClient::new(self, stream)),
+            FlowEnd::Server => Box::new(server::HttpServer::new(self, stream)),
+        }
+    }
+}

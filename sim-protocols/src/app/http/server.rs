@@ -1,0 +1,234 @@
+//! Who answers: one task for each connection, and one for each request of HTTP/2.
+
+use std::convert::Infallible;
+use std::future::{Future, poll_fn};
+use std::net::Ipv4Addr;
+use std::pin::{Pin, pin};
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
+use std::task::Poll;
+
+use bytes::Bytes;
+use h2::server::SendResponse;
+use h2::{Reason, RecvStream};
+use http::{HeaderValue, Request, Response, StatusCode, header};
+use hyper::body::{Body, Incoming};
+use hyper::service::service_fn;
+use sim_core::{Prob, Rng, Span, Streams};
+
+use super::body::{self, BREAKING, Zeros};
+use super::permits::{Permit, Permits, lock};
+use super::{HttpConfig, HttpVersion, REMEMBERED, SERVER_WINDOWS, STREAMS_MAX};
+use crate::aio::{self, Program, SimTimer, TcpListener, TcpSocket, TcpStream};
+use crate::host::{App, AppEvent, Calls, OptionName};
+
+/// Connections that wait to be accepted: nginx's `listen(2)`.
+const BACKLOG: u32 = 511;
+
+/// The answering end. It serves whoever connects to its port; where another flow of the entry does so already, it leaves it to that one.
+pub(super) struct HttpServer {
+    server: Arc<Server>,
+    seed: u64,
+    program: Option<Program>,
+}
+
+/// What the tasks of a server share.
+struct Server {
+    config: HttpConfig,
+    workers: Option<Permits>,
+    service: Mutex<Rng>,
+    fail: Mutex<Rng>,
+}
+
+impl HttpServer {
+    pub fn new(config: &HttpConfig, stream: &dyn Fn(&str) -> Rng) -> HttpServer {
+        let server = Server {
+            config: config.clone(),
+            workers: config.workers.map(Permits::new),
+            service: Mutex::new(stream("service")),
+            fail: Mutex::new(stream("fail")),
+        };
+        HttpServer { server: Arc::new(server), seed: stream("server").next_u64(), program: None }
+    }
+}
+
+impl App for HttpServer {
+    fn start(&mut self, calls: &mut Calls<'_, '_>) {
+        let flow = calls.flow();
+        let (streams, path) = (Streams::new(self.seed), format!("flow/{}/server", flow.name));
+        let main = listen(self.server.clone(), flow.port);
+        let program = self.program.insert(Program::new(path, &streams, &Arc::default(), main));
+        program.start(calls);
+    }
+
+    fn event(&mut self, calls: &mut Calls<'_, '_>, event: AppEvent) {
+        if let Some(program) = &mut self.program {
+            program.event(calls, event);
+        }
+    }
+
+    fn timer(&mut self, calls: &mut Calls<'_, '_>, token: u32) {
+        if let Some(program) = &mut self.program {
+            program.timer(calls, token);
+        }
+    }
+
+    fn finish(&mut self, calls: &mut Calls<'_, '_>) {
+        if let Some(program) = &mut self.program {
+            program.finish(calls);
+        }
+    }
+}
+
+async fn listen(server: Arc<Server>, port: u16) {
+    let Ok(listener) = listener(&server.config, port) else { return };
+    while let Ok((stream, peer)) = listener.accept().await {
+        let server = server.clone();
+        aio::spawn_named(&format!("connection of {peer}"), async move {
+            match server.config.version {
+                HttpVersion::One => one(server, stream).await,
+                HttpVersion::Two => drop(two(server, stream).await),
+            }
+        });
+    }
+}
+
+fn listener(config: &HttpConfig, port: u16) -> std::io::Result<TcpListener> {
+    let socket = TcpSocket::new();
+    socket.set(OptionName::ReuseAddress, true)?;
+    if config.nodelay {
+        socket.set(OptionName::NoDelay, true)?;
+    }
+    socket.bind((Ipv4Addr::UNSPECIFIED, port))?;
+    socket.listen(BACKLOG)
+}
+
+impl Server {
+    /// A status that needs no worker: the head of the request is enough for it.
+    fn refuses(&self, path: &str, length: Option<u64>) -> Option<StatusCode> {
+        if !path.starts_with("/items/") {
+            return Some(StatusCode::NOT_FOUND);
+        }
+        let limit = self.config.body_limit.bytes();
+        length.filter(|length| *length > limit).map(|_| StatusCode::PAYLOAD_TOO_LARGE)
+    }
+
+    /// Waits for a worker, where they are few and not too many wait already.
+    async fn worker(&self, path: &str, length: Option<u64>) -> Result<Option<Permit>, StatusCode> {
+        if let Some(status) = self.refuses(path, length) {
+            return Err(status);
+        }
+        let Some(workers) = &self.workers else { return Ok(None) };
+        let asking = workers.acquire_within(self.config.queue).ok_or(StatusCode::SERVICE_UNAVAILABLE)?;
+        Ok(Some(asking.await))
+    }
+
+    /// The work for an answer; says whether it will break off.
+    async fn work(&self) -> bool {
+        let service = self.config.service.draw(&mut lock(&self.service));
+        if service > Span::ZERO {
+            aio::sleep_until(aio::now() + service).await;
+        }
+        let share = self.config.fail;
+        share > Prob::ZERO && lock(&self.fail).chance(share)
+    }
+
+    fn head(&self, status: StatusCode) -> (http::response::Builder, u64) {
+        let bytes = if status == StatusCode::OK { self.config.response.bytes() } else { 0 };
+        let head = Response::builder().status(status).header(header::SERVER, "clockwire");
+        (head.header(header::CONTENT_TYPE, "application/octet-stream").header(header::CONTENT_LENGTH, bytes), bytes)
+    }
+}
+
+/// A connection of HTTP/1.1.
+async fn one(server: Arc<Server>, stream: TcpStream) {
+    let service = service_fn(move |request| answer_one(server.clone(), request));
+    let mut builder = hyper::server::conn::http1::Builder::new();
+    // hyper's `Date` would be that of the machine; a connection may wait for its next request for ever.
+    builder.timer(SimTimer).auto_date_header(false).header_read_timeout(None);
+    drop(builder.serve_connection(stream, service).await);
+}
+
+async fn answer_one(server: Arc<Server>, request: Request<Incoming>) -> Result<Response<Zeros>, Infallible> {
+    let (head, body) = request.into_parts();
+    let permit = match server.worker(head.uri.path(), body.size_hint().exact()).await {
+        Ok(permit) => permit,
+        Err(status) => {
+            // Who waits for 100 Continue sends nothing. From others it is read and thrown away, so that closing does not reset the connection
+            // before the answer has been read (nginx: `lingering_close`).
+            if head.headers.get(header::EXPECT) != Some(&HeaderValue::from_static("100-continue")) {
+                aio::spawn(drain(body));
+            }
+            let (head, bytes) = server.head(status);
+            return Ok(head.body(Zeros::new(bytes)).expect("all of it is written here"));
+        }
+    };
+    drain(body).await;
+    let breaks = server.work().await;
+    drop(permit);
+    let (head, bytes) = server.head(StatusCode::OK);
+    let body = if breaks { Zeros::broken(bytes) } else { Zeros::new(bytes) };
+    Ok(head.body(body).expect("all of it is written here"))
+}
+
+/// Reads a body, and throws it away.
+async fn drain(mut body: Incoming) {
+    while let Some(Ok(_)) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {}
+}
+
+/// A connection of HTTP/2.
+async fn two(server: Arc<Server>, stream: TcpStream) -> Result<(), h2::Error> {
+    let mut builder = h2::server::Builder::new();
+    builder.initial_window_size(SERVER_WINDOWS.0).initial_connection_window_size(SERVER_WINDOWS.1);
+    builder.max_concurrent_streams(STREAMS_MAX).reset_stream_duration(REMEMBERED);
+    let mut connection = builder.handshake::<_, Bytes>(stream).await?;
+    while let Some(next) = connection.accept().await {
+        let (request, respond) = next?;
+        aio::spawn(answer_two(server.clone(), request, respond));
+    }
+    Ok(())
+}
+
+async fn answer_two(server: Arc<Server>, request: Request<RecvStream>, mut respond: SendResponse<Bytes>) {
+    let (head, body) = request.into_parts();
+    let length = head.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    let work = async {
+        let permit = server.worker(head.uri.path(), length).await?;
+        drain_two(body).await;
+        let breaks = server.work().await;
+        drop(permit);
+        Ok(breaks)
+    };
+    // Who asked may have gone.
+    let Some(worked) = unless_reset(&mut respond, work).await else { return };
+    let (head, bytes) = server.head(worked.map_or_else(|status| status, |_| StatusCode::OK));
+    let head = head.body(()).expect("all of it is written here");
+    let Ok(mut stream) = respond.send_response(head, bytes == 0) else { return };
+    let taken = AtomicU64::new(0);
+    if worked == Ok(true) {
+        drop(body::send(&mut stream, bytes / 2, false, &taken).await);
+        aio::sleep(BREAKING).await;
+        stream.send_reset(Reason::INTERNAL_ERROR);
+    } else if bytes > 0 {
+        // Where the other end does not want it any more, there is nobody to tell.
+        drop(body::send(&mut stream, bytes, true, &taken).await);
+    }
+}
+
+async fn drain_two(mut body: RecvStream) {
+    while let Some(Ok(data)) = body.data().await {
+        if body.flow_control().release_capacity(data.len()).is_err() {
+            return;
+        }
+    }
+}
+
+/// Waits for something, but no longer than the stream lives.
+async fn unless_reset<T>(respond: &mut SendResponse<Bytes>, work: impl Future<Output = T>) -> Option<T> {
+    let mut work = pin!(work);
+    poll_fn(|cx| match work.as_mut().poll(cx) {
+        Poll::Ready(done) => Poll::Ready(Some(done)),
+        Poll::Pending => respond.poll_reset(cx).map(|_| None),
+    })
+    .await
+}
