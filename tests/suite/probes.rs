@@ -22,6 +22,7 @@ workload:
   bulk: { from: a, to: c, tcp: { cc: bbr, ecn: true } }
   more: { from: b, to: a, tcp: { cc: bbr3, ecn: true } }
   web: { from: b, to: c, request: {} }
+  page: { from: b, to: c, http: { version: 2, concurrency: 3 } }
   echo: { from: a, to: d, ping: { every: 50 ms } }
   way: { from: b, to: d, traceroute: {} }
   cbr: { from: a, to: d, cbr: { rate: 300 kbit/s } }

@@ -161,7 +161,7 @@ async fn whatever_becomes_of_them(client: &Arc<Client>, interval: SpanDist, arri
         if !client.more() {
             break;
         }
-        due = due + interval.draw(arrivals);
+        due += interval.draw(arrivals);
         aio::sleep_until(due).await;
     }
     wait_for(under_way).await;

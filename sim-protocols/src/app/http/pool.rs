@@ -200,11 +200,11 @@ impl Lease {
             Some(Sender::One(mut sender)) if self.pool.kept => {
                 // At once where it can be, so that the next request of this moment finds it.
                 match sender.poll_ready(&mut Context::from_waker(Waker::noop())) {
-                    Poll::Ready(Ok(())) => self.is_idle(sender),
+                    Poll::Ready(Ok(())) => self.rest(sender),
                     Poll::Ready(Err(_)) => {}
                     Poll::Pending => drop(aio::spawn(async move {
                         if sender.ready().await.is_ok() {
-                            self.is_idle(sender);
+                            self.rest(sender);
                         }
                     })),
                 }
@@ -217,7 +217,7 @@ impl Lease {
         }
     }
 
-    fn is_idle(mut self, sender: one::SendRequest<Zeros>) {
+    fn rest(mut self, sender: one::SendRequest<Zeros>) {
         self.exclusive = false;
         lock(&self.pool.state).idle.push((self.link.clone(), sender));
     }
