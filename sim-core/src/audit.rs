@@ -71,12 +71,19 @@ pub fn first_difference(
         return in_results(&left, &right);
     };
     drop((left, right));
-    let length = slice_length(stop, SLICES);
+    let mut length = slice_length(stop, SLICES);
     let from = Time::ZERO + length * slice as u64;
-    let window = Audit::Events(from, from.saturating_add(length));
-    let (left, right) = (a(window), b(window));
-    let at = (0..).find(|at| left.audited.get(*at) != right.audited.get(*at) || *at >= left.audited.len())?;
-    Some(Difference::Event(left.audited.get(at).copied(), right.audited.get(at).copied()))
+    loop {
+        let window = Audit::Events(from, from.saturating_add(length));
+        let (left, right) = (a(window), b(window));
+        let at = (0..).find(|at| left.audited.get(*at) != right.audited.get(*at) || *at >= left.audited.len())?;
+        let (one, other) = (left.audited.get(at).copied(), right.audited.get(at).copied());
+        // The run that has no more events in this slice may have its next one later.
+        if one.is_some() && other.is_some() || from.saturating_add(length) > stop {
+            return Some(Difference::Event(one, other));
+        }
+        length = length.saturating_mul(8);
+    }
 }
 
 fn in_results(left: &Outcome, right: &Outcome) -> Option<Difference> {
