@@ -53,10 +53,12 @@ echo "-- libraries from PyPI"
 count "$out/python" 25
 "$wire" read "$out/python"
 
-# Starts a command that prints its port and lives until its input ends; the port is in $port.
+# Starts a command that prints its port and lives until its input ends, here until it is killed; the port is in $port.
+mkfifo "$out/input"
+exec 9<>"$out/input"
 serve() {
   : >"$out/port"
-  "$@" >"$out/port" 2>"$out/log" < <(sleep 100) &
+  "$@" >"$out/port" 2>"$out/log" <"$out/input" &
   started+=($!)
   for _ in $(seq 100); do
     port=$(head -1 "$out/port")
