@@ -1,4 +1,14 @@
 //! What a node can be: wire formats, interfaces, routing, sockets, TCP, UDP, applications.
+//!
+//! | to read | module |
+//! | --- | --- |
+//! | headers and their bytes; captures | `wire`, `pcapng` |
+//! | interfaces, routes, fragments, ICMP, routers | `ip` |
+//! | TCP: a connection as a machine without input or output | `tcp` |
+//! | hosts: sockets for applications and for whole programs | `host` |
+//! | applications of experiment files | `app` |
+//! | the asynchronous face on sockets, for Rust libraries as they are; TLS on it | `aio` |
+//! | wire forms of remote calls, as codecs without input or output | `rpc` |
 
 pub mod aio;
 mod app;

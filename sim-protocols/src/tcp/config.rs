@@ -400,6 +400,9 @@ mod tests {
                 }
             }
         }
+        // The time-out is in ticks, too: of 250 Hz where nothing is said.
+        let round = |tick| Config { tick, ..Config::default() }.round_up_to_tick(Span::from_us(5_200)).us();
+        assert_eq!([Span::ZERO, Span::from_ms(4), Span::from_ms(1)].map(round), [8_000, 8_000, 6_000]);
         let exact = Time::ZERO + Span::from_us(1234);
         assert_eq!(Config::default().expiry(Time::ZERO, exact), exact);
         assert_eq!(config.expiry(exact, Time::NEVER), Time::NEVER);

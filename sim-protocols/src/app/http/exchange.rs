@@ -283,3 +283,60 @@ impl Asked {
         Ok(status)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use sim_core::Span;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+    use crate::aio::{Link, Sim, TcpListener, TcpStream};
+
+    /// A server that says so much of a response of 100 bytes, and then closes or aborts.
+    async fn serve(aborts: bool) -> io::Result<()> {
+        let (mut stream, _) = TcpListener::bind("0.0.0.0:80").await?.accept().await?;
+        stream.read_u8().await?;
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf").await?;
+        aio::sleep(Duration::from_millis(100)).await;
+        if aborts {
+            stream.abort();
+        }
+        Ok(())
+    }
+
+    /// What hyper's client makes of it.
+    async fn ask(port: u16) -> Result<(), Fault> {
+        let stream = TcpStream::connect(format!("server:{port}").as_str()).await?;
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(stream).await?;
+        aio::spawn(connection);
+        let request = Request::get("/").header("host", "server").body(Zeros::new(0)).expect("a request");
+        let mut body = sender.send_request(request).await?.into_body();
+        while let Some(frame) = poll_fn(|cx| std::pin::Pin::new(&mut body).poll_frame(cx)).await {
+            frame?;
+        }
+        Ok(())
+    }
+
+    fn fault(aborts: bool, port: u16) -> Result<(), Fault> {
+        let mut sim = Sim::new(7);
+        sim.host("client").host("server").link("client", "server", Link::new(Span::from_ms(20)));
+        sim.spawn("server", "http", serve(aborts));
+        let asked = sim.spawn("client", "ask", ask(port));
+        sim.run(Span::from_secs(10)).expect("no task turns in a circle");
+        asked.take()
+    }
+
+    #[test]
+    fn faults_are_called_what_they_are() {
+        assert_eq!(fault(false, 81), Err(Fault::Refused), "nobody listens");
+        assert_eq!(fault(true, 80), Err(Fault::Reset), "reset in mid-response");
+        // A socket that is dropped with the rest of the request unread resets, as close(2) does.
+        assert_eq!(fault(false, 80), Err(Fault::Reset), "closed with unread bytes");
+        let kinds = [
+            (io::ErrorKind::TimedOut, Fault::TimedOut),
+            (io::ErrorKind::HostUnreachable, Fault::Unreachable),
+            (io::ErrorKind::UnexpectedEof, Fault::Closed),
+        ];
+        kinds.into_iter().for_each(|(kind, fault)| assert_eq!(Fault::from(kind), fault));
+    }
+}

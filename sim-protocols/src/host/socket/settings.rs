@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::options::{Kinds, OptionName, OptionValue, Settings, allowed};
 use super::table::Role;
 use super::{OptionError, SocketId, Sockets};
-use crate::tcp::{Config, Connection};
+use crate::tcp::{Config, Connection, Options};
 
 /// What Linux makes of buffer sizes at the least (`SOCK_MIN_SNDBUF`, `SOCK_MIN_RCVBUF`).
 const SEND_LEAST: u32 = 4608;
@@ -151,13 +151,10 @@ fn apply(tcp: &mut Connection, name: OptionName, value: OptionValue) {
     }
 }
 
-/// What a connection says of an option.
-fn read(tcp: &Connection, name: OptionName) -> Option<OptionValue> {
-    let options = tcp.options();
+/// What settings say of an option that a connection does not change by itself.
+fn kept(options: &Options, name: OptionName) -> Option<OptionValue> {
     Some(match name {
-        OptionName::NoDelay => tcp.nodelay().into(),
         OptionName::Cork => options.cork.into(),
-        OptionName::QuickAck => tcp.quickack().into(),
         OptionName::KeepAlive => options.keepalive.into(),
         OptionName::KeepIdle => options.keepalive_idle.into(),
         OptionName::KeepInterval => options.keepalive_interval.into(),
@@ -166,32 +163,31 @@ fn read(tcp: &Connection, name: OptionName) -> Option<OptionValue> {
         OptionName::FinTimeout => options.fin_timeout.into(),
         OptionName::NotSentLowat => options.notsent_lowat.into(),
         OptionName::WindowClamp => options.window_clamp.into(),
+        _ => return None,
+    })
+}
+
+/// What a connection says of an option.
+fn read(tcp: &Connection, name: OptionName) -> Option<OptionValue> {
+    Some(match name {
+        OptionName::NoDelay => tcp.nodelay().into(),
+        OptionName::QuickAck => tcp.quickack().into(),
         OptionName::MaxSegment => tcp.info().mss.into(),
         OptionName::SendBuffer => tcp.send_buffer().into(),
         OptionName::RecvBuffer => tcp.recv_buffer().into(),
-        _ => return None,
+        name => return kept(tcp.options(), name),
     })
 }
 
 /// What connections of a flow begin with.
 fn configured_default(config: &Config, name: OptionName) -> Option<OptionValue> {
-    let options = &config.options;
     Some(match name {
         OptionName::NoDelay => (!config.nagle).into(),
-        OptionName::Cork => options.cork.into(),
-        OptionName::QuickAck => options.quickack.into(),
-        OptionName::KeepAlive => options.keepalive.into(),
-        OptionName::KeepIdle => options.keepalive_idle.into(),
-        OptionName::KeepInterval => options.keepalive_interval.into(),
-        OptionName::KeepCount => options.keepalive_count.into(),
-        OptionName::UserTimeout => options.user_timeout.into(),
-        OptionName::FinTimeout => options.fin_timeout.into(),
-        OptionName::NotSentLowat => options.notsent_lowat.into(),
-        OptionName::WindowClamp => options.window_clamp.into(),
+        OptionName::QuickAck => config.options.quickack.into(),
         OptionName::MaxSegment => u32::from(config.mss).into(),
         OptionName::SynCount => config.syn_retries.into(),
         OptionName::SendBuffer => config.send_buffer.into(),
         OptionName::RecvBuffer => config.recv_buffer.into(),
-        _ => return None,
+        name => return kept(&config.options, name),
     })
 }

@@ -97,6 +97,9 @@ impl Connection {
             self.alert(now, news, look, delivered);
         }
         self.counters.delivered += u64::from(delivered.segments);
+        if self.governor.is_some() {
+            self.govern_losses(now, self.recovery.lost);
+        }
     }
 
     /// What an acknowledgement is judged by.

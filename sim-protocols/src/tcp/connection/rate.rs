@@ -329,8 +329,8 @@ impl Connection {
         }
     }
 
-    /// A time-out: everything under way is lost.
-    pub(super) fn govern_timeout(&mut self, now: Time, lost: u32) {
+    /// Losses that no sample goes with: a time-out, what was spared and did not come, what an overtaken acknowledgement tells of.
+    pub(super) fn govern_losses(&mut self, now: Time, lost: u32) {
         self.tell_losses(now, lost);
         self.set_pacing(now);
     }

@@ -539,7 +539,7 @@ impl Connection {
             self.remember_for_undo();
         }
         if self.governor.is_some() {
-            self.govern_timeout(now, self.board.lost.saturating_sub(lost));
+            self.govern_losses(now, self.board.lost.saturating_sub(lost));
         }
         if self.config.cc.yields_to_loss() {
             self.window.cwnd = self.board.in_flight() + 1;

@@ -110,7 +110,7 @@ impl Connection {
             }
         }
         if self.governor.is_some() {
-            self.govern_timeout(now, lost);
+            self.govern_losses(now, lost);
         }
         if !waits {
             self.await_acknowledgement(now);
