@@ -154,7 +154,7 @@ impl Sockets<'_> {
             return Err(error.into());
         }
         let interface = self.interface_for(id, to.0);
-        let mtu = self.kernel.stack.mtu_to(to.0).ok_or(SendError::NetUnreachable)?;
+        let mtu = self.kernel.stack.mtu_to(to.0).ok_or(SendError::Socket(SocketError::NetUnreachable))?;
         let discover = self.count(id, OptionName::MtuDiscover);
         if discover >= 2 && len + HEADERS > mtu {
             return Err(SendError::TooLong);
@@ -170,7 +170,7 @@ impl Sockets<'_> {
         let src = match (bound, interface) {
             (Some(address), _) => address,
             (None, Some(port)) => self.kernel.stack.address_of(port),
-            (None, None) => self.kernel.stack.source_for(to.0).ok_or(SendError::NetUnreachable)?,
+            (None, None) => self.kernel.stack.source_for(to.0).ok_or(SendError::Socket(SocketError::NetUnreachable))?,
         };
         let mut ip = Ipv4Repr::new(src, to.0, Protocol::Udp);
         let ttl = if to.0.is_multicast() { OptionName::MulticastTtl } else { OptionName::Ttl };

@@ -6,28 +6,41 @@ use std::io::ErrorKind;
 use crate::tcp::CallError;
 
 macro_rules! errors {
-    ($($(#[$doc:meta])* $name:ident { $($variant:ident, $errno:literal, $kind:ident, $words:literal;)* })*) => {$(
+    ($($(#[$doc:meta])* $name:ident $(and $inner:ident)? {
+        $($variant:ident, $errno:literal, $kind:ident, $words:literal;)*
+    })*) => {$(
         $(#[$doc])*
         #[derive(Clone, Copy, PartialEq, Eq, Debug)]
         pub enum $name {
             $(#[doc = concat!("`", $errno, "`: ", $words, ".")] $variant,)*
+            $(/// What has become of the socket.
+            Socket($inner),)?
         }
 
         impl $name {
             /// Its name in `errno.h`.
             pub fn errno(self) -> &'static str {
-                match self { $($name::$variant => $errno,)* }
+                match self {
+                    $($name::$variant => $errno,)*
+                    $($name::Socket(error) => $inner::errno(error),)?
+                }
             }
 
             /// What [`std::io::Error::kind`] says of it.
             pub fn kind(self) -> ErrorKind {
-                match self { $($name::$variant => ErrorKind::$kind,)* }
+                match self {
+                    $($name::$variant => ErrorKind::$kind,)*
+                    $($name::Socket(error) => $inner::kind(error),)?
+                }
             }
         }
 
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                let words = match self { $($name::$variant => $words,)* };
+                let words = match self {
+                    $($name::$variant => $words,)*
+                    $($name::Socket(error) => return $inner::fmt(error, f),)?
+                };
                 write!(f, "{words} ({})", self.errno())
             }
         }
@@ -39,6 +52,22 @@ macro_rules! errors {
                 std::io::Error::new(error.kind(), error)
             }
         }
+
+        $(impl From<$inner> for $name {
+            fn from(error: $inner) -> $name {
+                $name::Socket(error)
+            }
+        }
+
+        impl From<CallError> for $name {
+            fn from(error: CallError) -> $name {
+                match (error, $inner::of(error)) {
+                    (_, Some(end)) => end.into(),
+                    (CallError::WouldBlock, None) => $name::WouldBlock,
+                    (_, None) => $name::NotConnected,
+                }
+            }
+        })?
     )*};
 }
 
@@ -86,16 +115,9 @@ errors! {
     }
 
     /// Why nothing could be sent.
-    SendError {
+    SendError and SocketError {
         WouldBlock, "EAGAIN", WouldBlock, "there is no room, or no connection yet";
-        Pipe, "EPIPE", BrokenPipe, "the sending half is closed";
         NotConnected, "ENOTCONN", NotConnected, "the socket is not connected";
-        Refused, "ECONNREFUSED", ConnectionRefused, "refused by the other end";
-        Reset, "ECONNRESET", ConnectionReset, "reset by the other end";
-        TimedOut, "ETIMEDOUT", TimedOut, "given up: nothing was acknowledged for too long";
-        HostUnreachable, "EHOSTUNREACH", HostUnreachable, "there is no way to the other end";
-        NetUnreachable, "ENETUNREACH", NetworkUnreachable, "no route leads there";
-        Aborted, "ECONNABORTED", ConnectionAborted, "aborted by this end";
         TooLong, "EMSGSIZE", Other, "longer than a datagram, or than the way carries, where it may not be cut";
         NoDestination, "EDESTADDRREQ", Other, "where to is not said";
         Access, "EACCES", PermissionDenied, "a broadcast address, and SO_BROADCAST is off";
@@ -104,16 +126,9 @@ errors! {
     }
 
     /// Why nothing could be received.
-    RecvError {
+    RecvError and SocketError {
         WouldBlock, "EAGAIN", WouldBlock, "nothing is there yet";
         NotConnected, "ENOTCONN", NotConnected, "the socket is not connected";
-        Refused, "ECONNREFUSED", ConnectionRefused, "refused by the other end";
-        Reset, "ECONNRESET", ConnectionReset, "reset by the other end";
-        TimedOut, "ETIMEDOUT", TimedOut, "given up: nothing was acknowledged for too long";
-        HostUnreachable, "EHOSTUNREACH", HostUnreachable, "there is no way to the other end";
-        NetUnreachable, "ENETUNREACH", NetworkUnreachable, "there is no way to the other end's network";
-        Aborted, "ECONNABORTED", ConnectionAborted, "aborted by this end";
-        Pipe, "EPIPE", BrokenPipe, "the sending half is closed";
         Unsupported, "EOPNOTSUPP", Unsupported, "the socket is of another kind";
     }
 
@@ -146,50 +161,20 @@ impl SocketError {
     }
 }
 
-macro_rules! from_socket_error {
-    ($($name:ident)*) => {$(
-        impl From<SocketError> for $name {
-            fn from(error: SocketError) -> $name {
-                match error {
-                    SocketError::Refused => $name::Refused,
-                    SocketError::Reset => $name::Reset,
-                    SocketError::TimedOut => $name::TimedOut,
-                    SocketError::HostUnreachable => $name::HostUnreachable,
-                    SocketError::NetUnreachable => $name::NetUnreachable,
-                    SocketError::Aborted => $name::Aborted,
-                    SocketError::Pipe => $name::Pipe,
-                }
-            }
-        }
-
-        impl From<CallError> for $name {
-            fn from(error: CallError) -> $name {
-                match (error, SocketError::of(error)) {
-                    (_, Some(end)) => end.into(),
-                    (CallError::WouldBlock, None) => $name::WouldBlock,
-                    (_, None) => $name::NotConnected,
-                }
-            }
-        }
-    )*};
-}
-
-from_socket_error! { SendError RecvError }
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn errors_become_those_of_the_standard_library() {
-        let error: std::io::Error = SendError::Pipe.into();
+        let error: std::io::Error = SendError::from(SocketError::Pipe).into();
         assert_eq!(
             (error.kind(), error.to_string()),
             (ErrorKind::BrokenPipe, "the sending half is closed (EPIPE)".into())
         );
         let inner = error.into_inner().and_then(|inner| inner.downcast::<SendError>().ok());
-        assert_eq!(inner.as_deref(), Some(&SendError::Pipe));
+        assert_eq!(inner.as_deref(), Some(&SendError::Socket(SocketError::Pipe)));
         assert_eq!(RecvError::from(CallError::WouldBlock), RecvError::WouldBlock);
-        assert_eq!(SendError::from(SocketError::Refused), SendError::Refused);
+        assert_eq!(SendError::from(CallError::Refused), SendError::Socket(SocketError::Refused));
     }
 }

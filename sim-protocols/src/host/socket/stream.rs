@@ -15,7 +15,8 @@ use super::options::OptionName;
 use super::settings;
 use super::table::Role;
 use super::{
-    BindError, ConnectError, Outgoing, Ready, RecvError, SendError, Shutdown, ShutdownError, SocketId, Sockets,
+    BindError, ConnectError, Outgoing, Ready, RecvError, SendError, Shutdown, ShutdownError, SocketError, SocketId,
+    Sockets,
 };
 use crate::tcp::{Connection, ConnectionEvent, Counters, Endpoint, State, TcpInfo, WriteFlags};
 use crate::wire::{Frame, Transport};
@@ -30,12 +31,12 @@ impl Sockets<'_> {
         // Linux: a stream that was never connected has a broken pipe.
         let conn = match self.kernel.table.get(id).map(|socket| socket.role) {
             Some(Role::Stream(conn)) => conn,
-            Some(Role::Fresh) => return Err(SendError::Pipe),
+            Some(Role::Fresh) => return Err(SendError::Socket(SocketError::Pipe)),
             Some(Role::Listener) | None => return Err(SendError::NotConnected),
             Some(Role::Datagram(_)) => return self.send_to_peer(id, payload),
         };
         let len = payload.len();
-        let Some(conn) = self.kernel.of(conn) else { return Err(SendError::Pipe) };
+        let Some(conn) = self.kernel.of(conn) else { return Err(SendError::Socket(SocketError::Pipe)) };
         if conn.tcp.state() == State::SynSent {
             conn.wants_write = true;
             return Err(SendError::WouldBlock);

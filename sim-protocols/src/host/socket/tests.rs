@@ -10,7 +10,7 @@ use super::super::tables::FLOWS;
 use super::super::tests::{Lab, address, cell, ms, table};
 use super::{
     AcceptError, BindError, ConnectError, ListenError, OptionName, OptionValue, Ready, RecvError, SendError, Shutdown,
-    SocketId, Sockets,
+    SocketError, SocketId, Sockets,
 };
 use crate::app::{AppConfig, RequestConfig};
 use crate::tcp::WriteFlags;
@@ -105,7 +105,10 @@ fn nothing_waits_and_readiness_says_when_to_go_on() {
     let client: Script = Box::new(|sockets, _now, state| {
         let Some(&stream) = state.ids.first() else {
             let stream = sockets.stream();
-            assert_eq!(sockets.send(stream, Payload::Zeros(1), WriteFlags::default()), Err(SendError::Pipe));
+            assert_eq!(
+                sockets.send(stream, Payload::Zeros(1), WriteFlags::default()),
+                Err(SendError::Socket(SocketError::Pipe))
+            );
             assert_eq!(sockets.recv(stream, 1), Err(RecvError::NotConnected));
             sockets.connect(stream, (address(1), 80)).unwrap();
             assert_eq!(sockets.connect(stream, (address(1), 80)), Err(ConnectError::Already));
@@ -119,7 +122,10 @@ fn nothing_waits_and_readiness_says_when_to_go_on() {
             state.ids.push(stream);
             sockets.send(stream, Payload::Zeros(7), WriteFlags::default()).unwrap();
             sockets.shutdown(stream, Shutdown::Write).unwrap();
-            assert_eq!(sockets.send(stream, Payload::Zeros(1), WriteFlags::default()), Err(SendError::Pipe));
+            assert_eq!(
+                sockets.send(stream, Payload::Zeros(1), WriteFlags::default()),
+                Err(SendError::Socket(SocketError::Pipe))
+            );
         } else if ready.has(Ready::READABLE) {
             state.say(sockets.recv(stream, 100).map(|payload| payload.len()));
             state.say(sockets.recv(stream, 100).map(|payload| payload.len()));

@@ -20,7 +20,7 @@ mod control;
 mod losses;
 mod probe;
 
-use sim_core::{Params, Rng, Span, Time};
+use sim_core::{Params, Prob, Rng, Span, Time};
 
 use super::bbr::filters::{BW_BITS, Epoch, WindowedMax};
 use super::{Ack, Controller, Delivery, INFINITE, Lost, Mode, Needs, Path, Sample, Setting, Window};
@@ -50,32 +50,49 @@ const EXTRA_ROUNDS: u64 = 10;
 /// Parameters of BBR version 3.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Bbr3Config {
-    /// Percent of the segments in flight; more that are lost in a round trip mean that too much was in flight. 2, the draft's BBR.LossThresh
+    /// The share of the segments in flight of which more are lost in a round trip where too much was in flight; 2 %, the draft's BBR.LossThresh
     /// (§2.8). A larger one holds its rate where losses are no sign of congestion, and overflows shallow buffers for longer.
-    pub loss_pct: u32,
-    /// Percent of what was found to be too much in flight that are left free between probes, for others; 15, the draft's BBR.Headroom (§2.8).
+    pub loss_threshold: Prob,
+    /// The share of what was found to be too much in flight that is left free between probes, for others; 15 %, the draft's BBR.Headroom (§2.8).
     /// A larger one lets flows converge sooner, and leaves more of a shallow buffer unused.
-    pub headroom_pct: u32,
+    pub headroom: Prob,
 }
 
 impl Default for Bbr3Config {
     fn default() -> Bbr3Config {
-        Bbr3Config { loss_pct: 2, headroom_pct: 15 }
+        Bbr3Config { loss_threshold: percent(2), headroom: percent(15) }
     }
 }
 
 impl Bbr3Config {
     pub(super) fn read(params: &mut dyn Params) -> Bbr3Config {
         let default = Bbr3Config::default();
-        let mut percent = |key, default: u32, help| params.count(key, Some(default.into()), 0..=90, help) as u32;
+        let mut share = |key, default, help| {
+            let share = params.prob(key, Some(default), help);
+            if share > SHARE_MAX {
+                params.refuse(key, format!("not above {SHARE_MAX}"));
+                return default;
+            }
+            share
+        };
         Bbr3Config {
-            loss_pct: percent("loss_pct", default.loss_pct, "percent lost in a round trip that mean congestion"),
-            headroom_pct: percent(
-                "headroom_pct",
-                default.headroom_pct,
-                "percent of the bound left free between probes",
+            loss_threshold: share(
+                "loss_threshold",
+                default.loss_threshold,
+                "lost in a round trip that mean congestion",
             ),
+            headroom: share("headroom", default.headroom, "of the bound, left free between probes"),
         }
+    }
+}
+
+/// The largest share that a parameter may be: with all there would be nothing left to divide by.
+const SHARE_MAX: Prob = percent(90);
+
+const fn percent(percent: u64) -> Prob {
+    match Prob::from_parts(percent * (Prob::ONE_PARTS / 100)) {
+        Some(share) => share,
+        None => panic!("not above 100"),
     }
 }
 

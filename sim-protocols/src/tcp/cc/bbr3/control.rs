@@ -1,5 +1,7 @@
 //! Control parameters (§5.6): the pacing rate and the window.
 
+use sim_core::Prob;
+
 use super::super::bbr::filters::BW_BITS;
 use super::super::{INFINITE, Path, Sample, Window};
 use super::{CWND_MIN, Model, State};
@@ -21,6 +23,11 @@ pub(super) fn recovers(phase: Phase) -> bool {
 /// Part of a volume, rounded down.
 pub(super) fn percent_of(volume: u32, percent: u64) -> u32 {
     (u64::from(volume) * percent / 100) as u32
+}
+
+/// Such a share of a volume.
+fn share_of(volume: u32, share: Prob) -> u32 {
+    (u128::from(volume) * u128::from(share.parts()) / u128::from(Prob::ONE_PARTS)) as u32
 }
 
 /// Rates.
@@ -83,7 +90,7 @@ impl Model {
         if self.inflight_longterm == INFINITE {
             return INFINITE;
         }
-        let headroom = percent_of(self.inflight_longterm, self.config.headroom_pct.into()).max(1);
+        let headroom = share_of(self.inflight_longterm, self.config.headroom).max(1);
         self.inflight_longterm.saturating_sub(headroom).max(CWND_MIN)
     }
 

@@ -1,5 +1,7 @@
 //! What losses, marks and needless reductions do to the model (§5.5.10, §5.5.11, §5.3.1.3, §3.7).
 
+use sim_core::Prob;
+
 use super::super::{Delivery, INFINITE, Lost, Sample, Window};
 use super::control::percent_of;
 use super::{BETA_PERCENT, Latest, Model, State, UNBOUNDED, rate_of};
@@ -41,7 +43,14 @@ impl Model {
 
     /// §5.5.10.2, `IsInflightTooHigh`: of so many in flight so many were lost.
     pub(super) fn is_too_high(&self, in_flight: u32, lost: u64, sack: bool) -> bool {
-        lost * 100 > u64::from(in_flight) * u64::from(self.config.loss_pct) || lost > 0 && !sack
+        let (lost_parts, threshold) = self.against_threshold(lost, in_flight.into());
+        lost_parts > threshold || lost > 0 && !sack
+    }
+
+    /// What was lost, and what the threshold is of so many in flight, in the parts of a share.
+    fn against_threshold(&self, lost: u64, in_flight: u64) -> (u128, u128) {
+        let parts = u128::from(self.config.loss_threshold.parts());
+        (u128::from(lost) * u128::from(Prob::ONE_PARTS), u128::from(in_flight) * parts)
     }
 
     /// §5.5.10.2, `HandleLostPacket`.
@@ -60,9 +69,10 @@ impl Model {
     /// §5.5.10.2, `InflightAtLoss`: how much was in flight when losses passed the threshold. A segment leaves by itself here, so its prefix is
     /// the segment or nothing; it is none, not less than none, where those before it were too many already (as in Linux).
     fn inflight_at_loss(&self, lost: &Lost) -> u32 {
-        let threshold = u64::from(self.config.loss_pct);
         let (in_flight, lost) = (lost.in_flight.saturating_sub(1), lost.lost.saturating_sub(1));
-        let prefix = (threshold * u64::from(in_flight)).saturating_sub(100 * lost) / (100 - threshold);
+        let (lost, threshold) = self.against_threshold(lost, in_flight.into());
+        let rest = Prob::ONE_PARTS - self.config.loss_threshold.parts();
+        let prefix = threshold.saturating_sub(lost) / u128::from(rest);
         in_flight + prefix.min(1) as u32
     }
 

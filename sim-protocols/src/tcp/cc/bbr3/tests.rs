@@ -320,7 +320,7 @@ fn up_ends_where_more_than_a_fiftieth_is_lost() {
     early.lose(0, 10, 5);
     assert_eq!(early.bbr.0.inflight_longterm, 28);
     // The threshold is a parameter.
-    let mut patient = Pipe::with(&Bbr3Config { loss_pct: 10, ..Bbr3Config::default() }, 1, 40);
+    let mut patient = Pipe::with(&Bbr3Config { loss_threshold: percent(10), ..Bbr3Config::default() }, 1, 40);
     (patient.bbr.0.state, patient.bbr.0.probe_sample) = (State::Up, true);
     patient.lose(0, 50, 5);
     assert_eq!(patient.word(), "probe_up");
