@@ -8,7 +8,7 @@ out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 
 # shellcheck disable=SC2086
-CLOCKWIRE_CAPTURES=$out cargo test ${CARGO_FLAGS:-} --locked --quiet -p clockwire-tests --test interop \
+CLOCKWIRE_CAPTURES=$out cargo test ${CARGO_FLAGS:-} --locked --quiet --workspace --test interop \
   tls_http::the_protocol_is_agreed_on_in_the_handshake >"$out/said.txt" 2>&1 || { cat "$out/said.txt"; exit 1; }
 
 # How many packets of a capture match a filter.
