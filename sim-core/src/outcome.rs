@@ -1,5 +1,7 @@
 //! What a run leaves: rows in key order, captured packets, counts, and fingerprints in layers.
 
+use std::collections::BTreeSet;
+
 use crate::audit::EventRecord;
 use crate::cx::NodeState;
 use crate::node::Node;
@@ -63,6 +65,10 @@ pub struct Outcome {
     pub rows: Vec<Rows>,
     /// Captured packets in order of time.
     pub captured: Vec<Captured>,
+    /// Secrets for readers of captures, as the lines of an `SSLKEYLOGFILE`: in the order of nodes, what both ends of a connection know once.
+    pub secrets: Vec<String>,
+    /// What has failed and makes the run worthless, in the order of nodes.
+    pub failures: Vec<String>,
     /// Fingerprints over all nodes.
     pub fingerprints: Fingerprints,
     /// Those of each node, rows left out, to name the first that differs.
@@ -105,6 +111,8 @@ impl Outcome {
             }
         }
         let rows = merge_rows(&shards, &probes.tables);
+        let secrets = in_order(shards.iter_mut().map(|shard| std::mem::take(&mut shard.core.secrets)));
+        let failures = in_order(shards.iter_mut().map(|shard| std::mem::take(&mut shard.core.failures)));
         let mut captured: Vec<(RowKey, Captured)> =
             shards.into_iter().flat_map(|shard| shard.core.recorder.captured).collect();
         captured.sort_by_key(|(key, packet)| (packet.time, *key));
@@ -121,6 +129,8 @@ impl Outcome {
         Outcome {
             rows,
             captured,
+            secrets,
+            failures,
             fingerprints,
             nodes: nodes.into_iter().map(|(_, node)| node).collect(),
             events: shard_events.iter().sum(),
@@ -137,6 +147,15 @@ impl Outcome {
     pub fn table(&self, name: &str) -> Option<&Rows> {
         self.rows.iter().find(|rows| rows.table.name == name)
     }
+}
+
+/// What nodes have said in words, in their order, each text once.
+fn in_order(shards: impl Iterator<Item = Vec<(u32, String)>>) -> Vec<String> {
+    let mut all: Vec<(u32, String)> = shards.flatten().collect();
+    // A node is in one shard, whose order among its own texts stays.
+    all.sort_by_key(|(node, _)| *node);
+    let mut seen = BTreeSet::new();
+    all.into_iter().map(|(_, text)| text).filter(|text| seen.insert(text.clone())).collect()
 }
 
 fn node_fingerprints(state: &NodeState) -> (u32, Fingerprints) {

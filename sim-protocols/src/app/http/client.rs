@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex};
 use sim_core::{Prob, Rng, Span, Streams, Time};
 
 use super::HttpConfig;
-use super::exchange::{Asked, Entry, FINISHED, Fault, RUNNING, STATUS};
-use super::permits::lock;
+use super::exchange::{Asked, Entry, FINISHED, RUNNING, STATUS};
 use super::pool::Pool;
 use crate::aio::{self, Duration, JoinHandle, Program};
+use crate::app::dial::{Dialer, Fault, Origin, lock};
 use crate::app::values::SpanDist;
 use crate::host::{App, AppEvent, Calls, HttpRow, Outcome};
 
@@ -80,8 +80,10 @@ impl App for HttpClient {
         let Some(Chance { think, missing, arrivals }) = self.chance.take() else { return };
         let flow = calls.flow();
         let server = (flow.server, flow.port);
+        let dialer = Dialer { nodelay: self.config.nodelay, tls: None };
+        let origin = Origin { name: String::new(), address: flow.server, port: flow.port, secure: false };
         let client = Arc::new(Client {
-            pool: Pool::new(&self.config, server),
+            pool: Pool::new(&self.config, dialer, origin),
             asked: Asked { config: self.config.clone(), server },
             flow: flow.number,
             turn: Mutex::new(Turn { number: 0, missing, failed: None }),
@@ -242,6 +244,7 @@ fn row(flow: u32, number: u64, start: Time) -> HttpRow {
         start,
         queued: None,
         connect: None,
+        tls: None,
         first_byte: None,
         total: None,
         status: None,
@@ -249,10 +252,13 @@ fn row(flow: u32, number: u64, start: Time) -> HttpRow {
         body_down: 0,
         http_up: 0,
         http_down: 0,
+        tls_up: 0,
+        tls_down: 0,
         tcp_up: 0,
         tcp_down: 0,
         connection: None,
         reused: 0,
+        secured: 0,
         retransmissions: 0,
         out_of_order: 0,
         outcome: RUNNING,

@@ -8,7 +8,6 @@
 //! | connections: opened, waited for, used again | `pool` |
 //! | one exchange on a connection | `exchange` |
 //! | who answers | `server` |
-//! | bytes of a connection and of a stream of HTTP/2 | `meter` |
 //! | bodies of zeros; places that are waited for in order | `body`, `permits` |
 //!
 //! HTTP/2 is spoken at once, as both ends know of it («prior knowledge», RFC 9113 §3.3), for there is no TLS that would negotiate it. A server answers
@@ -18,7 +17,6 @@
 mod body;
 mod client;
 mod exchange;
-mod meter;
 mod permits;
 mod pool;
 mod server;

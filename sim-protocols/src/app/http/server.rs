@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
-use std::net::Ipv4Addr;
 use std::pin::{Pin, pin};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
@@ -17,10 +16,11 @@ use hyper::service::service_fn;
 use sim_core::{Prob, Rng, Span, Streams};
 
 use super::body::{self, BREAKING, Zeros};
-use super::permits::{Permit, Permits, lock};
+use super::permits::{Permit, Permits};
 use super::{HttpConfig, HttpVersion, REMEMBERED, SERVER_WINDOWS, STREAMS_MAX};
-use crate::aio::{self, Program, SimTimer, TcpListener, TcpSocket, TcpStream};
-use crate::host::{App, AppEvent, Calls, OptionName};
+use crate::aio::{self, Program, SimTimer};
+use crate::app::dial::{self, Acceptor, Stream, lock};
+use crate::host::{App, AppEvent, Calls};
 
 /// Connections that wait to be accepted: nginx's `listen(2)`.
 const BACKLOG: u32 = 511;
@@ -35,6 +35,7 @@ pub(super) struct HttpServer {
 /// What the tasks of a server share.
 struct Server {
     config: HttpConfig,
+    acceptor: Acceptor,
     workers: Option<Permits>,
     service: Mutex<Rng>,
     fail: Mutex<Rng>,
@@ -44,6 +45,7 @@ impl HttpServer {
     pub fn new(config: &HttpConfig, stream: &dyn Fn(&str) -> Rng) -> HttpServer {
         let server = Server {
             config: config.clone(),
+            acceptor: Acceptor { tls: None },
             workers: config.workers.map(Permits::new),
             service: Mutex::new(stream("service")),
             fail: Mutex::new(stream("fail")),
@@ -81,26 +83,18 @@ impl App for HttpServer {
 }
 
 async fn listen(server: Arc<Server>, port: u16) {
-    let Ok(listener) = listener(&server.config, port) else { return };
-    while let Ok((stream, peer)) = listener.accept().await {
+    let Ok(listener) = dial::listener(port, server.config.nodelay, BACKLOG) else { return };
+    while let Ok((tcp, peer)) = listener.accept().await {
         let server = server.clone();
         aio::spawn_named(&format!("connection of {peer}"), async move {
+            // The client has been told why.
+            let Ok(dial::Accepted { stream, .. }) = server.acceptor.accept(tcp).await else { return };
             match server.config.version {
                 HttpVersion::One => one(server, stream).await,
                 HttpVersion::Two => drop(two(server, stream).await),
             }
         });
     }
-}
-
-fn listener(config: &HttpConfig, port: u16) -> std::io::Result<TcpListener> {
-    let socket = TcpSocket::new();
-    socket.set(OptionName::ReuseAddress, true)?;
-    if config.nodelay {
-        socket.set(OptionName::NoDelay, true)?;
-    }
-    socket.bind((Ipv4Addr::UNSPECIFIED, port))?;
-    socket.listen(BACKLOG)
 }
 
 impl Server {
@@ -141,7 +135,7 @@ impl Server {
 }
 
 /// A connection of HTTP/1.1.
-async fn one(server: Arc<Server>, stream: TcpStream) {
+async fn one(server: Arc<Server>, stream: Stream) {
     let service = service_fn(move |request| answer_one(server.clone(), request));
     let mut builder = hyper::server::conn::http1::Builder::new();
     // hyper's `Date` would be that of the machine; a connection may wait for its next request for ever.
@@ -177,7 +171,7 @@ async fn drain(mut body: Incoming) {
 }
 
 /// A connection of HTTP/2.
-async fn two(server: Arc<Server>, stream: TcpStream) -> Result<(), h2::Error> {
+async fn two(server: Arc<Server>, stream: Stream) -> Result<(), h2::Error> {
     let mut builder = h2::server::Builder::new();
     builder.initial_window_size(SERVER_WINDOWS.0).initial_connection_window_size(SERVER_WINDOWS.1);
     builder.max_concurrent_streams(STREAMS_MAX).reset_stream_duration(REMEMBERED);
