@@ -1,6 +1,6 @@
 //! What a run leaves: rows in key order, captured packets, counts, and fingerprints in layers.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::audit::EventRecord;
 use crate::cx::NodeState;
@@ -63,6 +63,8 @@ pub struct Fingerprints {
 pub struct Outcome {
     /// One entry for each table that was wanted, in the order of [`ProbeConfig::tables`].
     pub rows: Vec<Rows>,
+    /// Texts of rows by their words (see [`Kind::Text`](crate::Kind::Text)).
+    pub texts: BTreeMap<u64, String>,
     /// Captured packets in order of time.
     pub captured: Vec<Captured>,
     /// Secrets for readers of captures, as the lines of an `SSLKEYLOGFILE`: in the order of nodes, what both ends of a connection know once.
@@ -113,6 +115,8 @@ impl Outcome {
         let rows = merge_rows(&shards, &probes.tables);
         let secrets = in_order(shards.iter_mut().map(|shard| std::mem::take(&mut shard.core.secrets)));
         let failures = in_order(shards.iter_mut().map(|shard| std::mem::take(&mut shard.core.failures)));
+        let mut texts = BTreeMap::new();
+        shards.iter_mut().for_each(|shard| texts.append(&mut shard.core.recorder.texts));
         let mut captured: Vec<(RowKey, Captured)> =
             shards.into_iter().flat_map(|shard| shard.core.recorder.captured).collect();
         captured.sort_by_key(|(key, packet)| (packet.time, *key));
@@ -128,6 +132,7 @@ impl Outcome {
         }
         Outcome {
             rows,
+            texts,
             captured,
             secrets,
             failures,

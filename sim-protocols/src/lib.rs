@@ -7,6 +7,7 @@
 //! | TCP: a connection as a machine without input or output | `tcp` |
 //! | hosts: sockets for applications and for whole programs | `host` |
 //! | applications of experiment files | `app` |
+//! | servers that no flow belongs to | `service` |
 //! | the asynchronous face on sockets, for Rust libraries as they are; TLS on it | `aio` |
 //! | wire forms of remote calls, as codecs without input or output | `rpc` |
 
@@ -15,10 +16,11 @@ mod app;
 mod host;
 mod ip;
 mod node;
+mod service;
 
 pub use app::{
     APPS, AppConfig, AppEntry, BulkConfig, CbrConfig, CloseWhen, Closing, Connections, Counted, Data, Distribution,
-    HttpConfig, HttpMethod, HttpVersion, OnOffConfig, Opening, Pause, PingConfig, PoissonConfig, RequestConfig,
+    HttpConfig, HttpMethod, HttpVersion, OnOffConfig, Opening, Pause, PingConfig, PoissonConfig, RequestConfig, Scope,
     SizeDist, SpanDist, TracerouteConfig,
 };
 pub use host::{
@@ -29,9 +31,9 @@ pub use host::{
 };
 pub use ip::{Hop, Interface, IpConfig, IpStack, Route, RouteTable, Router};
 pub use node::NetNode;
+pub use service::{SERVICES, ServiceConfig, ServiceEntry, StoreConfig};
 
 pub mod pcapng;
-#[cfg(feature = "rpc")]
 pub mod rpc;
 pub mod tcp;
 pub mod wire;

@@ -108,6 +108,15 @@ impl TlsConfig {
         TlsConfig { version, resumption, certificate, chain, costs }
     }
 
+    /// Asks for them under the key `tls`: there is no TLS where it is not given.
+    pub(crate) fn ask(params: &mut dyn Params) -> Option<TlsConfig> {
+        let mut tls = None;
+        if params.given("tls") {
+            params.section("tls", "TLS by rustls; none when not given", &mut |params| tls = Some(TlsConfig::read(params)));
+        }
+        tls
+    }
+
     fn versions(&self) -> Versions {
         match self.version {
             TlsVersion::Three => Versions::Both,

@@ -8,6 +8,7 @@ use super::HttpConfig;
 use super::exchange::{Asked, Entry, FINISHED, RUNNING, STATUS};
 use super::pool::Pool;
 use crate::aio::{self, Duration, JoinHandle, Program};
+use crate::app::Scope;
 use crate::app::dial::{Dialer, Fault, Origin, lock};
 use crate::app::values::SpanDist;
 use crate::host::{App, AppEvent, Calls, HttpRow, Outcome};
@@ -18,6 +19,7 @@ const PAUSE: Span = Span::from_ms(1);
 /// The asking end.
 pub(super) struct HttpClient {
     config: HttpConfig,
+    scope: Scope,
     chance: Option<Chance>,
     /// What libraries would draw from; ours draw nothing.
     seed: u64,
@@ -56,11 +58,11 @@ struct Turn {
 }
 
 impl HttpClient {
-    pub fn new(config: &HttpConfig, stream: &dyn Fn(&str) -> Rng) -> HttpClient {
-        let think = (1..=config.concurrency).map(|asker| stream(&format!("think/{asker}"))).collect();
-        let chance = Chance { think, missing: stream("missing"), arrivals: stream("arrivals") };
-        let seed = stream("client").next_u64();
-        HttpClient { config: config.clone(), chance: Some(chance), seed, program: None, said: Arc::default() }
+    pub fn new(config: &HttpConfig, scope: &Scope) -> HttpClient {
+        let think = (1..=config.concurrency).map(|asker| scope.stream(&format!("think/{asker}"))).collect();
+        let chance = Chance { think, missing: scope.stream("missing"), arrivals: scope.stream("arrivals") };
+        let seed = scope.stream("client").next_u64();
+        HttpClient { config: config.clone(), scope: scope.clone(), chance: Some(chance), seed, program: None, said: Arc::default() }
     }
 
     /// What the program says goes on.
@@ -79,19 +81,20 @@ impl App for HttpClient {
     fn start(&mut self, calls: &mut Calls<'_, '_>) {
         let Some(Chance { think, missing, arrivals }) = self.chance.take() else { return };
         let flow = calls.flow();
-        let server = (flow.server, flow.port);
-        let dialer = Dialer { nodelay: self.config.nodelay, tls: None };
-        let origin = Origin { name: String::new(), address: flow.server, port: flow.port, secure: false };
-        let client = Arc::new(Client {
-            pool: Pool::new(&self.config, dialer, origin),
-            asked: Asked { config: self.config.clone(), server },
-            flow: flow.number,
-            turn: Mutex::new(Turn { number: 0, missing, failed: None }),
-            said: self.said.clone(),
-        });
+        let config = self.config.clone();
+        let secure = config.tls.is_some();
+        let host = if secure { self.scope.name_of(flow.server) } else { flow.server.to_string() };
+        let asked = Asked { authority: format!("{host}:{}", flow.port), config: config.clone() };
+        let origin = Origin { name: host, address: flow.server, port: flow.port, secure };
+        let (simulation, said) = (*self.scope.streams(), self.said.clone());
+        let turn = Mutex::new(Turn { number: 0, missing, failed: None });
         let streams = Streams::new(self.seed);
         let path = format!("flow/{}/client", flow.name);
-        let main = run(client, think, arrivals);
+        let main = async move {
+            let tls = config.tls.as_ref().map(|tls| tls.connector(&simulation, &[config.version.alpn()]));
+            let pool = Pool::new(&config, Dialer { nodelay: config.nodelay, tls }, origin);
+            run(Arc::new(Client { asked, pool, flow: flow.number, turn, said }), think, arrivals).await;
+        };
         let program = self.program.insert(Program::new(path, &streams, &Arc::default(), main));
         program.start(calls);
         self.pass_on(calls);

@@ -1,7 +1,6 @@
 //! One request on one connection, and what can become of it.
 
 use std::future::poll_fn;
-use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -103,18 +102,19 @@ impl Entry {
 /// What all requests of a flow have in common.
 pub(super) struct Asked {
     pub config: HttpConfig,
-    pub server: (Ipv4Addr, u16),
+    /// The server as requests call it: its address, or with TLS its name, and its port.
+    pub authority: String,
 }
 
 impl Asked {
     fn request<B>(&self, number: u64, missing: bool, body: B) -> Request<B> {
-        let (address, port) = self.server;
+        let scheme = if self.config.tls.is_some() { "https" } else { "http" };
         let method = match self.config.method {
             HttpMethod::Get => Method::GET,
             HttpMethod::Post => Method::POST,
         };
         let path = if missing { "missing" } else { "items" };
-        let request = Request::builder().method(method).uri(format!("http://{address}:{port}/{path}/{number}"));
+        let request = Request::builder().method(method).uri(format!("{scheme}://{}/{path}/{number}", self.authority));
         let request = request.header(header::USER_AGENT, "clockwire").header(header::ACCEPT, "*/*");
         request.body(body).expect("all of it is written here")
     }

@@ -19,6 +19,7 @@ use super::body::{self, BREAKING, Zeros};
 use super::permits::{Permit, Permits};
 use super::{HttpConfig, HttpVersion, REMEMBERED, SERVER_WINDOWS, STREAMS_MAX};
 use crate::aio::{self, Program, SimTimer};
+use crate::app::Scope;
 use crate::app::dial::{self, Acceptor, Stream, lock};
 use crate::host::{App, AppEvent, Calls};
 
@@ -28,6 +29,7 @@ const BACKLOG: u32 = 511;
 /// The answering end. It serves whoever connects to its port; where another flow of the entry does so already, it leaves it to that one.
 pub(super) struct HttpServer {
     server: Arc<Server>,
+    scope: Scope,
     seed: u64,
     program: Option<Program>,
 }
@@ -35,22 +37,20 @@ pub(super) struct HttpServer {
 /// What the tasks of a server share.
 struct Server {
     config: HttpConfig,
-    acceptor: Acceptor,
     workers: Option<Permits>,
     service: Mutex<Rng>,
     fail: Mutex<Rng>,
 }
 
 impl HttpServer {
-    pub fn new(config: &HttpConfig, stream: &dyn Fn(&str) -> Rng) -> HttpServer {
+    pub fn new(config: &HttpConfig, scope: &Scope) -> HttpServer {
         let server = Server {
             config: config.clone(),
-            acceptor: Acceptor { tls: None },
             workers: config.workers.map(Permits::new),
-            service: Mutex::new(stream("service")),
-            fail: Mutex::new(stream("fail")),
+            service: Mutex::new(scope.stream("service")),
+            fail: Mutex::new(scope.stream("fail")),
         };
-        HttpServer { server: Arc::new(server), seed: stream("server").next_u64(), program: None }
+        HttpServer { server: Arc::new(server), scope: scope.clone(), seed: scope.stream("server").next_u64(), program: None }
     }
 }
 
@@ -58,7 +58,8 @@ impl App for HttpServer {
     fn start(&mut self, calls: &mut Calls<'_, '_>) {
         let flow = calls.flow();
         let (streams, path) = (Streams::new(self.seed), format!("flow/{}/server", flow.name));
-        let main = listen(self.server.clone(), flow.port);
+        let names = vec![self.scope.name_of(flow.server), flow.server.to_string()];
+        let main = listen(self.server.clone(), flow.port, *self.scope.streams(), names);
         let program = self.program.insert(Program::new(path, &streams, &Arc::default(), main));
         program.start(calls);
     }
@@ -82,14 +83,16 @@ impl App for HttpServer {
     }
 }
 
-async fn listen(server: Arc<Server>, port: u16) {
+async fn listen(server: Arc<Server>, port: u16, streams: Streams, names: Vec<String>) {
     let Ok(listener) = dial::listener(port, server.config.nodelay, BACKLOG) else { return };
+    let tls = server.config.tls.as_ref().map(|tls| tls.acceptor(&streams, &[names], &["h2", "http/1.1"]));
+    let acceptor = Acceptor { tls };
     while let Ok((tcp, peer)) = listener.accept().await {
-        let server = server.clone();
+        let (server, acceptor) = (server.clone(), acceptor.clone());
         aio::spawn_named(&format!("connection of {peer}"), async move {
             // The client has been told why.
-            let Ok(dial::Accepted { stream, .. }) = server.acceptor.accept(tcp).await else { return };
-            match server.config.version {
+            let Ok(dial::Accepted { stream, alpn, .. }) = acceptor.accept(tcp).await else { return };
+            match alpn.map_or(server.config.version, |name| HttpVersion::of_alpn(&name)) {
                 HttpVersion::One => one(server, stream).await,
                 HttpVersion::Two => drop(two(server, stream).await),
             }

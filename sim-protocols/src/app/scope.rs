@@ -1,0 +1,50 @@
+//! What an application or a service is opened with.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use sim_core::{Rng, Streams};
+
+use crate::aio::Program;
+
+/// Where its chance comes from, and whom it knows by name.
+#[derive(Clone, Debug)]
+pub struct Scope {
+    path: String,
+    streams: Streams,
+    names: Arc<BTreeMap<String, Ipv4Addr>>,
+}
+
+impl Scope {
+    /// `path` names its streams of chance, such as `flow/web`; `names` are the hosts that it knows by name.
+    pub fn new(path: impl Into<String>, streams: &Streams, names: &Arc<BTreeMap<String, Ipv4Addr>>) -> Scope {
+        Scope { path: path.into(), streams: *streams, names: names.clone() }
+    }
+
+    /// One of its streams of chance, by its name.
+    pub fn stream(&self, what: &str) -> Rng {
+        self.streams.open(&format!("{}/{what}", self.path))
+    }
+
+    /// All streams of the simulation, for what several hosts derive alike, such as the keys of an authority.
+    pub fn streams(&self) -> &Streams {
+        &self.streams
+    }
+
+    /// The address of a host of the simulation.
+    pub fn address(&self, host: &str) -> Option<Ipv4Addr> {
+        self.names.get(host).copied()
+    }
+
+    /// The name of the host with an address; the address itself where nobody has it.
+    pub fn name_of(&self, address: Ipv4Addr) -> String {
+        let found = self.names.iter().find(|(_, other)| **other == address);
+        found.map_or_else(|| address.to_string(), |(name, _)| name.clone())
+    }
+
+    /// A program of its own, `what` among those of the application.
+    pub fn program(&self, what: &str, main: impl Future<Output = ()> + Send + 'static) -> Program {
+        Program::new(format!("{}/{what}", self.path), &self.streams, &self.names, main)
+    }
+}
