@@ -8,6 +8,8 @@ mod values;
 
 mod bulk;
 mod cbr;
+#[allow(dead_code, unused_imports, reason = "applications that use all of it are being written")]
+pub(crate) mod dial;
 mod http;
 mod on_off;
 mod ping;

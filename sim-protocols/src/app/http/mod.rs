@@ -8,17 +8,15 @@
 //! | connections: opened, waited for, used again | `pool` |
 //! | one exchange on a connection | `exchange` |
 //! | who answers | `server` |
-//! | bytes of a connection and of a stream of HTTP/2 | `meter` |
 //! | bodies of zeros; places that are waited for in order | `body`, `permits` |
 //!
-//! HTTP/2 is spoken at once, as both ends know of it («prior knowledge», RFC 9113 §3.3), for there is no TLS that would negotiate it. A server answers
+//! HTTP/2 is spoken at once, as both ends know of it («prior knowledge», RFC 9113 §3.3), where there is no TLS that would negotiate it. A server answers
 //! whoever connects to its port, so all flows of an entry to one host share its workers. Nothing carries a date, and both libraries measure
 //! simulated time alone. Absent: proxies, caches, redirections, cookies, compression, trailers, pipelining, push, priorities.
 
 mod body;
 mod client;
 mod exchange;
-mod meter;
 mod permits;
 mod pool;
 mod server;
@@ -29,6 +27,7 @@ use super::Application;
 use super::values::{self, Connections, Distribution, SpanDist};
 use crate::aio::Duration;
 use crate::app::Scope;
+use crate::app::dial::{self, TlsConfig};
 use crate::host::{App, FlowEnd, HTTP};
 
 /// Windows and streams of HTTP/2, as hyper has them: what a client lets come for one request and for all of them.
@@ -48,6 +47,20 @@ words! {
         One = "1.1",
         /// RFC 9113: all at once on one connection.
         Two = "2",
+    }
+}
+
+impl HttpVersion {
+    /// What the handshake of TLS calls it (RFC 7301 §6, RFC 9113 §3.1).
+    fn alpn(self) -> &'static str {
+        match self {
+            HttpVersion::One => "http/1.1",
+            HttpVersion::Two => "h2",
+        }
+    }
+
+    fn of_alpn(name: &[u8]) -> HttpVersion {
+        if name == b"h2" { HttpVersion::Two } else { HttpVersion::One }
     }
 }
 
@@ -105,6 +118,8 @@ pub struct HttpConfig {
     pub queue: u64,
     /// `TCP_NODELAY` at both ends, as curl, nginx and browsers have it. Default: yes.
     pub nodelay: bool,
+    /// TLS, with the version of HTTP agreed on in its handshake. Default: none.
+    pub tls: Option<TlsConfig>,
 }
 
 impl Default for HttpConfig {
@@ -130,6 +145,7 @@ impl Default for HttpConfig {
             workers: None,
             queue: 100,
             nodelay: true,
+            tls: None,
         }
     }
 }
@@ -177,6 +193,7 @@ impl HttpConfig {
             true,
             "TCP_NODELAY at both ends; if not, what the hosts say of Nagle's algorithm holds",
         );
+        let tls = dial::TlsConfig::ask(params);
         HttpConfig {
             version,
             method,
@@ -198,6 +215,7 @@ impl HttpConfig {
             workers,
             queue,
             nodelay,
+            tls,
         }
     }
 
@@ -219,6 +237,9 @@ impl HttpConfig {
             }
             _ if self.pool > 1 && self.connections == Connections::New => {
                 Err(("pool", "nothing is kept where each request has a new connection".into()))
+            }
+            _ if self.tls.as_ref().is_some_and(TlsConfig::early) && self.method == HttpMethod::Post => {
+                Err(("tls", "what is sent with `resumption: 0-rtt` may be played again, and a POST must not be (RFC 8470 §2.1)".into()))
             }
             _ if self.count == Some(0) => Err(("count", "zero requests do nothing".into())),
             _ if self.timeout == Some(Span::ZERO) => Err(("timeout", "no request would be in time".into())),

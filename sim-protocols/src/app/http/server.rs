@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
-use std::net::Ipv4Addr;
 use std::pin::{Pin, pin};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
@@ -17,11 +16,12 @@ use hyper::service::service_fn;
 use sim_core::{Prob, Rng, Span, Streams};
 
 use super::body::{self, BREAKING, Zeros};
-use super::permits::{Permit, Permits, lock};
+use super::permits::{Permit, Permits};
 use super::{HttpConfig, HttpVersion, REMEMBERED, SERVER_WINDOWS, STREAMS_MAX};
-use crate::aio::{self, Program, SimTimer, TcpListener, TcpSocket, TcpStream};
+use crate::aio::{self, Program, SimTimer};
 use crate::app::Scope;
-use crate::host::{App, AppEvent, Calls, OptionName};
+use crate::app::dial::{self, Acceptor, Stream, lock};
+use crate::host::{App, AppEvent, Calls};
 
 /// Connections that wait to be accepted: nginx's `listen(2)`.
 const BACKLOG: u32 = 511;
@@ -29,6 +29,7 @@ const BACKLOG: u32 = 511;
 /// The answering end. It serves whoever connects to its port; where another flow of the entry does so already, it leaves it to that one.
 pub(super) struct HttpServer {
     server: Arc<Server>,
+    scope: Scope,
     seed: u64,
     program: Option<Program>,
 }
@@ -49,7 +50,7 @@ impl HttpServer {
             service: Mutex::new(scope.stream("service")),
             fail: Mutex::new(scope.stream("fail")),
         };
-        HttpServer { server: Arc::new(server), seed: scope.stream("server").next_u64(), program: None }
+        HttpServer { server: Arc::new(server), scope: scope.clone(), seed: scope.stream("server").next_u64(), program: None }
     }
 }
 
@@ -57,7 +58,8 @@ impl App for HttpServer {
     fn start(&mut self, calls: &mut Calls<'_, '_>) {
         let flow = calls.flow();
         let (streams, path) = (Streams::new(self.seed), format!("flow/{}/server", flow.name));
-        let main = listen(self.server.clone(), flow.port);
+        let names = vec![self.scope.name_of(flow.server), flow.server.to_string()];
+        let main = listen(self.server.clone(), flow.port, *self.scope.streams(), names);
         let program = self.program.insert(Program::new(path, &streams, &Arc::default(), main));
         program.start(calls);
     }
@@ -81,27 +83,21 @@ impl App for HttpServer {
     }
 }
 
-async fn listen(server: Arc<Server>, port: u16) {
-    let Ok(listener) = listener(&server.config, port) else { return };
-    while let Ok((stream, peer)) = listener.accept().await {
-        let server = server.clone();
+async fn listen(server: Arc<Server>, port: u16, streams: Streams, names: Vec<String>) {
+    let Ok(listener) = dial::listener(port, server.config.nodelay, BACKLOG) else { return };
+    let tls = server.config.tls.as_ref().map(|tls| tls.acceptor(&streams, &[names], &["h2", "http/1.1"]));
+    let acceptor = Acceptor { tls };
+    while let Ok((tcp, peer)) = listener.accept().await {
+        let (server, acceptor) = (server.clone(), acceptor.clone());
         aio::spawn_named(&format!("connection of {peer}"), async move {
-            match server.config.version {
+            // The client has been told why.
+            let Ok(dial::Accepted { stream, alpn, .. }) = acceptor.accept(tcp).await else { return };
+            match alpn.map_or(server.config.version, |name| HttpVersion::of_alpn(&name)) {
                 HttpVersion::One => one(server, stream).await,
                 HttpVersion::Two => drop(two(server, stream).await),
             }
         });
     }
-}
-
-fn listener(config: &HttpConfig, port: u16) -> std::io::Result<TcpListener> {
-    let socket = TcpSocket::new();
-    socket.set(OptionName::ReuseAddress, true)?;
-    if config.nodelay {
-        socket.set(OptionName::NoDelay, true)?;
-    }
-    socket.bind((Ipv4Addr::UNSPECIFIED, port))?;
-    socket.listen(BACKLOG)
 }
 
 impl Server {
@@ -142,7 +138,7 @@ impl Server {
 }
 
 /// A connection of HTTP/1.1.
-async fn one(server: Arc<Server>, stream: TcpStream) {
+async fn one(server: Arc<Server>, stream: Stream) {
     let service = service_fn(move |request| answer_one(server.clone(), request));
     let mut builder = hyper::server::conn::http1::Builder::new();
     // hyper's `Date` would be that of the machine; a connection may wait for its next request for ever.
@@ -178,7 +174,7 @@ async fn drain(mut body: Incoming) {
 }
 
 /// A connection of HTTP/2.
-async fn two(server: Arc<Server>, stream: TcpStream) -> Result<(), h2::Error> {
+async fn two(server: Arc<Server>, stream: Stream) -> Result<(), h2::Error> {
     let mut builder = h2::server::Builder::new();
     builder.initial_window_size(SERVER_WINDOWS.0).initial_connection_window_size(SERVER_WINDOWS.1);
     builder.max_concurrent_streams(STREAMS_MAX).reset_stream_duration(REMEMBERED);
