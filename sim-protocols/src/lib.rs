@@ -8,10 +8,13 @@
 //! | hosts: sockets for applications and for whole programs | `host` |
 //! | applications of experiment files | `app` |
 //! | the asynchronous face on sockets, for Rust libraries as they are; TLS on it | `aio` |
+//! | the domain name system: servers, resolvers, caches | `dns` |
 //! | wire forms of remote calls, as codecs without input or output | `rpc` |
 
 pub mod aio;
 mod app;
+#[cfg(feature = "dns")]
+pub mod dns;
 mod host;
 mod ip;
 mod node;
