@@ -1,5 +1,6 @@
 //! Values of rows as text, exact: names for nodes, ports and flows; decimals from integers.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::net::Ipv4Addr;
 
@@ -13,10 +14,10 @@ pub fn seconds(ps: u64) -> String {
     String::from_utf8(out).expect("digits are text")
 }
 
-/// A value as its column prints it; empty where there is no value.
-pub fn text(plan: &Plan, column: &Column, value: u64) -> String {
+/// A value as its column prints it, with the texts of the run; empty where there is no value.
+pub fn text(plan: &Plan, texts: &BTreeMap<u64, String>, column: &Column, value: u64) -> String {
     let mut out = Vec::new();
-    write(&mut out, plan, column, value);
+    write(&mut out, plan, texts, column, value);
     String::from_utf8(out).expect("names and digits are text")
 }
 
@@ -26,7 +27,7 @@ pub fn port_name(plan: &Plan, word: u64) -> String {
 }
 
 /// Appends a value as its column prints it; nothing where there is no value.
-pub fn write(out: &mut Vec<u8>, plan: &Plan, column: &Column, value: u64) {
+pub fn write(out: &mut Vec<u8>, plan: &Plan, texts: &BTreeMap<u64, String>, column: &Column, value: u64) {
     let known = |text: Option<&str>, out: &mut Vec<u8>| match text {
         Some(text) => out.extend_from_slice(text.as_bytes()),
         None => integer(out, value),
@@ -42,6 +43,7 @@ pub fn write(out: &mut Vec<u8>, plan: &Plan, column: &Column, value: u64) {
         Kind::Flow => out.extend_from_slice(flow_name(plan, value).unwrap_or_default().as_bytes()),
         Kind::Workload => out.extend_from_slice(workload_name(plan, value).unwrap_or_default().as_bytes()),
         Kind::Word(words) => known(words.get(value as usize).copied(), out),
+        Kind::Text => out.extend_from_slice(texts.get(&value).map_or("", String::as_str).as_bytes()),
         Kind::Address => write!(out, "{}", Ipv4Addr::from_bits(value as u32)).expect("memory takes all"),
         Kind::Bits(names) => bits(names, value, out),
         Kind::Count | Kind::Bytes | Kind::Rate | Kind::Flag => integer(out, value),
@@ -96,7 +98,8 @@ fn integer(out: &mut Vec<u8>, mut value: u64) {
 
 /// The flow of a flow word.
 pub fn flow_name(plan: &Plan, word: u64) -> Option<&str> {
-    flow_of(plan, word).map(|flow| flow.name.as_str())
+    let service = || plan.services.iter().find(|service| u64::from(service.number) == word);
+    flow_of(plan, word).map(|flow| flow.name.as_str()).or_else(|| service().map(|service| service.name.as_str()))
 }
 
 fn workload_name(plan: &Plan, word: u64) -> Option<&str> {

@@ -1,5 +1,6 @@
 //! The results folder: CSV tables, manifest, capture.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -89,7 +90,7 @@ pub fn write(folder: &Path, point: &Point, seed: u64, outcome: &Outcome) -> io::
     fs::create_dir_all(folder)?;
     for rows in &outcome.rows {
         let file = File::create(folder.join(format!("{}.csv", rows.table.name)))?;
-        write_table(BufWriter::with_capacity(BUFFER, file), &point.plan, rows)?;
+        write_table(BufWriter::with_capacity(BUFFER, file), &point.plan, &outcome.texts, rows)?;
     }
     if !point.plan.outputs.captures.is_empty() {
         let file = File::create(folder.join("capture.pcapng"))?;
@@ -108,7 +109,7 @@ pub fn about(name: &str, title: &str, seed: u64) -> String {
 ///
 /// # Errors
 /// As the writer.
-pub fn write_table(out: impl Write, plan: &Plan, rows: &Rows) -> io::Result<()> {
+pub fn write_table(out: impl Write, plan: &Plan, texts: &BTreeMap<u64, String>, rows: &Rows) -> io::Result<()> {
     let mut out = csv::Writer::from_writer(out);
     let columns = rows.table.columns;
     out.write_record(std::iter::once("time_s").chain(columns.iter().map(|column| column.name)))?;
@@ -118,7 +119,7 @@ pub fn write_table(out: impl Write, plan: &Plan, rows: &Rows) -> io::Result<()> 
         out.write_field(&cell)?;
         cell.clear();
         for (column, value) in columns.iter().zip(values) {
-            cells::write(&mut cell, plan, column, *value);
+            cells::write(&mut cell, plan, texts, column, *value);
             out.write_field(&cell)?;
             cell.clear();
         }

@@ -33,6 +33,7 @@ pub fn suits(table: &Table, app: &AppConfig) -> bool {
 pub fn wanted_tables(plan: &Plan) -> Vec<&'static Table> {
     let mut names = vec![FLOWS.name, LINKS.name];
     names.extend(plan.flows.iter().filter_map(|flow| flow.config.app.tables().first()).map(|table| table.name));
+    names.extend(plan.services.iter().flat_map(|service| service.config.tables()).map(|table| table.name));
     if plan.outputs.every.is_some() {
         names.push(THROUGHPUT.name);
         if !plan.outputs.sampled.is_empty() {

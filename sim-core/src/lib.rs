@@ -52,7 +52,7 @@ pub use probe::{CapturePoint, Captured, DROPS, ENGINE_TABLES, HOPS, LINKS, PACKE
 pub use qdisc::{
     Arrival, CoDelConfig, Departure, DropTailConfig, Entry, LinkFacts, QUEUES, QueueConfig, RedConfig, Verdict,
 };
-pub use record::{Column, Kind, Record, Table};
+pub use record::{Column, Kind, Record, Table, text_word};
 pub use rng::{Rng, Streams, stable_hash};
 pub use time::{PS_PER_SECOND, Span, Time};
 pub use units::{Prob, Rate, Size, UnitError};

@@ -1,5 +1,7 @@
 //! What a run leaves: rows in key order, captured packets, counts, and fingerprints in layers.
 
+use std::collections::BTreeMap;
+
 use crate::audit::EventRecord;
 use crate::cx::NodeState;
 use crate::node::Node;
@@ -61,6 +63,8 @@ pub struct Fingerprints {
 pub struct Outcome {
     /// One entry for each table that was wanted, in the order of [`ProbeConfig::tables`].
     pub rows: Vec<Rows>,
+    /// Texts of rows by their words (see [`Kind::Text`](crate::Kind::Text)).
+    pub texts: BTreeMap<u64, String>,
     /// Captured packets in order of time.
     pub captured: Vec<Captured>,
     /// Fingerprints over all nodes.
@@ -105,6 +109,8 @@ impl Outcome {
             }
         }
         let rows = merge_rows(&shards, &probes.tables);
+        let mut texts = BTreeMap::new();
+        shards.iter_mut().for_each(|shard| texts.append(&mut shard.core.recorder.texts));
         let mut captured: Vec<(RowKey, Captured)> =
             shards.into_iter().flat_map(|shard| shard.core.recorder.captured).collect();
         captured.sort_by_key(|(key, packet)| (packet.time, *key));
@@ -120,6 +126,7 @@ impl Outcome {
         }
         Outcome {
             rows,
+            texts,
             captured,
             fingerprints,
             nodes: nodes.into_iter().map(|(_, node)| node).collect(),

@@ -32,6 +32,22 @@ pub trait Params {
     fn flag(&mut self, key: &'static str, default: bool, help: &'static str) -> bool;
     /// One of some words, by its index; the first one is the default.
     fn word(&mut self, key: &'static str, words: &'static [&'static str], help: &'static str) -> usize;
+    /// A text; `what` says which, as in `a path`.
+    fn text(&mut self, key: &'static str, default: Option<&str>, what: &'static str, help: &'static str) -> String;
+    /// A list of texts, none when not given; a single one is a list.
+    fn texts(&mut self, key: &'static str, what: &'static str, help: &'static str) -> Vec<String>;
+    /// The name of a host of the file; one that is not there is an error.
+    fn host(&mut self, key: &'static str, default: Option<&str>, help: &'static str) -> String;
+    /// Names of hosts of the file, none when not given; a single one is a list.
+    fn hosts(&mut self, key: &'static str, help: &'static str) -> Vec<String>;
+    /// Parameters of their own below a key. They are asked for also where the key is not given, unless [`given`](Params::given) was asked before.
+    fn section(&mut self, key: &'static str, help: &'static str, read: &mut dyn FnMut(&mut dyn Params));
+    /// A map from names to parameters of their own. Nothing is asked for where the key is not given.
+    fn each(&mut self, key: &'static str, help: &'static str, read: &mut dyn FnMut(&str, &mut dyn Params));
+    /// Refuses one of the [`texts`](Params::texts) that were given for a key.
+    fn refuse_text(&mut self, key: &'static str, at: usize, why: String);
+    /// One of the [`texts`](Params::texts) that were given for a key names a host of the file; one that is not there is an error.
+    fn names_host(&mut self, key: &'static str, at: usize, host: &str);
     /// Refuses what was given for a parameter: «`min` is above `max`».
     fn refuse(&mut self, key: &'static str, why: String);
 }
@@ -79,8 +95,8 @@ impl std::str::FromStr for Amount {
 /// A parameter, for people.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ParamHelp {
-    /// Its key.
-    pub key: &'static str,
+    /// Its key; behind those that it stands below, and a point.
+    pub key: String,
     /// What it is: `a span of time`, or the words that it may be.
     pub what: String,
     /// Its default; empty where it is required or where its absence means something of its own.
@@ -105,8 +121,16 @@ impl Describer {
     fn note(&mut self, key: &'static str, what: String, default: Option<String>, help: &'static str) {
         let default = if self.optional.contains(&key) { None } else { default };
         if !self.found.iter().any(|param| param.key == key) {
-            self.found.push(ParamHelp { key, what, default: default.unwrap_or_default(), help });
+            self.found.push(ParamHelp { key: key.into(), what, default: default.unwrap_or_default(), help });
         }
+    }
+
+    /// Parameters below a key are found behind all others of their own, so that a list reads from the outside to the inside.
+    fn below(&mut self, prefix: &str, read: &mut dyn FnMut(&mut Describer)) {
+        let mut inner = Describer { found: Vec::new(), optional: Vec::new() };
+        read(&mut inner);
+        self.found
+            .extend(inner.found.into_iter().map(|param| ParamHelp { key: format!("{prefix}{}", param.key), ..param }));
     }
 }
 
@@ -166,6 +190,36 @@ impl Params for Describer {
         0
     }
 
+    fn text(&mut self, key: &'static str, default: Option<&str>, what: &'static str, help: &'static str) -> String {
+        self.note(key, what.into(), default.map(str::to_string), help);
+        default.unwrap_or("x").to_string()
+    }
+
+    fn texts(&mut self, key: &'static str, what: &'static str, help: &'static str) -> Vec<String> {
+        self.note(key, format!("a list, each {what}"), None, help);
+        Vec::new()
+    }
+
+    fn host(&mut self, key: &'static str, default: Option<&str>, help: &'static str) -> String {
+        self.text(key, default, "a host", help)
+    }
+
+    fn hosts(&mut self, key: &'static str, help: &'static str) -> Vec<String> {
+        self.texts(key, "a host", help)
+    }
+
+    fn section(&mut self, key: &'static str, help: &'static str, read: &mut dyn FnMut(&mut dyn Params)) {
+        self.note(key, "`{ … }`".into(), None, help);
+        self.below(&format!("{key}."), &mut |inner| read(inner));
+    }
+
+    fn each(&mut self, key: &'static str, help: &'static str, read: &mut dyn FnMut(&str, &mut dyn Params)) {
+        self.note(key, "`{ NAME: { … } }`".into(), None, help);
+        self.below(&format!("{key}.NAME."), &mut |inner| read("name", inner));
+    }
+
+    fn refuse_text(&mut self, _key: &'static str, _at: usize, _why: String) {}
+    fn names_host(&mut self, _key: &'static str, _at: usize, _host: &str) {}
     fn refuse(&mut self, _key: &'static str, _why: String) {}
 }
 
@@ -197,6 +251,6 @@ mod tests {
             }
         });
         assert_eq!(found[0].default, "5 ms");
-        assert_eq!((found[1].key, found[1].default.as_str()), ("bytes", ""));
+        assert_eq!((found[1].key.as_str(), found[1].default.as_str()), ("bytes", ""));
     }
 }

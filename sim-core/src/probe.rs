@@ -1,10 +1,12 @@
 //! Probes: what a run records, and the rows as they are emitted. They observe: switching one on or off changes no other row and no packet.
 
+use std::collections::BTreeMap;
+
 use crate::audit::Audit;
 use crate::drop::DropCause;
 use crate::event::EventKey;
 use crate::packet::{Course, Header, Packet, PacketClass};
-use crate::record::{Column, Kind, Record, Table};
+use crate::record::{Column, Kind, Record, Table, text_word};
 use crate::time::{Span, Time};
 
 /// A point where packets are captured: all that its node sends and receives over one port.
@@ -320,6 +322,8 @@ pub(crate) struct Recorder {
     pub key: RowKey,
     pub rows: Vec<Row>,
     pub values: Vec<u64>,
+    /// Texts of rows by their words.
+    pub texts: BTreeMap<u64, String>,
     pub captured: Vec<(RowKey, Captured)>,
     pub captured_bytes: Vec<[u64; 2]>,
 }
@@ -341,6 +345,9 @@ impl Recorder {
         let key = self.next_key();
         let first = u32::try_from(self.values.len()).expect("fewer than 2^32 values a shard");
         record.values(&mut self.values);
+        record.texts(&mut |text| {
+            self.texts.entry(text_word(text)).or_insert_with(|| text.to_string());
+        });
         debug_assert_eq!(self.values.len() - first as usize, R::TABLE.columns.len(), "{}", R::TABLE.name);
         self.rows.push(Row { key, table: R::TABLE, first });
     }

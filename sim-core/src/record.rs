@@ -1,5 +1,7 @@
 //! Probe rows: typed integers with named, united columns; they become CSV far from here.
 
+use crate::rng::stable_hash;
+
 /// What a column's integers mean, hence how they print.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
@@ -23,6 +25,8 @@ pub enum Kind {
     Workload,
     /// An index into these words.
     Word(&'static [&'static str]),
+    /// A text by its word ([`text_word`]); what the words mean stands in [`Outcome::texts`](crate::Outcome::texts).
+    Text,
     /// An IPv4 address in its 32 low bits.
     Address,
     /// 0 or 1.
@@ -59,4 +63,11 @@ pub trait Record {
     const TABLE: &'static Table;
     /// Appends one value for each column.
     fn values(&self, out: &mut Vec<u64>);
+    /// Names the texts whose words are among the values, columns of [`Kind::Text`]. Most rows have none.
+    fn texts(&self, _note: &mut dyn FnMut(&str)) {}
+}
+
+/// The word of a text in a row: a hash, so that it depends on nothing but the text. The empty text prints empty.
+pub fn text_word(text: &str) -> u64 {
+    if text.is_empty() { u64::MAX } else { stable_hash(text.as_bytes()).min(u64::MAX - 1) }
 }

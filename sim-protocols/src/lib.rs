@@ -7,21 +7,22 @@
 //! | TCP: a connection as a machine without input or output | `tcp` |
 //! | hosts: sockets for applications and for whole programs | `host` |
 //! | applications of experiment files | `app` |
+//! | servers that no flow belongs to | `service` |
 //! | the asynchronous face on sockets, for Rust libraries as they are; TLS on it | `aio` |
 //! | the domain name system: servers, resolvers, caches | `dns` |
 //! | wire forms of remote calls, as codecs without input or output | `rpc` |
 
 pub mod aio;
 mod app;
-#[cfg(feature = "dns")]
 pub mod dns;
 mod host;
 mod ip;
 mod node;
+mod service;
 
 pub use app::{
     APPS, AppConfig, AppEntry, BulkConfig, CbrConfig, CloseWhen, Closing, Connections, Counted, Data, Distribution,
-    HttpConfig, HttpMethod, HttpVersion, OnOffConfig, Opening, Pause, PingConfig, PoissonConfig, RequestConfig,
+    HttpConfig, HttpMethod, HttpVersion, OnOffConfig, Opening, Pause, PingConfig, PoissonConfig, RequestConfig, Scope,
     SizeDist, SpanDist, TracerouteConfig,
 };
 pub use host::{
@@ -32,9 +33,9 @@ pub use host::{
 };
 pub use ip::{Hop, Interface, IpConfig, IpStack, Route, RouteTable, Router};
 pub use node::NetNode;
+pub use service::{SERVICES, ServiceConfig, ServiceEntry, StoreConfig};
 
 pub mod pcapng;
-#[cfg(feature = "rpc")]
 pub mod rpc;
 pub mod tcp;
 pub mod wire;

@@ -145,7 +145,7 @@ fn every_parameter_bites() {
         sim_protocols::AppConfig::read("http", params);
     });
     for param in &known {
-        assert!(meant.contains(&param.key), "no line shows that `{}` bites", param.key);
+        assert!(meant.contains(&param.key.as_str()), "no line shows that `{}` bites", param.key);
     }
     for (base, key) in cases {
         assert!(asked(base) != asked(&format!("{base}, {key}")), "`{key}` changes nothing over `{base}`");

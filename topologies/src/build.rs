@@ -78,14 +78,22 @@ pub fn build(plan: &Plan, seed: u64, tie_salt: u32, probes: ProbeConfig, shards:
     let mut flows: Vec<Vec<(usize, FlowEnd)>> = vec![Vec::new(); plan.nodes.len()];
     for (at, flow) in plan.flows.iter().enumerate() {
         flows[flow.from as usize].push((at, FlowEnd::Client));
-        flows[flow.to as usize].push((at, FlowEnd::Server));
+        if !flow.config.app.finds_servers() {
+            flows[flow.to as usize].push((at, FlowEnd::Server));
+        }
     }
+    let names = Arc::new(plan.names());
     for (number, node) in (0..).zip(&plan.nodes) {
         let config = ip_config(plan, number);
         world.node(match node.kind {
             NodeKind::Router => NetNode::Router(Box::new(Router::new(config))),
             NodeKind::Host => {
-                let mut host = Host::new(HostConfig::new(&node.name), IpStack::new(config), &streams);
+                let settings = HostConfig { names: names.clone(), ..HostConfig::new(&node.name) };
+                let mut host = Host::new(settings, IpStack::new(config), &streams);
+                for service in plan.services.iter().filter(|service| service.node == number) {
+                    let own = (&*service.config, service.port);
+                    host.add_service((&service.name, service.number), own, &service.tcp, &streams);
+                }
                 for (at, end) in &flows[number as usize] {
                     let flow = &plan.flows[*at];
                     let tcp = &flow.tcp[usize::from(*end == FlowEnd::Server)];

@@ -63,6 +63,7 @@ impl Plan {
                 weights[self.ports[port as usize].node as usize] += 2;
             }
         }
+        self.services.iter().for_each(|service| weights[service.node as usize] += 4);
         weights
     }
 }

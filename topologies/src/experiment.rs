@@ -150,6 +150,7 @@ pub fn load_text(
         // What a sweep replaces is read too: a wrong value is wrong even where nothing uses it.
         sink.lenient = true;
         Spec::read(&mut sink, tree);
+        sink.hosts.clear();
         sink.lenient = false;
     }
     let mut all = sink.drain(Some(tree));

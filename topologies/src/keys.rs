@@ -43,6 +43,7 @@ pub const KEYS: &[KeySection] = &[
                 "a list of links: `a -- b: { … }` both ways, `a -> b: { … }` one way; ends may be patterns such as `client*`",
             ),
             ("events", "a list of what befalls links at given times"),
+            ("services", "servers by name that no workload entry brings with it (`list services`)"),
             ("workload", "who talks to whom, by name"),
             ("experiment", "variants, sweeps and seeds: many runs from one file"),
             ("outputs", "what is recorded and drawn"),
@@ -123,11 +124,23 @@ pub const KEYS: &[KeySection] = &[
         ],
     ),
     section(
+        "a service",
+        "`services: { NAME: { … } }`, with one kind (`list services`)",
+        &[
+            ("on", "the host that it runs on, from the start"),
+            ("port", "the port that it listens on; the kind's usual one when not given"),
+            ("tcp", "settings of its connections, over those of the host"),
+        ],
+    ),
+    section(
         "a workload entry",
         "`workload: { NAME: { … } }`, with one application (`list applications`)",
         &[
             ("from", "a host, or several: a list, or a pattern such as client*"),
-            ("to", "a host, or several; paired one to one, one to many or many to one"),
+            (
+                "to",
+                "a host, or several; paired one to one, one to many or many to one; none where the application finds its servers itself",
+            ),
             ("start", "when it starts; 0 s when not given"),
             ("count", "flows between each pair; 1 when not given"),
             ("stagger", "each flow starts so much later than the one before it; 0 s when not given"),

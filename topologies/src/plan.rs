@@ -1,11 +1,12 @@
 //! What a file means: ids, integers, routes, cuts. Everything is resolved, sorted and deterministic; nothing here refers
 //! to the text again except for messages.
 
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use sim_core::{Amount, Change, PortConfig, Rate, Size, Span, Speed, Time};
-use sim_protocols::{FlowConfig, tcp};
+use sim_protocols::{FlowConfig, ServiceConfig, tcp};
 
 /// One point of an experiment, resolved: what [`wire`](crate::wire) and the nodes turn into a world.
 #[derive(Clone, Debug, Default)]
@@ -20,6 +21,8 @@ pub struct Plan {
     pub ports: Vec<PortPlan>,
     /// Flows of the workload in file order; the flow word of a packet is the index plus one.
     pub flows: Vec<FlowPlan>,
+    /// Servers that no flow brings with it, in file order.
+    pub services: Vec<ServicePlan>,
     /// Names of the workload's entries, in file order; [`FlowPlan::workload`] is an index into them.
     pub workloads: Vec<String>,
     /// When nodes get other routing tables, sorted by time.
@@ -124,12 +127,29 @@ pub struct FlowPlan {
     pub workload: u32,
     /// The node that starts it.
     pub from: u32,
-    /// The node that it goes to.
+    /// The node that it goes to; `from` where its application finds its servers itself.
     pub to: u32,
     /// What both of its hosts get: addresses, ports, start, application.
     pub config: Arc<FlowConfig>,
     /// The TCP settings at the end that starts it, and at the other one: the host's, and over them the flow's own.
     pub tcp: [Arc<tcp::Config>; 2],
+}
+
+/// A service.
+#[derive(Clone, Debug)]
+pub struct ServicePlan {
+    /// Its name.
+    pub name: String,
+    /// The node that it runs on.
+    pub node: u32,
+    /// The port that it listens on.
+    pub port: u16,
+    /// The flow word of what it sends of itself; those of flows come before.
+    pub number: u32,
+    /// What it is.
+    pub config: Arc<ServiceConfig>,
+    /// The TCP settings of its connections.
+    pub tcp: Arc<tcp::Config>,
 }
 
 /// A node gets another routing table, after the routers have noticed a failure or its end.
@@ -261,6 +281,12 @@ impl Plan {
     pub fn address_of(&self, node: u32) -> Option<Ipv4Addr> {
         let node = &self.nodes[node as usize];
         (!node.ports.is_empty()).then(|| self.ports[node.ports.start as usize].address)
+    }
+
+    /// The names of hosts, each with its address: what programs know.
+    pub fn names(&self) -> BTreeMap<String, Ipv4Addr> {
+        let hosts = (0..).zip(&self.nodes).filter(|(_, node)| node.kind == NodeKind::Host);
+        hosts.filter_map(|(number, node)| Some((node.name.clone(), self.address_of(number)?))).collect()
     }
 
     /// The flows that a name means: one flow, or all of a workload entry.

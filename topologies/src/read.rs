@@ -25,6 +25,8 @@ pub(crate) struct Sink {
     pub lenient: bool,
     /// Values that a sweep or a variant has put in: an extreme one among them is meant, and no warning says otherwise.
     pub swept: BTreeSet<Mark>,
+    /// Names of hosts among the parameters of kinds, for whoever knows the hosts to check.
+    pub hosts: Vec<At<String>>,
     found: Vec<(Mark, Diagnostic)>,
 }
 

@@ -29,6 +29,7 @@ const SECTIONS: &[Section] = &[
             "defaults: { link: { delay: 7 ms } }",
             "routers: { r: {} }",
             "events: [ { at: 10 ms, link: a--b, down: true } ]",
+            "services: { s: { on: b, store: {} } }",
             "workload: { w: { from: a, to: b, ping: {} } }",
             "experiment: { seeds: 3 }",
             "outputs: { tables: [ flows ] }",
@@ -102,6 +103,11 @@ links:
         name: "a router",
         file: "hosts: { a: {}, b: {} }\nrouters: { r: { @KEY@ } }\nlinks: [ { a -- r*: { rate: 1 Mbit/s } }, { r* -- b: { rate: 1 Mbit/s } } ]\n",
         keys: &["count: 1", "routes: [ { to: default, via: a } ]"],
+    },
+    Section {
+        name: "a service",
+        file: "hosts: { a: {}, b: {} }\nlinks: [ { a -- b: { rate: 1 Mbit/s } } ]\nservices: { s: { on: b, store: {}, @KEY@ } }\n",
+        keys: &["port: 777", "tcp: { cc: reno }"],
     },
     Section {
         name: "a workload entry",
@@ -209,8 +215,22 @@ links:
 ];
 
 /// Keys that every file of their section has already, so that there is no «without».
-const ALWAYS: &[&str] =
-    &["clockwire", "stop", "hosts", "links", "routing", "rate", "trace", "from", "to", "at", "link", "tcp", "check"];
+const ALWAYS: &[&str] = &[
+    "clockwire",
+    "stop",
+    "hosts",
+    "links",
+    "routing",
+    "rate",
+    "trace",
+    "from",
+    "to",
+    "at",
+    "link",
+    "tcp",
+    "check",
+    "on",
+];
 
 fn meaning(text: &str) -> Result<String, String> {
     let text = format!("clockwire: 1\nstop: 1 s\n{text}");
@@ -251,12 +271,17 @@ fn every_accepted_key_bites() {
             .nth(1)
             .and_then(|rest| rest.lines().next())
             .unwrap_or_else(|| panic!("{error}"));
-        let apps: Vec<&str> = sim_protocols::APPS.iter().map(|app| app.name).collect();
+        let apps: Vec<&str> = match *name {
+            "a service" => sim_protocols::SERVICES.iter().map(|service| service.name).collect(),
+            _ => sim_protocols::APPS.iter().map(|app| app.name).collect(),
+        };
         if let Some(section) = topologies::KEYS.iter().find(|section| section.name == *name) {
             let mut listed: Vec<&str> = section.keys.iter().map(|(key, _)| *key).collect();
             listed.sort_unstable();
-            let accepted: Vec<&str> =
-                accepted.split(", ").filter(|key| *name != "a workload entry" || !apps.contains(key)).collect();
+            let accepted: Vec<&str> = accepted
+                .split(", ")
+                .filter(|key| !matches!(*name, "a workload entry" | "a service") || !apps.contains(key))
+                .collect();
             assert_eq!(listed, accepted, "{name}: what is listed and what is accepted");
             explained += 1;
         }

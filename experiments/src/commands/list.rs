@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use sim_core::{Jitter, JitterShape, LINK_MODELS, Loss, ParamHelp, QUEUES, QueueConfig, Reorder, describe};
 use sim_protocols::tcp::cc::{CONTROLS, ControlConfig};
-use sim_protocols::{APPS, AppConfig, tcp};
+use sim_protocols::{APPS, AppConfig, SERVICES, ServiceConfig, tcp};
 use topologies::{GENERATORS, KEYS};
 
 use super::Done;
@@ -18,6 +18,7 @@ const GROUPS: &[(&str, &str)] = &[
     ("topologies", "files below `topologies/`, for `topology:`"),
     ("file", "the keys of an experiment file, section by section"),
     ("generators", "kinds of `generate:`"),
+    ("services", "kinds of a service"),
     ("applications", "kinds of a workload entry"),
     ("controls", "congestion controls, for `tcp: { cc: … }`"),
     ("tcp", "settings of `tcp:`, of all hosts, a host or a workload entry"),
@@ -96,6 +97,15 @@ fn things(group: &str) -> Vec<Thing> {
                     QueueConfig::read(entry.name, params);
                 });
                 thing(entry.name, entry.help, parameters(found))
+            })
+            .collect(),
+        "services" => SERVICES
+            .iter()
+            .map(|entry| {
+                let found = describe(|params| {
+                    ServiceConfig::read(entry.name, params);
+                });
+                thing(entry.name, &format!("{}; port {}", entry.help, entry.port), parameters(found))
             })
             .collect(),
         "applications" => APPS

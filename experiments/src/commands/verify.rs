@@ -162,8 +162,8 @@ fn row_difference(plan: &Plan, a: &Outcome, b: &Outcome) -> String {
             "  the first row that differs is row {} of `{}`:\n    1 shard: {}\n    other:   {}",
             at + 1,
             x.table.name,
-            row(plan, x, at),
-            row(plan, y, at)
+            row(plan, a, x, at),
+            row(plan, b, y, at)
         )
     })
 }
@@ -173,7 +173,7 @@ fn first_row(a: &Rows, b: &Rows) -> Option<usize> {
     (0..shared).find(|at| a.row(*at) != b.row(*at)).or((a.len() != b.len()).then_some(shared))
 }
 
-fn row(plan: &Plan, rows: &Rows, at: usize) -> String {
+fn row(plan: &Plan, outcome: &Outcome, rows: &Rows, at: usize) -> String {
     if at >= rows.len() {
         return "(there is none)".into();
     }
@@ -183,7 +183,7 @@ fn row(plan: &Plan, rows: &Rows, at: usize) -> String {
         .columns
         .iter()
         .zip(values)
-        .map(|(column, value)| format!("{} {}", column.name, cells::text(plan, column, *value)));
+        .map(|(column, value)| format!("{} {}", column.name, cells::text(plan, &outcome.texts, column, *value)));
     format!("{} s: {}", cells::seconds(time.ps()), cells.collect::<Vec<_>>().join(", "))
 }
 

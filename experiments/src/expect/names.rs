@@ -274,7 +274,7 @@ pub fn key(table: &Table, subject: &Subject) -> Option<usize> {
 
 /// Whether a column can be asked for.
 fn measures(column: &Column) -> bool {
-    !matches!(column.kind, Kind::Flow | Kind::Workload | Kind::Port | Kind::Node | Kind::Address)
+    !matches!(column.kind, Kind::Flow | Kind::Workload | Kind::Port | Kind::Node | Kind::Address | Kind::Text)
 }
 
 fn find_column(plan: &Plan, subject: &Subject, rest: &[&str]) -> Option<(&'static Table, usize)> {

@@ -389,5 +389,23 @@ impl Params for Defaults {
     fn word(&mut self, _: &'static str, _: &'static [&'static str], _: &'static str) -> usize {
         0
     }
+    fn text(&mut self, _: &'static str, default: Option<&str>, _: &'static str, _: &'static str) -> String {
+        default.unwrap_or_default().to_string()
+    }
+    fn texts(&mut self, _: &'static str, _: &'static str, _: &'static str) -> Vec<String> {
+        Vec::new()
+    }
+    fn host(&mut self, _: &'static str, default: Option<&str>, _: &'static str) -> String {
+        default.unwrap_or_default().to_string()
+    }
+    fn hosts(&mut self, _: &'static str, _: &'static str) -> Vec<String> {
+        Vec::new()
+    }
+    fn section(&mut self, _: &'static str, _: &'static str, read: &mut dyn FnMut(&mut dyn Params)) {
+        read(self);
+    }
+    fn each(&mut self, _: &'static str, _: &'static str, _: &mut dyn FnMut(&str, &mut dyn Params)) {}
+    fn refuse_text(&mut self, _: &'static str, _: usize, _: String) {}
+    fn names_host(&mut self, _: &'static str, _: usize, _: &str) {}
     fn refuse(&mut self, _: &'static str, _: String) {}
 }

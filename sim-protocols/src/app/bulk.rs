@@ -1,9 +1,10 @@
 //! `tcp`: a bulk stream from the client to the server.
 
-use sim_core::{Params, Rate, Rng, Size, Span, Time};
+use sim_core::{Params, Rate, Size, Span, Time};
 
 use super::Application;
 use super::values::{self, CloseWhen, Closing, Data, Opening};
+use crate::app::Scope;
 use crate::host::{App, AppEvent, Calls, ConnId, FlowEnd, Outcome};
 
 /// Parameters of a bulk stream.
@@ -90,7 +91,7 @@ impl BulkConfig {
 impl Application for BulkConfig {
     const DELIVERS_TO: Option<FlowEnd> = Some(FlowEnd::Server);
 
-    fn open(&self, end: FlowEnd, _stream: &dyn Fn(&str) -> Rng) -> Box<dyn App> {
+    fn open(&self, end: FlowEnd, _scope: &Scope) -> Box<dyn App> {
         match end {
             FlowEnd::Client => Box::new(BulkClient::new(self.clone())),
             FlowEnd::Server => Box::new(BulkServer::new(self.clone())),

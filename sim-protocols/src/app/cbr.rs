@@ -1,10 +1,11 @@
 //! `cbr`: UDP datagrams at a constant rate.
 
-use sim_core::{Params, Rate, Rng, Size, Table, Time};
+use sim_core::{Params, Rate, Size, Table, Time};
 
 use super::Application;
 use super::udp_source::{self, DATAGRAM_TABLES, Spacing};
 use super::values::{self, Counted, SizeDist};
+use crate::app::Scope;
 use crate::host::{App, FlowEnd};
 
 /// Parameters of a source of constant rate.
@@ -55,8 +56,8 @@ impl Application for CbrConfig {
     const SENDS_DATAGRAMS: bool = true;
     const DELIVERS_TO: Option<FlowEnd> = Some(FlowEnd::Server);
 
-    fn open(&self, end: FlowEnd, stream: &dyn Fn(&str) -> Rng) -> Box<dyn App> {
+    fn open(&self, end: FlowEnd, scope: &Scope) -> Box<dyn App> {
         let ends = (self.count, self.stop);
-        udp_source::open(end, stream, (Spacing::Constant, self.rate, SizeDist::Fixed(self.size), self.counted), ends)
+        udp_source::open(end, scope, (Spacing::Constant, self.rate, SizeDist::Fixed(self.size), self.counted), ends)
     }
 }

@@ -13,10 +13,11 @@ mod on_off;
 mod ping;
 mod poisson;
 mod request;
+mod scope;
 mod traceroute;
 mod udp_source;
 
-use sim_core::{Params, Rng, Streams, Table};
+use sim_core::{Params, Table};
 
 use crate::host::{App, AppEvent, Calls, FlowEnd};
 
@@ -27,6 +28,7 @@ pub use on_off::OnOffConfig;
 pub use ping::PingConfig;
 pub use poisson::PoissonConfig;
 pub use request::RequestConfig;
+pub use scope::Scope;
 pub use traceroute::TracerouteConfig;
 pub use values::{CloseWhen, Closing, Connections, Counted, Data, Distribution, Opening, SizeDist, SpanDist};
 
@@ -86,9 +88,8 @@ macro_rules! registry {
             }
 
             /// The application of one end.
-            pub(crate) fn open(&self, flow: &str, end: FlowEnd, streams: &Streams) -> Box<dyn App> {
-                let stream = |what: &str| streams.open(&format!("flow/{flow}/{what}"));
-                match self { $(AppConfig::$variant(config) => config.open(end, &stream),)* AppConfig::Program => Box::new(Idle) }
+            pub(crate) fn open(&self, end: FlowEnd, scope: &Scope) -> Box<dyn App> {
+                match self { $(AppConfig::$variant(config) => config.open(end, scope),)* AppConfig::Program => Box::new(Idle) }
             }
 
             /// The tables that hold its own rows: the first is written whenever it runs, the others when asked for.
@@ -114,6 +115,11 @@ macro_rules! registry {
             /// Whether its server answers whoever connects to its port, whatever flow that is.
             pub fn serves_anybody(&self) -> bool {
                 match self { $(AppConfig::$variant(_) => <$config>::SERVES_ANYBODY,)* AppConfig::Program => false }
+            }
+
+            /// Whether it finds its servers itself: then its flow has no `to`, and no server end.
+            pub fn finds_servers(&self) -> bool {
+                match self { $(AppConfig::$variant(_) => <$config>::FINDS_SERVERS,)* AppConfig::Program => false }
             }
 
             /// Whether it is a program of its own, whose flow has no row in the table `flows`.
@@ -153,10 +159,12 @@ trait Application {
     const SENDS_DATAGRAMS: bool = false;
     /// Whether its server answers whoever connects to its port, whatever flow that is.
     const SERVES_ANYBODY: bool = false;
+    /// Whether it finds its servers itself: then its flow has no `to`, and no server end.
+    const FINDS_SERVERS: bool = false;
     /// The end whose application gets what the flow is there for; none where it is there for the round trips.
     const DELIVERS_TO: Option<FlowEnd>;
-    /// Its two ends. `stream` opens one of the flow's streams of chance by its name.
-    fn open(&self, end: FlowEnd, stream: &dyn Fn(&str) -> Rng) -> Box<dyn App>;
+    /// Its two ends.
+    fn open(&self, end: FlowEnd, scope: &Scope) -> Box<dyn App>;
     /// Whether the server end opens the connection too, at the flow's start.
     fn opens_at_both_ends(&self) -> bool {
         false

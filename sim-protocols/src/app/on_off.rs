@@ -1,10 +1,11 @@
 //! `on_off`: UDP datagrams at a constant rate while on.
 
-use sim_core::{Params, Rate, Rng, Size, Span, Table, Time};
+use sim_core::{Params, Rate, Size, Span, Table, Time};
 
 use super::Application;
 use super::udp_source::{self, DATAGRAM_TABLES, Spacing};
 use super::values::{self, Counted, Distribution, SizeDist, SpanDist};
+use crate::app::Scope;
 use crate::host::{App, FlowEnd};
 
 /// Parameters of an on/off source.
@@ -69,9 +70,9 @@ impl Application for OnOffConfig {
     const SENDS_DATAGRAMS: bool = true;
     const DELIVERS_TO: Option<FlowEnd> = Some(FlowEnd::Server);
 
-    fn open(&self, end: FlowEnd, stream: &dyn Fn(&str) -> Rng) -> Box<dyn App> {
+    fn open(&self, end: FlowEnd, scope: &Scope) -> Box<dyn App> {
         let spacing = Spacing::OnOff { on: self.on, off: self.off };
         let ends = (self.count, self.stop);
-        udp_source::open(end, stream, (spacing, self.rate, self.size, self.counted), ends)
+        udp_source::open(end, scope, (spacing, self.rate, self.size, self.counted), ends)
     }
 }

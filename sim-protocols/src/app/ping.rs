@@ -3,10 +3,11 @@
 use std::collections::VecDeque;
 use std::net::Ipv4Addr;
 
-use sim_core::{Params, Payload, Rng, Size, Span, Table, Time};
+use sim_core::{Params, Payload, Size, Span, Table, Time};
 
 use super::values;
 use super::{Application, Idle};
+use crate::app::Scope;
 use crate::host::{Answer, App, AppEvent, Calls, FlowEnd, Outcome, PING, PingRow};
 
 /// Parameters of a ping.
@@ -67,7 +68,7 @@ impl Application for PingConfig {
     const TABLES: &'static [&'static Table] = &[&PING];
     const DELIVERS_TO: Option<FlowEnd> = None;
 
-    fn open(&self, end: FlowEnd, _stream: &dyn Fn(&str) -> Rng) -> Box<dyn App> {
+    fn open(&self, end: FlowEnd, _scope: &Scope) -> Box<dyn App> {
         match end {
             FlowEnd::Client => Box::new(Ping::new(self.clone())),
             // The internet layer of the other host answers.

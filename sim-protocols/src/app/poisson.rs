@@ -1,10 +1,11 @@
 //! `poisson`: UDP datagrams at exponential distances, as queueing theory has them.
 
-use sim_core::{Params, Rate, Rng, Size, Table, Time};
+use sim_core::{Params, Rate, Size, Table, Time};
 
 use super::Application;
 use super::udp_source::{self, DATAGRAM_TABLES, Spacing};
 use super::values::{self, Counted, Distribution, SizeDist};
+use crate::app::Scope;
 use crate::host::{App, FlowEnd};
 
 /// Parameters of a Poisson source.
@@ -57,9 +58,9 @@ impl Application for PoissonConfig {
     const SENDS_DATAGRAMS: bool = true;
     const DELIVERS_TO: Option<FlowEnd> = Some(FlowEnd::Server);
 
-    fn open(&self, end: FlowEnd, stream: &dyn Fn(&str) -> Rng) -> Box<dyn App> {
+    fn open(&self, end: FlowEnd, scope: &Scope) -> Box<dyn App> {
         let spacing = Spacing::Exponential(udp_source::mean_gap(self.rate, self.size));
         let ends = (self.count, self.stop);
-        udp_source::open(end, stream, (spacing, self.rate, self.size, self.counted), ends)
+        udp_source::open(end, scope, (spacing, self.rate, self.size, self.counted), ends)
     }
 }

@@ -4,6 +4,7 @@ use sim_core::{Params, Rng, Size, Span, Table, Time};
 
 use super::Application;
 use super::values::{self, Closing, Connections, Data, Distribution, SpanDist};
+use crate::app::Scope;
 use crate::host::{App, AppEvent, Calls, ConnId, FlowEnd, Outcome, REQUESTS, RequestRow};
 
 /// Parameters of a request/response exchange.
@@ -85,10 +86,10 @@ impl Application for RequestConfig {
     const TABLES: &'static [&'static Table] = &[&REQUESTS];
     const DELIVERS_TO: Option<FlowEnd> = Some(FlowEnd::Client);
 
-    fn open(&self, end: FlowEnd, stream: &dyn Fn(&str) -> Rng) -> Box<dyn App> {
+    fn open(&self, end: FlowEnd, scope: &Scope) -> Box<dyn App> {
         match end {
-            FlowEnd::Client => Box::new(RequestClient::new(self.clone(), stream("think"))),
-            FlowEnd::Server => Box::new(RequestServer::new(self.clone(), stream("service"))),
+            FlowEnd::Client => Box::new(RequestClient::new(self.clone(), scope.stream("think"))),
+            FlowEnd::Server => Box::new(RequestServer::new(self.clone(), scope.stream("service"))),
         }
     }
 }

@@ -2,9 +2,10 @@
 
 use std::net::Ipv4Addr;
 
-use sim_core::{Params, Payload, Rng, Size, Span, Table, Time};
+use sim_core::{Params, Payload, Size, Span, Table, Time};
 
 use super::{Application, Idle};
+use crate::app::Scope;
 use crate::host::{Answer, App, AppEvent, Calls, FlowEnd, Outcome, TRACEROUTE, TracerouteRow, UdpId};
 
 /// Parameters of a traceroute.
@@ -74,7 +75,7 @@ impl Application for TracerouteConfig {
     const TABLES: &'static [&'static Table] = &[&TRACEROUTE];
     const DELIVERS_TO: Option<FlowEnd> = None;
 
-    fn open(&self, end: FlowEnd, _stream: &dyn Fn(&str) -> Rng) -> Box<dyn App> {
+    fn open(&self, end: FlowEnd, _scope: &Scope) -> Box<dyn App> {
         match end {
             FlowEnd::Client => Box::new(Traceroute::new(self.clone())),
             // The internet layer of the other host answers.

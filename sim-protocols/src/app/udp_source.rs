@@ -3,6 +3,7 @@
 use sim_core::{PS_PER_SECOND, Payload, Rate, Rng, Size, Span, Table, Time};
 
 use super::values::{Counted, SizeDist, SpanDist};
+use crate::app::Scope;
 use crate::host::{App, AppEvent, Calls, DATAGRAMS, DatagramRow, FlowEnd, Outcome, UDP, UdpId};
 
 /// The tables of datagram flows.
@@ -56,12 +57,12 @@ pub(super) enum Spacing {
 /// The two ends of a datagram flow.
 pub(super) fn open(
     end: FlowEnd,
-    stream: &dyn Fn(&str) -> Rng,
+    scope: &Scope,
     source: (Spacing, Rate, SizeDist, Counted),
     ends: (Option<u64>, Option<Time>),
 ) -> Box<dyn App> {
     match end {
-        FlowEnd::Client => Box::new(UdpSource::new(source, ends, (stream("arrivals"), stream("sizes")))),
+        FlowEnd::Client => Box::new(UdpSource::new(source, ends, (scope.stream("arrivals"), scope.stream("sizes")))),
         FlowEnd::Server => Box::new(UdpSink),
     }
 }

@@ -56,7 +56,7 @@ impl Authority {
                     answer.metadata.authoritative = true;
                     let RData::CNAME(target) = &record.data else { return answer };
                     name = target.0.clone();
-                    answer.add_answer(record);
+                    answer.add_answer(*record);
                     match self.zone(&name) {
                         Some(next) => zone = next,
                         None => return answer,

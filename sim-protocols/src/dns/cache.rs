@@ -29,7 +29,7 @@ pub(super) enum Known {
     /// The records, with what is left of their TTL.
     Records(Vec<Record>),
     /// There is no such name, or nothing of the type (`NoError`), or nobody could tell (`ServFail`); the SOA record with what is left of its TTL.
-    Nothing(ResponseCode, Option<Record>),
+    Nothing(ResponseCode, Option<Box<Record>>),
 }
 
 /// Sets by name and type. That there is no such name stands under the type `ANY`, for it holds for all (RFC 2308 §5).
@@ -94,7 +94,7 @@ impl Cache {
         let RData::SOA(soa) = &record.data else { return };
         let ttl = seconds(record.ttl.min(soa.minimum)).min(self.limits.negative_ttl);
         let kind = if code == ResponseCode::NXDomain { RecordType::ANY } else { kind };
-        self.put(now, (name.clone(), kind), ttl, Known::Nothing(code, Some(record.clone())));
+        self.put(now, (name.clone(), kind), ttl, Known::Nothing(code, Some(Box::new(record.clone()))));
     }
 
     /// Keeps that nobody could tell (RFC 9520 §3.2: for a second at least).
@@ -128,7 +128,7 @@ impl Known {
         };
         match self {
             Known::Records(records) => Known::Records(records.iter().map(aged).collect()),
-            Known::Nothing(code, soa) => Known::Nothing(*code, soa.as_ref().map(aged)),
+            Known::Nothing(code, soa) => Known::Nothing(*code, soa.as_ref().map(|soa| Box::new(aged(soa)))),
         }
     }
 }

@@ -87,7 +87,7 @@ impl Forwarder {
                 Some(Known::Nothing(code, soa)) => {
                     let mut answer = answer(asked, code);
                     answer.add_answers(answers);
-                    answer.add_authorities(soa);
+                    answer.add_authorities(soa.map(|soa| *soa));
                     return Some(answer);
                 }
                 None => {}

@@ -163,7 +163,7 @@ impl Resolver {
         });
         Some(match found? {
             Known::Records(answers) => Outcome { code: ResponseCode::NoError, answers, soa: None },
-            Known::Nothing(code, soa) => Outcome { code, answers: Vec::new(), soa },
+            Known::Nothing(code, soa) => Outcome { code, answers: Vec::new(), soa: soa.map(|soa| *soa) },
         })
     }
 

@@ -23,7 +23,7 @@ pub(super) enum Found {
     /// The records.
     Records(Vec<Record>),
     /// The name is an alias; its record.
-    Alias(Record),
+    Alias(Box<Record>),
     /// Other servers know: their NS records.
     Referral(Vec<Record>),
     /// There is the name, but nothing of the type.
@@ -141,7 +141,7 @@ impl Zone {
     fn among(sets: &Sets, name: &Name, kind: RecordType) -> Found {
         let own = |record: &Record| Record::from_rdata(name.clone(), record.ttl, record.data.clone());
         if let Some(alias) = sets.get(&RecordType::CNAME).filter(|_| kind != RecordType::CNAME) {
-            return Found::Alias(own(&alias[0]));
+            return Found::Alias(Box::new(own(&alias[0])));
         }
         match sets.get(&kind) {
             Some(records) => Found::Records(records.iter().map(own).collect()),

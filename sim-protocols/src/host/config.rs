@@ -1,11 +1,14 @@
 //! What a host and its flows are made of.
 
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 use sim_core::{Size, Time};
 
 use crate::app::AppConfig;
+use crate::dns::HostResolver;
 
 /// What a host is made of, beside its interfaces and routes.
 #[derive(Clone, Debug)]
@@ -20,6 +23,10 @@ pub struct HostConfig {
     /// Bytes of datagrams that a UDP socket holds for its application; what does not fit is dropped. Default: 212992 B,
     /// Linux's `rmem_default`. Applications of this crate read at once, so it never fills.
     pub udp_buffer: Size,
+    /// The hosts that its programs know by name. Default: none.
+    pub names: Arc<BTreeMap<String, Ipv4Addr>>,
+    /// What its programs resolve names of DNS with. Default: nothing.
+    pub resolver: Option<Arc<HostResolver>>,
 }
 
 impl HostConfig {
@@ -30,6 +37,8 @@ impl HostConfig {
             ephemeral_ports: 32_768..=60_999,
             backlog: 4096,
             udp_buffer: Size::from_bytes(212_992),
+            names: Arc::default(),
+            resolver: None,
         }
     }
 }

@@ -31,6 +31,8 @@ mod tables;
 mod tests;
 mod udp;
 
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use sim_core::{Cx, DropCause, Fault, Node, PacketRef, Streams, Table, Time};
@@ -49,8 +51,10 @@ pub use udp::Datagram;
 pub(crate) use socket::{Loan, Spare};
 pub(crate) use tables::{DatagramRow, HttpRow, PingRow, RequestRow, TracerouteRow};
 
-use crate::app::AppConfig;
+use crate::app::{AppConfig, Scope};
+use crate::dns::HostResolver;
 use crate::ip::{self, IpStack};
+use crate::service::ServiceConfig;
 use crate::tcp::{self, Segment};
 use crate::wire::{Frame, Net, Transport};
 use datagrams::Taken;
@@ -78,18 +82,23 @@ pub struct Host {
     kernel: Kernel,
     /// The application of each flow end.
     apps: Vec<Box<dyn App>>,
+    /// The hosts that they know by name.
+    names: Arc<BTreeMap<String, Ipv4Addr>>,
+    /// What they resolve names of DNS with.
+    resolver: Option<Arc<HostResolver>>,
 }
 
 impl Host {
     /// A host without flows.
     pub fn new(config: HostConfig, mut stack: IpStack, streams: &Streams) -> Host {
         stack.serve_sockets();
-        Host { kernel: Kernel::new(config, stack, streams), apps: Vec::new() }
+        let (names, resolver) = (config.names.clone(), config.resolver.clone());
+        Host { kernel: Kernel::new(config, stack, streams), apps: Vec::new(), names, resolver }
     }
 
     /// Makes it one end of a flow, with these TCP settings for its connections.
     pub fn add_flow(&mut self, flow: &Arc<FlowConfig>, end: FlowEnd, tcp: &Arc<tcp::Config>, streams: &Streams) {
-        let app = flow.app.open(&flow.name, end, streams);
+        let app = flow.app.open(end, &self.scope(format!("flow/{}", flow.name), streams));
         if tcp.fast_open.client || tcp.fast_open.server {
             self.kernel.open_fast(streams);
         }
@@ -100,6 +109,22 @@ impl Host {
     pub fn add_app(&mut self, flow: &Arc<FlowConfig>, end: FlowEnd, tcp: &Arc<tcp::Config>, app: Box<dyn App>) {
         self.kernel.add_flow(Flow::new(flow, end, tcp));
         self.apps.push(app);
+    }
+
+    fn scope(&self, path: String, streams: &Streams) -> Scope {
+        Scope::new(path, streams, &self.names).with_resolver(&self.resolver)
+    }
+
+    /// Makes it run a service from the start. Its packets carry `number`, which no flow has.
+    pub fn add_service(
+        &mut self,
+        (name, number): (&str, u32),
+        (service, port): (&ServiceConfig, u16),
+        tcp: &Arc<tcp::Config>,
+        streams: &Streams,
+    ) {
+        let scope = self.scope(format!("service/{name}"), streams);
+        self.add_program((name, number), Time::ZERO, tcp, service.open(&scope, port));
     }
 
     /// Makes it run a program of its own: an application on sockets that listens for anybody and connects to anybody. It starts at `start`;

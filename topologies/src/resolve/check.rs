@@ -11,7 +11,7 @@ use crate::read::Sink;
 use crate::spec::Spec;
 use crate::yaml::Mark;
 
-/// Names are the first words of paths, so hosts, routers, links and workload entries share one space.
+/// Names are the first words of paths, so hosts, routers, links, services and workload entries share one space.
 pub(super) fn names(sink: &mut Sink, spec: &Spec, topo: &Topo) {
     let mut seen: BTreeMap<&str, (Mark, &str)> = BTreeMap::new();
     let links = spec.links.iter().filter_map(|link| link.name.as_ref()).map(|name| (name, "link"));
@@ -19,7 +19,8 @@ pub(super) fn names(sink: &mut Sink, spec: &Spec, topo: &Topo) {
     for node in &topo.nodes {
         seen.insert(&node.name, (node.at, if node.kind == NodeKind::Host { "host" } else { "router" }));
     }
-    for (name, what) in links.chain(work) {
+    let services = spec.services.iter().map(|service| (&service.name, "service"));
+    for (name, what) in links.chain(services).chain(work) {
         if let Some((first, other)) = seen.get(name.value.as_str())
             && *other != what
         {
@@ -38,7 +39,7 @@ pub(super) fn reachable(sink: &mut Sink, spec: &Spec, plan: &Plan) {
     let mut reported = 0;
     for flow in &plan.flows {
         let at = spec.work[flow.workload as usize].name.at;
-        let mut timeless = flow.is_tcp();
+        let mut timeless = flow.is_tcp() && flow.from != flow.to;
         for (from, to) in [(flow.from, flow.to), (flow.to, flow.from)] {
             let why = match walk(plan, from, to) {
                 Ok(ports) => {
@@ -109,6 +110,7 @@ pub(super) fn warnings(sink: &mut Sink, spec: &Spec, topo: &Topo, plan: &Plan) {
         used[flow.from as usize] = true;
         used[flow.to as usize] = true;
     }
+    plan.services.iter().for_each(|service| used[service.node as usize] = true);
     let mut idle: BTreeMap<usize, Vec<&str>> = BTreeMap::new();
     for (index, node) in topo.nodes.iter().enumerate() {
         if node.links.is_empty() {

@@ -7,6 +7,7 @@ mod outputs;
 mod partition;
 mod ports;
 mod routes;
+mod services;
 mod topo;
 mod workload;
 
@@ -52,6 +53,7 @@ pub(crate) fn resolve(sink: &mut Sink, name: &str, spec: &Spec, options: &LoadOp
     }
     tables(sink, spec, &topo, &addresses, &mut plan);
     workload::flows(sink, spec, &topo, &mut plan);
+    services::services(sink, spec, &topo, &mut plan);
     ports::force(sink, &mut plan);
     if sink.has_errors() {
         return None;

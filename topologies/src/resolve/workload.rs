@@ -10,6 +10,7 @@ use super::topo::{Topo, pair};
 use crate::plan::{FlowPlan, Plan};
 use crate::read::{At, Sink};
 use crate::spec::Spec;
+use crate::spec::tcp::TcpOptions;
 
 /// Without a `port:` the first entry listens here, the next ones behind it.
 const PORT_FIRST: u64 = 5001;
@@ -20,6 +21,8 @@ pub(super) fn flows(sink: &mut Sink, spec: &Spec, topo: &Topo, plan: &mut Plan) 
         plan.workloads.push(work.name.value.clone());
         let first = plan.flows.len();
         let (Some(from), Some(to)) = (select(sink, topo, &work.from), select(sink, topo, &work.to)) else { continue };
+        let alone = work.app.config.finds_servers();
+        let to = if alone { from.clone() } else { to };
         let pairs = match pair(&from, &to) {
             Ok(pairs) => pairs,
             Err(why) => {
@@ -35,7 +38,7 @@ pub(super) fn flows(sink: &mut Sink, spec: &Spec, topo: &Topo, plan: &mut Plan) 
         let several = pairs.len() as u64 * work.count > 1;
         let mut number = 0;
         for (from, to) in pairs {
-            if from == to {
+            if from == to && !alone {
                 let name = &topo.nodes[from as usize].name;
                 sink.error(work.name.at, format!("`{}` goes from `{name}` to itself", work.name.value));
                 continue;
@@ -96,18 +99,38 @@ struct Settings {
 impl Settings {
     fn of(&mut self, sink: &mut Sink, spec: &Spec, topo: &Topo, plan: &Plan, node: u32, work: usize) -> Arc<Config> {
         let host = topo.nodes[node as usize].spec;
-        let ports = plan.nodes[node as usize].ports.clone();
-        let mtu = ports.map(|port| plan.ports[port as usize].config.mtu).min().unwrap_or(1500);
-        // RFC 9293 §3.7.1: the MTU less the 40 bytes of headers without options.
-        let mss = (mtu.min(65_535) as u16).saturating_sub(40).max(88);
-        let settings = self.known.entry((host, mss, work)).or_insert_with(|| {
-            let base = Config { mss, ..Config::default() };
-            let base = spec.host_tcp.over(sink, &base);
-            let base = spec.nodes[host].tcp.over(sink, &base);
-            Arc::new(spec.work[work].app.tcp.over(sink, &base))
-        });
+        let key = (host, mss(plan, node), work);
+        let settings =
+            self.known.entry(key).or_insert_with(|| own(sink, spec, (host, key.1), &spec.work[work].app.tcp));
         settings.clone()
     }
+}
+
+/// The settings of a service on a node.
+pub(super) fn of_service(
+    sink: &mut Sink,
+    spec: &Spec,
+    topo: &Topo,
+    plan: &Plan,
+    node: u32,
+    tcp: &TcpOptions,
+) -> Arc<Config> {
+    own(sink, spec, (topo.nodes[node as usize].spec, mss(plan, node)), tcp)
+}
+
+/// Those of the file, over them the host's, over them an entry's own.
+fn own(sink: &mut Sink, spec: &Spec, (host, mss): (usize, u16), tcp: &TcpOptions) -> Arc<Config> {
+    let base = Config { mss, ..Config::default() };
+    let base = spec.host_tcp.over(sink, &base);
+    let base = spec.nodes[host].tcp.over(sink, &base);
+    Arc::new(tcp.over(sink, &base))
+}
+
+/// RFC 9293 §3.7.1: the MTU less the 40 bytes of headers without options.
+fn mss(plan: &Plan, node: u32) -> u16 {
+    let ports = plan.nodes[node as usize].ports.clone();
+    let mtu = ports.map(|port| plan.ports[port as usize].config.mtu).min().unwrap_or(1500);
+    (mtu.min(65_535) as u16).saturating_sub(40).max(88)
 }
 
 /// The nodes of a list of names and wildcards, each once, in the order of the list.

@@ -6,6 +6,7 @@ pub(crate) mod links;
 pub(crate) mod nodes;
 pub(crate) mod outputs;
 pub(crate) mod params;
+pub(crate) mod services;
 pub(crate) mod tcp;
 pub(crate) mod work;
 
@@ -17,6 +18,7 @@ use events::EventSpec;
 use links::{LinkOptions, LinkSpec};
 use nodes::NodeSpec;
 use outputs::{ExpectSpec, OutputSpec};
+use services::ServiceSpec;
 use tcp::TcpOptions;
 use work::WorkSpec;
 
@@ -37,6 +39,7 @@ pub(crate) const SECTIONS: &[&str] = &[
     "routers",
     "links",
     "events",
+    "services",
     "workload",
     "experiment",
     "outputs",
@@ -55,6 +58,7 @@ pub(crate) struct Spec {
     pub nodes: Vec<NodeSpec>,
     pub links: Vec<LinkSpec>,
     pub events: Vec<EventSpec>,
+    pub services: Vec<ServiceSpec>,
     pub work: Vec<WorkSpec>,
     pub outputs: OutputSpec,
     pub expect: Vec<ExpectSpec>,
@@ -83,6 +87,7 @@ impl Spec {
         nodes.extend(nodes::routers(sink, section("routers")));
         let links = links::read(sink, section("links"));
         let events = events::read(sink, section("events"));
+        let services = services::read(sink, section("services"));
         let work = work::read(sink, section("workload"));
         let outputs = OutputSpec::read(sink, section("outputs"));
         let expect = outputs::expect(sink, section("expect"));
@@ -95,7 +100,20 @@ impl Spec {
         }
         version(sink, &mut file);
         file.finish(sink);
-        Spec { stop, convergence, host_tcp, link_defaults, nodes, links, events, work, outputs, expect, at: tree.at }
+        Spec {
+            stop,
+            convergence,
+            host_tcp,
+            link_defaults,
+            nodes,
+            links,
+            events,
+            services,
+            work,
+            outputs,
+            expect,
+            at: tree.at,
+        }
     }
 }
 

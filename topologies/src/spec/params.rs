@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use sim_core::{Amount, Params, Prob, Rate, Size, Span};
 
-use crate::read::{Kind, Map, Sink, short};
+use crate::read::{At, Kind, Map, Sink, short};
 use crate::yaml::{Entry, Mark, Node, Value};
 
 /// Reads the parameters of a kind. A single value, as in `bernoulli: 1 %`, is the first parameter that it asks for.
@@ -57,6 +57,12 @@ impl<'a> YamlParams<'a, '_> {
         let node = self.map.get(key);
         // A parameter that may be absent is no candidate for the single value: `given` has answered for it.
         if self.optional.contains(&key) { node } else { node.or_else(|| self.only.take()) }
+    }
+
+    /// Where one of a list of texts stands.
+    fn mark_of(&mut self, key: &'static str, at: usize) -> Mark {
+        let Some(node) = self.map.get(key) else { return self.at };
+        self.sink.list(node).get(at).map_or(node.at, |item| item.at)
     }
 
     fn missing(&mut self, key: &'static str, example: &str) {
@@ -144,10 +150,78 @@ impl Params for YamlParams<'_, '_> {
         })
     }
 
+    fn text(&mut self, key: &'static str, default: Option<&str>, what: &'static str, _help: &'static str) -> String {
+        match self.node(key) {
+            Some(node) => self.sink.text(node).map(|text| text.value.to_string()).unwrap_or_default(),
+            None => default.map(str::to_string).unwrap_or_else(|| {
+                let owner = self.map.what();
+                self.sink.missing(self.at, format!("{owner} needs `{key}`"), format!("it is {what}"));
+                String::new()
+            }),
+        }
+    }
+
+    fn texts(&mut self, key: &'static str, _what: &'static str, _help: &'static str) -> Vec<String> {
+        let Some(node) = self.node(key) else { return Vec::new() };
+        // One that is no text is kept as an empty one, so that the places of the others stay.
+        let items = self.sink.list(node);
+        items
+            .into_iter()
+            .map(|item| self.sink.text(item).map(|text| text.value.to_string()).unwrap_or_default())
+            .collect()
+    }
+
+    fn host(&mut self, key: &'static str, default: Option<&str>, help: &'static str) -> String {
+        let name = self.text(key, default, "a host", help);
+        if let Some(node) = self.map.get(key) {
+            self.sink.hosts.push(At { value: name.clone(), at: node.at });
+        }
+        name
+    }
+
+    fn hosts(&mut self, key: &'static str, help: &'static str) -> Vec<String> {
+        let names = self.texts(key, "a host", help);
+        (0..).zip(&names).for_each(|(at, name)| self.names_host(key, at, name));
+        names
+    }
+
+    fn section(&mut self, key: &'static str, _help: &'static str, read: &mut dyn FnMut(&mut dyn Params)) {
+        let node = self.map.get(key);
+        let empty = Node::empty_map(node.map_or(self.at, |node| node.at));
+        below(self.sink, node.unwrap_or(&empty), key, read);
+    }
+
+    fn each(&mut self, key: &'static str, _help: &'static str, read: &mut dyn FnMut(&str, &mut dyn Params)) {
+        let Some(node) = self.map.get(key) else { return };
+        self.sink.map(node, key);
+        for entry in node.entries() {
+            below(self.sink, &entry.value, key, &mut |params| read(&entry.key, params));
+        }
+    }
+
+    fn refuse_text(&mut self, key: &'static str, at: usize, why: String) {
+        let mark = self.mark_of(key, at);
+        self.sink.error(mark, why);
+    }
+
+    fn names_host(&mut self, key: &'static str, at: usize, host: &str) {
+        let at = self.mark_of(key, at);
+        self.sink.hosts.push(At { value: host.to_string(), at });
+    }
+
     fn refuse(&mut self, key: &'static str, why: String) {
         let at = self.map.get(key).map_or(self.at, |node| node.at);
         self.sink.error(at, format!("`{key}` cannot be this: {why}"));
     }
+}
+
+/// Reads parameters that have a map of their own.
+fn below(sink: &mut Sink, node: &Node, what: &'static str, read: &mut dyn FnMut(&mut dyn Params)) {
+    let map = sink.map(node, what);
+    let mut params = YamlParams { sink, map, only: None, at: node.at, optional: Vec::new() };
+    read(&mut params);
+    let YamlParams { sink, map, .. } = params;
+    map.finish(sink);
 }
 
 /// One of the kinds of a registry, by name; an unknown one is reported.

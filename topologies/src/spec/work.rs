@@ -14,6 +14,7 @@ use crate::yaml::Node;
 pub(crate) struct WorkSpec {
     pub name: At<String>,
     pub from: Vec<At<String>>,
+    /// Nobody where its application finds its servers itself.
     pub to: Vec<At<String>>,
     pub start: At<Time>,
     /// Each flow of the entry starts so much later than the one before it.
@@ -53,9 +54,16 @@ pub(crate) fn read(sink: &mut Sink, node: &Node) -> Vec<WorkSpec> {
         if map.get("from").is_none() {
             map.missing(sink, "from", "client1");
         }
-        if map.get("to").is_none() {
-            map.missing(sink, "to", "server");
+        let alone = apps.first().is_some_and(|app: &AppSpec| app.config.finds_servers());
+        match map.get("to") {
+            None if !alone => map.missing(sink, "to", "server"),
+            Some(node) if alone => {
+                let app = apps[0].config.name();
+                sink.error(node.at, format!("`{}` has no `to`: {app} finds its servers itself", entry.key));
+            }
+            _ => {}
         }
+        let to = if alone { Some(Vec::new()) } else { to };
         let names: Vec<&str> = APPS.iter().map(|entry| entry.name).collect();
         match apps.len() {
             0 => sink.missing(

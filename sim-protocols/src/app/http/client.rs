@@ -9,6 +9,7 @@ use super::exchange::{Asked, Entry, FINISHED, Fault, RUNNING, STATUS};
 use super::permits::lock;
 use super::pool::Pool;
 use crate::aio::{self, Duration, JoinHandle, Program};
+use crate::app::Scope;
 use crate::app::values::SpanDist;
 use crate::host::{App, AppEvent, Calls, HttpRow, Outcome};
 
@@ -56,10 +57,10 @@ struct Turn {
 }
 
 impl HttpClient {
-    pub fn new(config: &HttpConfig, stream: &dyn Fn(&str) -> Rng) -> HttpClient {
-        let think = (1..=config.concurrency).map(|asker| stream(&format!("think/{asker}"))).collect();
-        let chance = Chance { think, missing: stream("missing"), arrivals: stream("arrivals") };
-        let seed = stream("client").next_u64();
+    pub fn new(config: &HttpConfig, scope: &Scope) -> HttpClient {
+        let think = (1..=config.concurrency).map(|asker| scope.stream(&format!("think/{asker}"))).collect();
+        let chance = Chance { think, missing: scope.stream("missing"), arrivals: scope.stream("arrivals") };
+        let seed = scope.stream("client").next_u64();
         HttpClient { config: config.clone(), chance: Some(chance), seed, program: None, said: Arc::default() }
     }
 

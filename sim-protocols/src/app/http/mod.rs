@@ -23,11 +23,12 @@ mod permits;
 mod pool;
 mod server;
 
-use sim_core::{Params, Prob, Rng, Size, Span, Table, Time};
+use sim_core::{Params, Prob, Size, Span, Table, Time};
 
 use super::Application;
 use super::values::{self, Connections, Distribution, SpanDist};
 use crate::aio::Duration;
+use crate::app::Scope;
 use crate::host::{App, FlowEnd, HTTP};
 
 /// Windows and streams of HTTP/2, as hyper has them: what a client lets come for one request and for all of them.
@@ -238,10 +239,10 @@ impl Application for HttpConfig {
     const DELIVERS_TO: Option<FlowEnd> = Some(FlowEnd::Client);
     const SERVES_ANYBODY: bool = true;
 
-    fn open(&self, end: FlowEnd, stream: &dyn Fn(&str) -> Rng) -> Box<dyn App> {
+    fn open(&self, end: FlowEnd, scope: &Scope) -> Box<dyn App> {
         match end {
-            FlowEnd::Client => Box::new(client::HttpClient::new(self, stream)),
-            FlowEnd::Server => Box::new(server::HttpServer::new(self, stream)),
+            FlowEnd::Client => Box::new(client::HttpClient::new(self, scope)),
+            FlowEnd::Server => Box::new(server::HttpServer::new(self, scope)),
         }
     }
 }

@@ -20,6 +20,7 @@ use super::body::{self, BREAKING, Zeros};
 use super::permits::{Permit, Permits, lock};
 use super::{HttpConfig, HttpVersion, REMEMBERED, SERVER_WINDOWS, STREAMS_MAX};
 use crate::aio::{self, Program, SimTimer, TcpListener, TcpSocket, TcpStream};
+use crate::app::Scope;
 use crate::host::{App, AppEvent, Calls, OptionName};
 
 /// Connections that wait to be accepted: nginx's `listen(2)`.
@@ -41,14 +42,14 @@ struct Server {
 }
 
 impl HttpServer {
-    pub fn new(config: &HttpConfig, stream: &dyn Fn(&str) -> Rng) -> HttpServer {
+    pub fn new(config: &HttpConfig, scope: &Scope) -> HttpServer {
         let server = Server {
             config: config.clone(),
             workers: config.workers.map(Permits::new),
-            service: Mutex::new(stream("service")),
-            fail: Mutex::new(stream("fail")),
+            service: Mutex::new(scope.stream("service")),
+            fail: Mutex::new(scope.stream("fail")),
         };
-        HttpServer { server: Arc::new(server), seed: stream("server").next_u64(), program: None }
+        HttpServer { server: Arc::new(server), seed: scope.stream("server").next_u64(), program: None }
     }
 }
 

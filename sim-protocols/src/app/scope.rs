@@ -1,0 +1,57 @@
+//! What an application or a service is opened with.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use sim_core::{Rng, Streams};
+
+use crate::aio::Program;
+use crate::dns::HostResolver;
+
+/// Where its chance comes from, and whom it knows by name.
+#[derive(Clone, Debug)]
+pub struct Scope {
+    path: String,
+    streams: Streams,
+    names: Arc<BTreeMap<String, Ipv4Addr>>,
+    resolver: Option<Arc<HostResolver>>,
+}
+
+impl Scope {
+    /// `path` names its streams of chance, such as `flow/web`; `names` are the hosts that it knows by name.
+    pub fn new(path: impl Into<String>, streams: &Streams, names: &Arc<BTreeMap<String, Ipv4Addr>>) -> Scope {
+        Scope { path: path.into(), streams: *streams, names: names.clone(), resolver: None }
+    }
+
+    /// With what its host resolves names of DNS with.
+    #[must_use]
+    pub fn with_resolver(self, resolver: &Option<Arc<HostResolver>>) -> Scope {
+        Scope { resolver: resolver.clone(), ..self }
+    }
+
+    /// What its host resolves names of DNS with, for a [`Stub`](crate::dns::Stub); none where the file gives it neither a resolver nor names.
+    pub fn resolver(&self) -> Option<Arc<HostResolver>> {
+        self.resolver.clone()
+    }
+
+    /// One of its streams of chance, by its name.
+    pub fn stream(&self, what: &str) -> Rng {
+        self.streams.open(&format!("{}/{what}", self.path))
+    }
+
+    /// All streams of the simulation, for what several hosts derive alike, such as the keys of an authority.
+    pub fn streams(&self) -> &Streams {
+        &self.streams
+    }
+
+    /// The address of a host of the simulation.
+    pub fn address(&self, host: &str) -> Option<Ipv4Addr> {
+        self.names.get(host).copied()
+    }
+
+    /// A program of its own, `what` among those of the application.
+    pub fn program(&self, what: &str, main: impl Future<Output = ()> + Send + 'static) -> Program {
+        Program::new(format!("{}/{what}", self.path), &self.streams, &self.names, main)
+    }
+}

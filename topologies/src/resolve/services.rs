@@ -1,0 +1,47 @@
+//! Services to programs on their hosts, and the names that programs know.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::topo::Topo;
+use super::workload::of_service;
+use crate::plan::{NodeKind, Plan, ServicePlan};
+use crate::read::Sink;
+use crate::spec::Spec;
+
+pub(super) fn services(sink: &mut Sink, spec: &Spec, topo: &Topo, plan: &mut Plan) {
+    let mut ports = BTreeMap::new();
+    for service in &spec.services {
+        let name = &service.name.value;
+        let Some(nodes) = topo.select(sink, &service.on, "host") else { continue };
+        let [node] = nodes[..] else {
+            sink.error(service.on.at, format!("`{name}` runs on one host, not on {}", nodes.len()));
+            continue;
+        };
+        if topo.nodes[node as usize].kind == NodeKind::Router {
+            sink.error(service.on.at, format!("`{name}` runs on a host, and `{}` is a router", service.on.value));
+            continue;
+        }
+        if plan.address_of(node).is_none() {
+            sink.error(service.on.at, format!("`{name}` cannot run: `{}` has no link", service.on.value));
+            continue;
+        }
+        let port = service.port.map_or(service.config.port(), |port| port.value as u16);
+        if let Some(other) = ports.insert((node, port), name) {
+            let message = format!("`{name}` listens on port {port} of `{}`, as `{other}` does", service.on.value);
+            sink.error(service.name.at, message).help.push("give it a `port` of its own".into());
+        }
+        let tcp = of_service(sink, spec, topo, plan, node, &service.tcp);
+        let number = (plan.flows.len() + plan.services.len()) as u32 + 1;
+        let config = Arc::new(service.config.clone());
+        plan.services.push(ServicePlan { name: name.clone(), node, port, number, config, tcp });
+    }
+    let named: Vec<_> = std::mem::take(&mut sink.hosts);
+    for host in &named {
+        if let Some(node) = topo.select(sink, host, "host").and_then(|nodes| nodes.first().copied())
+            && topo.nodes[node as usize].kind == NodeKind::Router
+        {
+            sink.error(host.at, format!("a host is due here, and `{}` is a router", host.value));
+        }
+    }
+}
