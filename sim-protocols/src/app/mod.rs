@@ -12,6 +12,7 @@ mod cbr;
 pub(crate) mod dial;
 mod http;
 mod on_off;
+mod permits;
 mod ping;
 mod poisson;
 mod request;
@@ -22,6 +23,8 @@ mod udp_source;
 use sim_core::{Params, Table};
 
 use crate::host::{App, AppEvent, Calls, FlowEnd};
+
+pub(crate) use permits::{Permit, Permits};
 
 pub use bulk::{BulkConfig, Pause};
 pub use cbr::CbrConfig;

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use h2::SendStream;
 use hyper::body::{Body, Frame, SizeHint};
 
-use super::permits::Asking;
+use crate::app::permits::Asking;
 use crate::aio::{self, Duration, Sleep};
 
 /// What a body is cut into.

@@ -10,7 +10,7 @@ use hyper::body::Body;
 use sim_core::Time;
 
 use super::body::{self, Zeros};
-use super::permits::Permits;
+use crate::app::permits::Permits;
 use super::pool::{Lease, Pool, Sender};
 use super::{HttpConfig, HttpMethod};
 use crate::aio::{self, Duration};

@@ -16,7 +16,7 @@ use hyper::service::service_fn;
 use sim_core::{Prob, Rng, Span, Streams};
 
 use super::body::{self, BREAKING, Zeros};
-use super::permits::{Permit, Permits};
+use crate::app::permits::{Permit, Permits};
 use super::{HttpConfig, HttpVersion, REMEMBERED, SERVER_WINDOWS, STREAMS_MAX};
 use crate::aio::{self, Program, SimTimer};
 use crate::app::Scope;

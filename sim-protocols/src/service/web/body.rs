@@ -95,8 +95,8 @@ pub(crate) fn held(page: &[u8]) -> Vec<String> {
             Ok(_) => continue,
         };
         let attribute = match element.name().as_ref() {
-            b"link" => "href",
-            b"script" | b"img" => "src",
+            "link" => "href",
+            "script" | "img" => "src",
             _ => continue,
         };
         let value = element.try_get_attribute(attribute).ok().flatten();

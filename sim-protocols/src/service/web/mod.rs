@@ -17,12 +17,11 @@ mod items;
 mod pages;
 mod serve;
 mod sessions;
-#[cfg(test)]
-mod tests;
 
 use sim_core::{Params, Prob, Size, Span};
 
 use super::Service;
+use crate::app::dial::TlsConfig;
 use crate::app::{Distribution, Scope, SpanDist};
 use crate::host::App;
 
@@ -97,6 +96,8 @@ pub struct SessionConfig {
 pub struct WebConfig {
     /// The names that it is asked by; for others it is misdirected (421). Default: any.
     pub names: Vec<String>,
+    /// Whether it speaks TLS, and how. Default: it does not.
+    pub tls: Option<TlsConfig>,
     /// Its pages.
     pub pages: Vec<PageConfig>,
     /// Items that `/items` has from the start: a collection as REST has it. Default: there is no collection.
@@ -126,6 +127,15 @@ pub struct WebConfig {
 impl WebConfig {
     pub(super) fn read(params: &mut dyn Params) -> WebConfig {
         let names = params.texts("names", "a name", "names that it is asked by, others are misdirected (421); any when not given");
+        let mut tls = None;
+        if params.given("tls") {
+            params.section("tls", "speak TLS, HTTP/2 for those who offer it; the port is 443 by custom", &mut |params| {
+                tls = Some(TlsConfig::read(params));
+            });
+            if names.is_empty() {
+                params.refuse("tls", "a certificate needs `names`".into());
+            }
+        }
         let mut pages: Vec<PageConfig> = Vec::new();
         params.each("pages", "its pages by their paths", &mut |path, params| pages.push(page(path, params)));
         for page in &pages {
@@ -166,6 +176,7 @@ impl WebConfig {
         let fail = params.prob("fail", Some(Prob::ZERO), "share of the requests that fail: 500");
         WebConfig {
             names,
+            tls,
             pages,
             items,
             sessions,
@@ -273,6 +284,6 @@ impl Service for WebConfig {
     fn open(&self, scope: &Scope, port: u16) -> Box<dyn App> {
         let chance = serve::Chance { service: scope.stream("service"), fail: scope.stream("fail") };
         let store = self.sessions.as_ref().and_then(|sessions| scope.address(sessions.store.as_deref()?));
-        Box::new(scope.program("web", serve::listen(self.clone(), chance, store, port)))
+        Box::new(scope.program("web", serve::listen(self.clone(), chance, store, port, *scope.streams())))
     }
 }

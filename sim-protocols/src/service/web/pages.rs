@@ -14,7 +14,7 @@ use http::{Method, Response, StatusCode};
 use sim_core::{Time, stable_hash};
 
 use super::{PageConfig, PageKind, body};
-use crate::app::lock;
+use crate::app::dial::lock;
 use crate::aio::tls::EPOCH;
 
 /// nginx's `gzip_min_length` for those who set it: below, compression gains nothing.
