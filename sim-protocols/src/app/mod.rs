@@ -6,19 +6,22 @@
 #[macro_use]
 mod values;
 
+mod browse;
 mod bulk;
 mod cbr;
-#[allow(dead_code, unused_imports, reason = "applications that use all of it are being written")]
 pub(crate) mod dial;
 mod http;
 mod on_off;
 mod permits;
 mod ping;
 mod poisson;
+pub(crate) mod pool;
 mod request;
 mod scope;
+pub(crate) mod teller;
 mod traceroute;
 mod udp_source;
+pub(crate) mod used;
 
 use sim_core::{Params, Table};
 
@@ -26,6 +29,7 @@ use crate::host::{App, AppEvent, Calls, FlowEnd};
 
 pub(crate) use permits::{Permit, Permits};
 
+pub use browse::{BROWSE, BrowseConfig, PAGES};
 pub use bulk::{BulkConfig, Pause};
 pub use cbr::CbrConfig;
 pub use http::{HttpConfig, HttpMethod, HttpVersion};
@@ -149,6 +153,7 @@ registry! {
     Bulk(BulkConfig), "tcp", true, "a bulk stream: so many bytes or without end; the receiver reads at once, at a rate, or pauses";
     Request(RequestConfig), "request", true, "requests and responses with think time, over one connection or a new one for each";
     Http(HttpConfig), "http", true, "requests by HTTP/1.1 (hyper) or HTTP/2 (h2): pools, parallel requests, workers, statuses; a row for each";
+    Browse(BrowseConfig), "browse", true, "a browser: steps as `get URL`, what pages hold, DNS, TLS, caches, cookies, redirections; rows for requests and pages";
     Cbr(CbrConfig), "cbr", false, "UDP datagrams at a constant rate";
     Poisson(PoissonConfig), "poisson", false, "UDP datagrams at random: exponential times between them, fixed or exponential sizes";
     OnOff(OnOffConfig), "on_off", false, "UDP datagrams at a constant rate while on, none while off; fixed or exponential times of each";

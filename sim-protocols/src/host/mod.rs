@@ -49,7 +49,7 @@ pub use tables::{DATAGRAMS, FLOWS, HTTP, PING, REQUESTS, RTT, STATES, THROUGHPUT
 pub use udp::Datagram;
 
 pub(crate) use socket::{Loan, Spare};
-pub(crate) use tables::{DatagramRow, HttpRow, PingRow, RequestRow, TracerouteRow};
+pub(crate) use tables::{Cell, table, DatagramRow, HttpRow, PingRow, RequestRow, TracerouteRow};
 
 use crate::app::{AppConfig, Scope};
 use crate::dns::HostResolver;
@@ -70,6 +70,8 @@ pub const HOST_TABLES: &[&Table] = &[
     &STATES,
     &REQUESTS,
     &HTTP,
+    &crate::app::BROWSE,
+    &crate::app::PAGES,
     &UDP,
     &DATAGRAMS,
     &PING,

@@ -24,6 +24,8 @@ use super::Service;
 use crate::app::dial::TlsConfig;
 use crate::app::{Distribution, Scope, SpanDist};
 use crate::host::App;
+pub(crate) use body::held;
+pub(crate) use pages::wall;
 
 /// What a server that says nothing else takes, as nginx: `large_client_header_buffers` and `client_max_body_size`.
 const URL_MAX: u64 = 8 << 10;
@@ -130,7 +132,7 @@ impl WebConfig {
         let mut tls = None;
         if params.given("tls") {
             params.section("tls", "speak TLS, HTTP/2 for those who offer it; the port is 443 by custom", &mut |params| {
-                tls = Some(TlsConfig::read(params));
+                tls = Some(TlsConfig::server(params));
             });
             if names.is_empty() {
                 params.refuse("tls", "a certificate needs `names`".into());

@@ -22,16 +22,15 @@ use super::items::Items;
 use super::pages::{Page, date, other_method, plain, set};
 use super::sessions::{Sessions, unauthorized};
 use super::WebConfig;
-use crate::aio::{self, Duration, SimTimer};
+use crate::aio::{self, SimTimer};
 use crate::app::dial::{self, Acceptor, Stream, lock};
+use crate::app::pool::REMEMBERED;
 use crate::app::{Permit, Permits};
 
 /// Connections that wait to be accepted: nginx's `listen(2)`.
 const BACKLOG: u32 = 511;
 /// Requests that a connection of HTTP/2 may have at a time, as nginx.
 const STREAMS_MAX: u32 = 128;
-/// Streams that were reset are remembered for ever: h2 measures this time, and it alone, by the machine's clock.
-const REMEMBERED: Duration = Duration::from_secs(1 << 32);
 
 /// The streams of chance of a server.
 pub(super) struct Chance {
