@@ -29,7 +29,7 @@ pub use host::{
     OptionValue, Outcome, PING, REQUESTS, RTT, Ready, Received, RecvError, SOCKET_OPTIONS, STATES, SendError, Shutdown,
     ShutdownError, SocketAddr, SocketError, SocketId, Sockets, THROUGHPUT, TRACEROUTE, UDP, UdpError, UdpId,
 };
-pub use ip::{Hop, Interface, IpConfig, IpStack, Route, RouteTable, Router};
+pub use ip::{Alter, Hop, Interface, IpConfig, IpStack, Route, RouteTable, Router};
 pub use node::NetNode;
 pub use service::{SERVICES, ServiceConfig, ServiceEntry, StoreConfig};
 
