@@ -9,10 +9,12 @@
 //! | applications of experiment files | `app` |
 //! | servers that no flow belongs to | `service` |
 //! | the asynchronous face on sockets, for Rust libraries as they are; TLS on it | `aio` |
+//! | the domain name system: servers, resolvers, caches | `dns` |
 //! | wire forms of remote calls, as codecs without input or output | `rpc` |
 
 pub mod aio;
 mod app;
+pub mod dns;
 mod host;
 mod ip;
 mod node;

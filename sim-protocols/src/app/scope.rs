@@ -7,6 +7,7 @@ use std::sync::Arc;
 use sim_core::{Rng, Streams};
 
 use crate::aio::Program;
+use crate::dns::HostResolver;
 
 /// Where its chance comes from, and whom it knows by name.
 #[derive(Clone, Debug)]
@@ -14,12 +15,24 @@ pub struct Scope {
     path: String,
     streams: Streams,
     names: Arc<BTreeMap<String, Ipv4Addr>>,
+    resolver: Option<Arc<HostResolver>>,
 }
 
 impl Scope {
     /// `path` names its streams of chance, such as `flow/web`; `names` are the hosts that it knows by name.
     pub fn new(path: impl Into<String>, streams: &Streams, names: &Arc<BTreeMap<String, Ipv4Addr>>) -> Scope {
-        Scope { path: path.into(), streams: *streams, names: names.clone() }
+        Scope { path: path.into(), streams: *streams, names: names.clone(), resolver: None }
+    }
+
+    /// With what its host resolves names of DNS with.
+    #[must_use]
+    pub fn with_resolver(self, resolver: &Option<Arc<HostResolver>>) -> Scope {
+        Scope { resolver: resolver.clone(), ..self }
+    }
+
+    /// What its host resolves names of DNS with, for a [`Stub`](crate::dns::Stub); none where the file gives it neither a resolver nor names.
+    pub fn resolver(&self) -> Option<Arc<HostResolver>> {
+        self.resolver.clone()
     }
 
     /// One of its streams of chance, by its name.

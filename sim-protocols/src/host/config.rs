@@ -8,6 +8,7 @@ use std::sync::Arc;
 use sim_core::{Size, Time};
 
 use crate::app::AppConfig;
+use crate::dns::HostResolver;
 
 /// What a host is made of, beside its interfaces and routes.
 #[derive(Clone, Debug)]
@@ -24,6 +25,8 @@ pub struct HostConfig {
     pub udp_buffer: Size,
     /// The hosts that its programs know by name. Default: none.
     pub names: Arc<BTreeMap<String, Ipv4Addr>>,
+    /// What its programs resolve names of DNS with. Default: nothing.
+    pub resolver: Option<Arc<HostResolver>>,
 }
 
 impl HostConfig {
@@ -35,6 +38,7 @@ impl HostConfig {
             backlog: 4096,
             udp_buffer: Size::from_bytes(212_992),
             names: Arc::default(),
+            resolver: None,
         }
     }
 }

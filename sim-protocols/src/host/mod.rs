@@ -52,6 +52,7 @@ pub(crate) use socket::{Loan, Spare};
 pub(crate) use tables::{DatagramRow, HttpRow, PingRow, RequestRow, TracerouteRow};
 
 use crate::app::{AppConfig, Scope};
+use crate::dns::HostResolver;
 use crate::ip::{self, IpStack};
 use crate::service::ServiceConfig;
 use crate::tcp::{self, Segment};
@@ -83,19 +84,21 @@ pub struct Host {
     apps: Vec<Box<dyn App>>,
     /// The hosts that they know by name.
     names: Arc<BTreeMap<String, Ipv4Addr>>,
+    /// What they resolve names of DNS with.
+    resolver: Option<Arc<HostResolver>>,
 }
 
 impl Host {
     /// A host without flows.
     pub fn new(config: HostConfig, mut stack: IpStack, streams: &Streams) -> Host {
         stack.serve_sockets();
-        let names = config.names.clone();
-        Host { kernel: Kernel::new(config, stack, streams), apps: Vec::new(), names }
+        let (names, resolver) = (config.names.clone(), config.resolver.clone());
+        Host { kernel: Kernel::new(config, stack, streams), apps: Vec::new(), names, resolver }
     }
 
     /// Makes it one end of a flow, with these TCP settings for its connections.
     pub fn add_flow(&mut self, flow: &Arc<FlowConfig>, end: FlowEnd, tcp: &Arc<tcp::Config>, streams: &Streams) {
-        let app = flow.app.open(end, &Scope::new(format!("flow/{}", flow.name), streams, &self.names));
+        let app = flow.app.open(end, &self.scope(format!("flow/{}", flow.name), streams));
         if tcp.fast_open.client || tcp.fast_open.server {
             self.kernel.open_fast(streams);
         }
@@ -108,6 +111,10 @@ impl Host {
         self.apps.push(app);
     }
 
+    fn scope(&self, path: String, streams: &Streams) -> Scope {
+        Scope::new(path, streams, &self.names).with_resolver(&self.resolver)
+    }
+
     /// Makes it run a service from the start. Its packets carry `number`, which no flow has.
     pub fn add_service(
         &mut self,
@@ -116,7 +123,7 @@ impl Host {
         tcp: &Arc<tcp::Config>,
         streams: &Streams,
     ) {
-        let scope = Scope::new(format!("service/{name}"), streams, &self.names);
+        let scope = self.scope(format!("service/{name}"), streams);
         self.add_program((name, number), Time::ZERO, tcp, service.open(&scope, port));
     }
 

@@ -1,0 +1,78 @@
+//! The domain name system: zones, an authoritative server, a recursive resolver, a forwarder, and what programs resolve names with.
+//!
+//! | to read | file |
+//! | --- | --- |
+//! | messages: bytes by `hickory-proto`, ids and lengths by us | `message` |
+//! | records as lines of text; zones; what is found in one | `master`, `zone` |
+//! | what an authoritative server answers | `authority` |
+//! | ports: UDP, TCP, a task for each question | `serve` |
+//! | asking one server; truncation to TCP | `ask` |
+//! | a cache with TTL in simulated time | `cache` |
+//! | from the root down; equal questions under way | `resolver`, `flights` |
+//! | as on a home router | `forward` |
+//! | hosts file, caches, configured resolver | `stub` |
+//!
+//! All of it runs as tasks of programs ([`crate::aio`]), by real messages over simulated UDP and TCP. A program makes a [`Stub`] of the
+//! [`HostResolver`] of its host and asks it: [`Stub::lookup`]. Absent: DNSSEC, zone transfers, dynamic updates, search lists, IPv6 transport,
+//! encrypted transport (DoT, DoH), client subnets, cookies, 0x20 case games.
+
+mod ask;
+mod authority;
+mod cache;
+mod flights;
+mod forward;
+mod master;
+mod message;
+mod resolver;
+mod serve;
+mod stub;
+#[cfg(test)]
+mod tests;
+mod zone;
+
+use std::io;
+use std::sync::Arc;
+
+use hickory_proto::op::Message;
+
+pub use ask::Spent;
+pub use authority::Authority;
+pub use cache::CacheLimits;
+pub use forward::ForwarderConfig;
+pub use master::{Context, TTL, record};
+pub use message::{PORT, QueryType, name};
+pub use resolver::ResolverConfig;
+pub use stub::{Answer, DnsError, HostResolver, HostResolverConfig, Lookup, Source, Stub};
+pub use zone::Zone;
+
+use serve::{Answering, Handler, Over};
+
+impl Handler for Authority {
+    fn answer(self: Arc<Self>, asked: Message, _over: Over) -> Answering {
+        Box::pin(async move { Some(Authority::answer(&self, &asked)) })
+    }
+}
+
+/// Serves zones at a port of the host until the end: the main task of a program.
+///
+/// # Errors
+/// The port is taken.
+pub async fn serve_zones(authority: Authority, port: u16) -> io::Result<()> {
+    serve::serve(Arc::new(authority), port).await
+}
+
+/// Serves as a recursive resolver.
+///
+/// # Errors
+/// The port is taken.
+pub async fn serve_resolver(config: ResolverConfig, port: u16) -> io::Result<()> {
+    serve::serve(Arc::new(resolver::Resolver::new(config)), port).await
+}
+
+/// Serves as a forwarder.
+///
+/// # Errors
+/// The port is taken.
+pub async fn serve_forwarder(config: ForwarderConfig, port: u16) -> io::Result<()> {
+    serve::serve(Arc::new(forward::Forwarder::new(config)), port).await
+}
