@@ -24,7 +24,7 @@ fn handshakes_take_their_round_trips_and_their_bytes() {
         let found = secure(&format!("count: 3, connections: new, {more}"), tls);
         let took = |(row, ended): &(Row, &str)| {
             assert_eq!((*ended, row["status"]), ("finished", 200), "{found:?}");
-            (row["tls_s"] / 1000, row["total_s"] / 1000, row["tls"])
+            (row["tls_s"] / 1000, row["total_s"] / 1000, row["secured"])
         };
         found.iter().map(took).collect()
     };
@@ -39,12 +39,12 @@ fn handshakes_take_their_round_trips_and_their_bytes() {
     for ((row, _), (bare, _)) in found.iter().zip(&plain) {
         assert_eq!(row["tcp_up_bytes"], row["http_up_bytes"] + row["tls_up_bytes"], "{row:?}");
         assert_eq!(row["tcp_down_bytes"], row["http_down_bytes"] + row["body_down_bytes"] + row["tls_down_bytes"]);
-        assert_eq!((bare["tls"], bare["tls_up_bytes"], bare.get("tls_s")), (0, 0, None));
+        assert_eq!((bare["secured"], bare["tls_up_bytes"], bare.get("tls_s")), (0, 0, None));
     }
     // A record has a header of 5 bytes, a type of 1 and a check of 16 (RFC 8446 §5.2); head and body are written together.
     let (_, second) = (&found[0].0, &found[1].0);
     assert_eq!((second["tls_up_bytes"], second["tls_down_bytes"], second.get("tls_s")), (22, 22, None), "{second:?}");
-    assert_eq!(second["tls"], 1);
+    assert_eq!(second["secured"], 1);
 }
 
 #[test]
