@@ -8,6 +8,7 @@ mod determinism;
 mod exit_codes;
 mod harness;
 mod http;
+mod https;
 mod linux_tcp;
 mod mutants;
 mod oracle_on_experiments;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
-use sim_core::{CapturePoint, Change, Fault, Node, ProbeConfig, Table, World, WorldBuilder};
-use sim_protocols::{FlowEnd, Hop, Host, HostConfig, Interface, IpConfig, IpStack, NetNode, Route, RouteTable, Router};
+use sim_core::{CapturePoint, Change, Fault, Node, Prob, ProbeConfig, Table, World, WorldBuilder};
+use sim_protocols::{Alter, FlowEnd, Hop, Host, HostConfig, Interface, IpConfig, IpStack, NetNode, Route, RouteTable, Router};
 
 use crate::plan::{HopPlan, NodeKind, Plan};
 
@@ -86,7 +86,11 @@ pub fn build(plan: &Plan, seed: u64, tie_salt: u32, probes: ProbeConfig, shards:
     for (number, node) in (0..).zip(&plan.nodes) {
         let config = ip_config(plan, number);
         world.node(match node.kind {
-            NodeKind::Router => NetNode::Router(Box::new(Router::new(config))),
+            NodeKind::Router => {
+                let router = Router::new(config);
+                let alter = || Alter::new(node.alter, streams.open(&format!("router/{}/alter", node.name)));
+                NetNode::Router(Box::new(if node.alter == Prob::ZERO { router } else { router.altering(alter()) }))
+            }
             NodeKind::Host => {
                 let settings = HostConfig { names: names.clone(), ..HostConfig::new(&node.name) };
                 let mut host = Host::new(settings, IpStack::new(config), &streams);

@@ -73,6 +73,10 @@ pub const KEYS: &[KeySection] = &[
                 "routes",
                 "`dijkstra` (the default), or a list of static routes: `{ to: HOST, NETWORK/BITS or default, via: NEIGHBOUR }`",
             ),
+            (
+                "alter",
+                "a middle box: the probability that one bit of a packet's payload is changed, and its checksum made right again; 0 % when not given",
+            ),
         ],
     ),
     section(

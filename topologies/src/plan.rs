@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use sim_core::{Amount, Change, PortConfig, Rate, Size, Span, Speed, Time};
+use sim_core::{Amount, Change, PortConfig, Prob, Rate, Size, Span, Speed, Time};
 use sim_protocols::{FlowConfig, ServiceConfig, tcp};
 
 /// One point of an experiment, resolved: what [`wire`](crate::wire) and the nodes turn into a world.
@@ -55,6 +55,8 @@ pub struct NodePlan {
     pub ports: std::ops::Range<u32>,
     /// Its routing tables: the first from the start, the others as [`Plan::reroutes`] says.
     pub tables: Vec<Vec<RoutePlan>>,
+    /// The share of packets whose payload it alters, a router that is a middle box.
+    pub alter: Prob,
 }
 
 /// A link: two ports, or a port and its receiver where it is one way.

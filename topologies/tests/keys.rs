@@ -102,7 +102,7 @@ links:
     Section {
         name: "a router",
         file: "hosts: { a: {}, b: {} }\nrouters: { r: { @KEY@ } }\nlinks: [ { a -- r*: { rate: 1 Mbit/s } }, { r* -- b: { rate: 1 Mbit/s } } ]\n",
-        keys: &["count: 1", "routes: [ { to: default, via: a } ]"],
+        keys: &["count: 1", "routes: [ { to: default, via: a } ]", "alter: 7 %"],
     },
     Section {
         name: "a service",

@@ -22,6 +22,7 @@ pub(crate) mod teller;
 mod traceroute;
 mod udp_source;
 pub(crate) mod used;
+mod websocket;
 
 use sim_core::{Params, Table};
 
@@ -39,6 +40,7 @@ pub use poisson::PoissonConfig;
 pub use request::RequestConfig;
 pub use scope::Scope;
 pub use traceroute::TracerouteConfig;
+pub use websocket::WebSocketConfig;
 pub use values::{CloseWhen, Closing, Connections, Counted, Data, Distribution, Opening, SizeDist, SpanDist};
 
 /// A registered application, for `clockwire list` and for the reader of files.
@@ -159,6 +161,7 @@ registry! {
     OnOff(OnOffConfig), "on_off", false, "UDP datagrams at a constant rate while on, none while off; fixed or exponential times of each";
     Ping(PingConfig), "ping", false, "ICMP echo requests; a row with the round trip of each";
     Traceroute(TracerouteConfig), "traceroute", false, "UDP probes with a rising time to live; a row for each hop's answer";
+    WebSocket(WebSocketConfig), "websocket", true, "messages of a server, pushed by WebSocket (tokio-websockets) or asked for by HTTP/1.1, polling or long polling; a row for each";
 }
 
 /// What every application says of itself, beside its parameters.

@@ -45,11 +45,11 @@ pub use socket::{
     Sockets,
 };
 pub use stats::{Answer, Outcome};
-pub use tables::{DATAGRAMS, FLOWS, HTTP, PING, REQUESTS, RTT, STATES, THROUGHPUT, TRACEROUTE, UDP};
+pub use tables::{DATAGRAMS, FLOWS, HTTP, MESSAGES, PING, REQUESTS, RTT, STATES, THROUGHPUT, TRACEROUTE, UDP};
 pub use udp::Datagram;
 
 pub(crate) use socket::{Loan, Spare};
-pub(crate) use tables::{Cell, table, DatagramRow, HttpRow, PingRow, RequestRow, TracerouteRow};
+pub(crate) use tables::{Cell, DatagramRow, HttpRow, MessageRow, PingRow, RequestRow, TracerouteRow, table};
 
 use crate::app::{AppConfig, Scope};
 use crate::dns::HostResolver;
@@ -72,6 +72,7 @@ pub const HOST_TABLES: &[&Table] = &[
     &HTTP,
     &crate::app::BROWSE,
     &crate::app::PAGES,
+    &MESSAGES,
     &UDP,
     &DATAGRAMS,
     &PING,

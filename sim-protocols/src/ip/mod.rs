@@ -14,6 +14,7 @@
 //! sends one a second to each destination); nobody announces itself by ARP or answers for another (RFC 1027), announcements are heard;
 //! directed broadcasts are not forwarded (RFC 2644); path MTUs only fall, they do not age (RFC 1191 §6.3); a node cannot send to itself.
 
+mod alter;
 mod arp;
 mod errors;
 mod fragments;
@@ -24,6 +25,7 @@ mod stack;
 #[cfg(test)]
 mod tests;
 
+pub use alter::Alter;
 pub use router::Router;
 pub use routes::{Hop, Route, RouteTable};
 pub use stack::{Interface, IpConfig, IpStack, WAKE};

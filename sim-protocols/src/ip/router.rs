@@ -4,6 +4,7 @@ use std::net::Ipv4Addr;
 
 use sim_core::{Cx, DropCause, Fault, Header, Node, PacketRef};
 
+use super::alter::Alter;
 use super::routes::{Hop, Way, choose};
 use super::stack::{IpConfig, IpStack};
 use crate::wire::{Frame, Icmpv4Repr, Net, TimeExceeded, Unreachable};
@@ -11,12 +12,19 @@ use crate::wire::{Frame, Icmpv4Repr, Net, TimeExceeded, Unreachable};
 /// A router.
 pub struct Router {
     stack: IpStack,
+    alter: Option<Alter>,
 }
 
 impl Router {
     /// A router with these interfaces and routes.
     pub fn new(config: IpConfig) -> Router {
-        Router { stack: IpStack::new(config) }
+        Router { stack: IpStack::new(config), alter: None }
+    }
+
+    /// Makes it a middle box that alters what passes.
+    #[must_use]
+    pub fn altering(self, alter: Alter) -> Router {
+        Router { alter: Some(alter), ..self }
     }
 
     /// A datagram that is not for the router itself. Its TTL is counted down last, so that an error quotes what came
@@ -115,6 +123,9 @@ impl Node for Router {
             Way::Here => return self.local(cx, packet),
             Way::Nowhere => return self.no_route(cx, packet),
         };
+        if let Some(alter) = &mut self.alter {
+            alter.pass(cx, &packet);
+        }
         self.forward(cx, hop, packet);
     }
 

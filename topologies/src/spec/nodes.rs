@@ -2,6 +2,8 @@
 
 use std::net::Ipv4Addr;
 
+use sim_core::Prob;
+
 use super::tcp::TcpOptions;
 use crate::plan::NodeKind;
 use crate::read::{At, Map, Sink, short};
@@ -16,6 +18,8 @@ pub(crate) struct NodeSpec {
     pub address: Option<At<(Ipv4Addr, u8)>>,
     pub tcp: TcpOptions,
     pub routes: Routes,
+    /// The share of packets whose payload a router alters.
+    pub alter: Prob,
 }
 
 /// Where a router's routes come from.
@@ -50,7 +54,7 @@ pub(crate) fn hosts(sink: &mut Sink, node: &Node) -> Vec<NodeSpec> {
         }
         let tcp = map.get("tcp").map(|node| TcpOptions::read(sink, node)).unwrap_or_default();
         map.finish(sink);
-        out.push(NodeSpec { name, kind: NodeKind::Host, count, address, tcp, routes: Routes::Dijkstra });
+        out.push(NodeSpec { name, kind: NodeKind::Host, count, address, tcp, routes: Routes::Dijkstra, alter: Prob::ZERO });
     }
     out
 }
@@ -60,9 +64,10 @@ pub(crate) fn routers(sink: &mut Sink, node: &Node) -> Vec<NodeSpec> {
     for (name, mut map) in entries(sink, node, "routers", "a router") {
         let count = map.count(sink, "count", 1, NODES_MAX);
         let routes = map.get("routes").map(|node| routes(sink, node)).unwrap_or_default();
+        let alter = map.quantity(sink, "alter", "1 %").map_or(Prob::ZERO, |alter| alter.value);
         map.finish(sink);
         let tcp = TcpOptions::default();
-        out.push(NodeSpec { name, kind: NodeKind::Router, count, address: None, tcp, routes });
+        out.push(NodeSpec { name, kind: NodeKind::Router, count, address: None, tcp, routes, alter });
     }
     out
 }

@@ -27,6 +27,11 @@ pub(crate) const RUNNING: u32 = 0;
 pub(crate) const FINISHED: u32 = 1;
 pub(crate) const STATUS: u32 = 7;
 
+/// So many letters, which no coding of heads makes much shorter than they are.
+fn filler(bytes: u64) -> String {
+    (0..bytes).map(|at| char::from(b'a' + (at * 7 % 26) as u8)).collect()
+}
+
 /// A request's row in the making.
 pub(super) struct Entry {
     pub row: HttpRow,
@@ -92,8 +97,16 @@ impl Asked {
             HttpMethod::Post => Method::POST,
         };
         let path = if missing { "missing" } else { "items" };
-        let request = Request::builder().method(method).uri(format!("{scheme}://{}/{path}/{number}", self.authority));
-        let request = request.header(header::USER_AGENT, "clockwire").header(header::ACCEPT, "*/*");
+        let query = match self.config.url.bytes() {
+            0 => String::new(),
+            bytes => format!("?{}", filler(bytes - 1)),
+        };
+        let uri = format!("{scheme}://{}/{path}/{number}{query}", self.authority);
+        let request = Request::builder().method(method).uri(uri);
+        let mut request = request.header(header::USER_AGENT, "clockwire").header(header::ACCEPT, "*/*");
+        if self.config.header.bytes() > 0 {
+            request = request.header(header::COOKIE, filler(self.config.header.bytes()));
+        }
         request.body(body).expect("all of it is written here")
     }
 
@@ -133,7 +146,7 @@ impl Asked {
         let uri = request.uri().clone();
         let host = uri.authority().map_or("", |authority| authority.as_str());
         request.headers_mut().insert(header::HOST, HeaderValue::from_str(host).expect("an address"));
-        *request.uri_mut() = uri.path().parse().expect("it was the path of a URI");
+        *request.uri_mut() = uri.path_and_query().map_or("/", |target| target.as_str()).parse().expect("it was the path of a URI");
         if self.config.connections == Connections::New {
             request.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }

@@ -7,7 +7,7 @@
 //! | who asks, when, and what becomes of it | `client` |
 //! | connections: opened, waited for, used again | `super::pool` |
 //! | one exchange on a connection | `exchange` |
-//! | who answers | `server` |
+//! | who answers | `server`, `limits` |
 //! | bodies of zeros; places that are waited for in order | `body`, `super::permits` |
 //!
 //! HTTP/2 is spoken at once, as both ends know of it («prior knowledge», RFC 9113 §3.3), where there is no TLS that would negotiate it. A server answers
@@ -17,6 +17,7 @@
 mod body;
 mod client;
 mod exchange;
+mod limits;
 mod server;
 
 pub(crate) use exchange::{FINISHED, RUNNING, STATUS};
@@ -29,6 +30,7 @@ use super::values::{self, Connections, Distribution, SpanDist};
 use crate::app::Scope;
 use crate::app::dial::{self, TlsConfig};
 use crate::host::{App, FlowEnd, HTTP};
+pub use limits::Limits;
 
 /// Windows of HTTP/2 at a server, as hyper has them: what it lets come for one request and for all of them.
 const SERVER_WINDOWS: (u32, u32) = (1 << 20, 1 << 20);
@@ -106,8 +108,12 @@ pub struct HttpConfig {
     pub missing: Prob,
     /// Share of the answers that break off in their middle. Default: none.
     pub fail: Prob,
-    /// The largest body that the server takes; beyond: 413. Default: 1 MiB, that of nginx.
-    pub body_limit: Size,
+    /// Bytes that are added to a request's head, as a cookie. Default: none.
+    pub header: Size,
+    /// Bytes that are added to a request's target, as a query. Default: none.
+    pub url: Size,
+    /// What the server takes.
+    pub limits: Limits,
     /// Requests that the server works on at a time. Default: without bound.
     pub workers: Option<u64>,
     /// Requests that may wait for a worker; beyond: 503. Default: 100.
@@ -137,7 +143,9 @@ impl Default for HttpConfig {
             stop: None,
             missing: Prob::ZERO,
             fail: Prob::ZERO,
-            body_limit: Size::from_bytes(1 << 20),
+            header: Size::from_bytes(0),
+            url: Size::from_bytes(0),
+            limits: Limits::default(),
             workers: None,
             queue: 100,
             nodelay: true,
@@ -181,8 +189,9 @@ impl HttpConfig {
         let missing =
             params.prob("missing", Some(Prob::ZERO), "share of the requests that ask for what is not there: 404");
         let fail = params.prob("fail", Some(Prob::ZERO), "share of the answers that break off in their middle");
-        let body_limit =
-            params.size("body_limit", Some(default.body_limit), "the largest body that the server takes; beyond: 413");
+        let header = params.size("header", Some(default.header), "bytes that are added to a request's head, as a cookie");
+        let url = params.size("url", Some(default.url), "bytes that are added to a request's target, as a query");
+        let limits = Limits::read(params);
         let help = "requests that the server works on at a time; without bound when not given";
         let workers = params.given("workers").then(|| params.count("workers", None, 1..=1_000_000, help));
         let help = "requests that may wait for one of the `workers`; beyond: 503";
@@ -213,7 +222,9 @@ impl HttpConfig {
             stop,
             missing,
             fail,
-            body_limit,
+            header,
+            url,
+            limits,
             workers,
             queue,
             nodelay,
@@ -243,6 +254,8 @@ impl HttpConfig {
             _ if self.tls.as_ref().is_some_and(TlsConfig::early) && self.method == HttpMethod::Post => {
                 Err(("tls", "what is sent with `resumption: 0-rtt` may be played again, and a POST must not be (RFC 8470 §2.1)".into()))
             }
+            _ if self.url.bytes() > 60_000 => Err(("url", "libraries refuse targets of more than 60 kB".into())),
+            _ if self.header.bytes() > 1_000_000 => Err(("header", "it is more than 1 MB".into())),
             _ if self.count == Some(0) => Err(("count", "zero requests do nothing".into())),
             _ if self.timeout == Some(Span::ZERO) => Err(("timeout", "no request would be in time".into())),
             _ if self.interval.as_ref().is_some_and(zero) => Err(("interval", "the clock would never move".into())),

@@ -10,6 +10,7 @@ use std::task::Poll;
 use bytes::Bytes;
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream};
+use http::request::Parts;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use hyper::body::{Body, Incoming};
 use hyper::service::service_fn;
@@ -22,9 +23,6 @@ use crate::aio::{self, Program, SimTimer};
 use crate::app::Scope;
 use crate::app::dial::{self, Acceptor, Stream, lock};
 use crate::host::{App, AppEvent, Calls};
-
-/// Connections that wait to be accepted: nginx's `listen(2)`.
-const BACKLOG: u32 = 511;
 
 /// The answering end. It serves whoever connects to its port; where another flow of the entry does so already, it leaves it to that one.
 pub(super) struct HttpServer {
@@ -84,12 +82,19 @@ impl App for HttpServer {
 }
 
 async fn listen(server: Arc<Server>, port: u16, streams: Streams, names: Vec<String>) {
-    let Ok(listener) = dial::listener(port, server.config.nodelay, BACKLOG) else { return };
+    let Ok(listener) = dial::listener(port, server.config.nodelay, server.config.limits.backlog as u32) else { return };
     let tls = server.config.tls.as_ref().map(|tls| tls.acceptor(&streams, &[names], &["h2", "http/1.1"]));
     let acceptor = Acceptor { tls };
-    while let Ok((tcp, peer)) = listener.accept().await {
+    let places = server.config.limits.connections.map(Permits::new);
+    loop {
+        let place = match &places {
+            Some(places) => Some(places.acquire().await),
+            None => None,
+        };
+        let Ok((tcp, peer)) = listener.accept().await else { return };
         let (server, acceptor) = (server.clone(), acceptor.clone());
         aio::spawn_named(&format!("connection of {peer}"), async move {
+            let _until_it_ends = place;
             // The client has been told why.
             let Ok(dial::Accepted { stream, alpn, .. }) = acceptor.accept(tcp).await else { return };
             match alpn.map_or(server.config.version, |name| HttpVersion::of_alpn(&name)) {
@@ -102,17 +107,16 @@ async fn listen(server: Arc<Server>, port: u16, streams: Streams, names: Vec<Str
 
 impl Server {
     /// A status that needs no worker: the head of the request is enough for it.
-    fn refuses(&self, path: &str, length: Option<u64>) -> Option<StatusCode> {
-        if !path.starts_with("/items/") {
+    fn refuses(&self, head: &Parts, length: Option<u64>) -> Option<StatusCode> {
+        if !head.uri.path().starts_with("/items/") {
             return Some(StatusCode::NOT_FOUND);
         }
-        let limit = self.config.body_limit.bytes();
-        length.filter(|length| *length > limit).map(|_| StatusCode::PAYLOAD_TOO_LARGE)
+        self.config.limits.refuse(&head.uri, &head.headers, length)
     }
 
     /// Waits for a worker, where they are few and not too many wait already.
-    async fn worker(&self, path: &str, length: Option<u64>) -> Result<Option<Permit>, StatusCode> {
-        if let Some(status) = self.refuses(path, length) {
+    async fn worker(&self, head: &Parts, length: Option<u64>) -> Result<Option<Permit>, StatusCode> {
+        if let Some(status) = self.refuses(head, length) {
             return Err(status);
         }
         let Some(workers) = &self.workers else { return Ok(None) };
@@ -139,16 +143,17 @@ impl Server {
 
 /// A connection of HTTP/1.1.
 async fn one(server: Arc<Server>, stream: Stream) {
+    let buffer = server.config.limits.buffer();
     let service = service_fn(move |request| answer_one(server.clone(), request));
     let mut builder = hyper::server::conn::http1::Builder::new();
     // hyper's `Date` would be that of the machine; a connection may wait for its next request for ever.
-    builder.timer(SimTimer).auto_date_header(false).header_read_timeout(None);
+    builder.timer(SimTimer).auto_date_header(false).header_read_timeout(None).max_buf_size(buffer);
     drop(builder.serve_connection(stream, service).await);
 }
 
 async fn answer_one(server: Arc<Server>, request: Request<Incoming>) -> Result<Response<Zeros>, Infallible> {
     let (head, body) = request.into_parts();
-    let permit = match server.worker(head.uri.path(), body.size_hint().exact()).await {
+    let permit = match server.worker(&head, body.size_hint().exact()).await {
         Ok(permit) => permit,
         Err(status) => {
             // Who waits for 100 Continue sends nothing. From others it is read and thrown away, so that closing does not reset the connection
@@ -190,7 +195,7 @@ async fn answer_two(server: Arc<Server>, request: Request<RecvStream>, mut respo
     let (head, body) = request.into_parts();
     let length = head.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     let work = async {
-        let permit = server.worker(head.uri.path(), length).await?;
+        let permit = server.worker(&head, length).await?;
         drain_two(body).await;
         let breaks = server.work().await;
         drop(permit);
