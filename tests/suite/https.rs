@@ -123,7 +123,9 @@ fn a_handshake_that_nobody_ends_is_over_in_time() {
 fn every_run_is_the_same_on_any_number_of_shards() {
     for (version, tls) in [("1.1", ""), ("2", "resumption: 0-rtt"), ("1.1", "version: 1.2")] {
         let text = file(
-            &format!("version: {version}, count: 30, concurrency: 4, connections: new, response: 9 kB, tls: {{ {tls} }}"),
+            &format!(
+                "version: {version}, count: 30, concurrency: 4, connections: new, response: 9 kB, tls: {{ {tls} }}"
+            ),
             "outputs: { capture: [path] }\n",
         )
         .replace("delay: 19 ms", "delay: 19 ms, loss: 2 %");

@@ -41,7 +41,10 @@ pub(crate) struct Manner {
 }
 
 /// A body that requests may have.
-pub(crate) trait Bytesome: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Send + Unpin + 'static {}
+pub(crate) trait Bytesome:
+    Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Send + Unpin + 'static
+{
+}
 
 impl<B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Send + Unpin + 'static> Bytesome for B {}
 

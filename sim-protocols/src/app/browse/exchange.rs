@@ -43,7 +43,8 @@ impl Entry {
     /// It is written now; says when that is.
     fn written(&mut self) -> Time {
         let (now, opening) = (aio::now(), &self.opening);
-        let own: Span = [opening.dns, opening.connect, opening.tls].into_iter().flatten().fold(Span::ZERO, |sum, span| sum + span);
+        let own: Span =
+            [opening.dns, opening.connect, opening.tls].into_iter().flatten().fold(Span::ZERO, |sum, span| sum + span);
         self.row.queued = Some((now - self.row.start).saturating_sub(own));
         now
     }
@@ -77,7 +78,12 @@ impl Drop for Entry {
 ///
 /// # Errors
 /// There is no answer, or not all of it.
-pub(super) async fn exchange(pool: &Origins, entry: &mut Entry, head: &Parts, body: &Bytes) -> Result<Response<Bytes>, Fault> {
+pub(super) async fn exchange(
+    pool: &Origins,
+    entry: &mut Entry,
+    head: &Parts,
+    body: &Bytes,
+) -> Result<Response<Bytes>, Fault> {
     let mut lease = pool.lease(&mut entry.opening).await?;
     entry.row.connection = Some(lease.link.number);
     entry.row.reused = Some(u64::from(lease.reused));
@@ -128,7 +134,12 @@ async fn one(
     Ok(Response::from_parts(parts, bytes.freeze()))
 }
 
-async fn two(sender: h2::client::SendRequest<Bytes>, entry: &mut Entry, head: &Parts, body: &Bytes) -> Result<Response<Bytes>, Fault> {
+async fn two(
+    sender: h2::client::SendRequest<Bytes>,
+    entry: &mut Entry,
+    head: &Parts,
+    body: &Bytes,
+) -> Result<Response<Bytes>, Fault> {
     let mut request = Request::from_parts(head.clone(), ());
     *request.version_mut() = Version::HTTP_2;
     if !body.is_empty() {

@@ -97,7 +97,15 @@ pub(super) struct Tally {
 
 impl Browser {
     pub fn new(config: BrowseConfig, flow: u32, said: Said, dialer: Dialer) -> Browser {
-        Browser { config, flow, said, dialer, opened: Arc::default(), number: AtomicU64::new(0), state: Mutex::default() }
+        Browser {
+            config,
+            flow,
+            said,
+            dialer,
+            opened: Arc::default(),
+            number: AtomicU64::new(0),
+            state: Mutex::default(),
+        }
     }
 
     /// Fetches a resource, wherever redirections lead.
@@ -130,7 +138,12 @@ impl Browser {
     }
 
     /// One request with its answer, and where that leads.
-    async fn once(&self, ask: &Ask, tally: &Mutex<Tally>, follows: bool) -> Result<(Response<Bytes>, Option<Url>), Fault> {
+    async fn once(
+        &self,
+        ask: &Ask,
+        tally: &Mutex<Tally>,
+        follows: bool,
+    ) -> Result<(Response<Bytes>, Option<Url>), Fault> {
         let mut entry = self.entry(ask, lock(tally).page);
         let answered = self.answer(ask, &mut entry).await;
         let row = &mut entry.row;
@@ -259,7 +272,9 @@ impl Browser {
 
     /// The connections to an origin.
     fn pool(&self, url: &Url) -> Result<Origins, Fault> {
-        let (Some(name), Some(port)) = (url.host_str(), url.port_or_known_default()) else { return Err(Fault::NoSuchName) };
+        let (Some(name), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
+            return Err(Fault::NoSuchName);
+        };
         let secure = url.scheme() == "https";
         let mut state = lock(&self.state);
         let pool = state.pools.entry((secure, name.to_string(), port)).or_insert_with(|| {

@@ -28,18 +28,22 @@ impl Jar {
     /// Keeps what a server has set (§5.3). What is none, or is for other hosts, is passed over.
     pub fn keep(&mut self, url: &Url, field: &str, now: Time) {
         let (Ok(cookie), Some(host)) = (Cookie::parse(field), url.host_str()) else { return };
-        let (domain, host_only) = match cookie.domain().map(|domain| domain.trim_start_matches('.').to_ascii_lowercase()) {
-            Some(domain) if !domain.is_empty() => {
-                if !within(host, &domain) {
-                    return;
+        let (domain, host_only) =
+            match cookie.domain().map(|domain| domain.trim_start_matches('.').to_ascii_lowercase()) {
+                Some(domain) if !domain.is_empty() => {
+                    if !within(host, &domain) {
+                        return;
+                    }
+                    (domain, false)
                 }
-                (domain, false)
-            }
-            _ => (host.to_string(), true),
-        };
-        let path = cookie.path().filter(|path| path.starts_with('/')).map_or_else(|| directory(url.path()), str::to_string);
+                _ => (host.to_string(), true),
+            };
+        let path =
+            cookie.path().filter(|path| path.starts_with('/')).map_or_else(|| directory(url.path()), str::to_string);
         let ends = match (cookie.max_age(), cookie.expires_datetime()) {
-            (Some(age), _) => Some(now.saturating_add(Span::from_secs(u64::try_from(age.whole_seconds()).unwrap_or(0)))),
+            (Some(age), _) => {
+                Some(now.saturating_add(Span::from_secs(u64::try_from(age.whole_seconds()).unwrap_or(0))))
+            }
             (None, Some(date)) => {
                 let seconds = u64::try_from(date.unix_timestamp()).unwrap_or(0).saturating_sub(EPOCH);
                 Some(Time::ZERO.saturating_add(Span::from_secs(seconds.min(1 << 23))))
@@ -117,7 +121,10 @@ mod tests {
         jar.keep(&site, "lang=en-US; Path=/; Domain=example.com", now);
         assert_eq!(jar.field(&url("http://example.com/x"), now).as_deref(), Some("SID=31d4d96e407aad42; lang=en-US"));
         jar.keep(&site, "SID=1; Path=/; Secure; HttpOnly", now);
-        assert_eq!(jar.field(&url("http://www.example.com/"), now).as_deref(), Some("SID=31d4d96e407aad42; lang=en-US"));
+        assert_eq!(
+            jar.field(&url("http://www.example.com/"), now).as_deref(),
+            Some("SID=31d4d96e407aad42; lang=en-US")
+        );
         jar.keep(&site, "lang=; Domain=example.com; Path=/; Expires=Sun, 06 Nov 1994 08:49:37 GMT", now);
         assert_eq!(jar.field(&url("http://www.example.com/"), now).as_deref(), Some("SID=31d4d96e407aad42"));
     }
@@ -129,7 +136,11 @@ mod tests {
         jar.keep(&site, "other=1; Domain=other.com", now);
         jar.keep(&site, "near=1", now);
         jar.keep(&site, "old=1; Max-Age=10; Path=/", now);
-        assert_eq!(jar.field(&url("http://a.example.com/dir/x"), now).as_deref(), Some("near=1; old=1"), "longer paths first");
+        assert_eq!(
+            jar.field(&url("http://a.example.com/dir/x"), now).as_deref(),
+            Some("near=1; old=1"),
+            "longer paths first"
+        );
         assert_eq!(jar.field(&url("http://a.example.com/directory"), now).as_deref(), Some("old=1"));
         assert_eq!(jar.field(&url("http://b.example.com/dir/x"), now), None);
         assert_eq!(jar.field(&site, now + Span::from_secs(10)).as_deref(), Some("near=1"));

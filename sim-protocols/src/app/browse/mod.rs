@@ -101,9 +101,15 @@ impl BrowseConfig {
         let resources = params.flag("resources", true, "load what pages hold: style sheets, scripts, images");
         let cache = params.flag("cache", true, "keep answers, and use them again as RFC 9111 allows");
         let cookies = params.flag("cookies", true, "keep cookies (RFC 6265)");
-        let redirects = params.count("redirects", Some(default.redirects), 0..=1000, "redirections that it follows, one behind the other");
+        let redirects = params.count(
+            "redirects",
+            Some(default.redirects),
+            0..=1000,
+            "redirections that it follows, one behind the other",
+        );
         let compress = params.flag("compress", true, "take compressed answers (gzip)");
-        let connections = params.count("connections", Some(default.connections), 1..=1000, "connections of HTTP/1.1 to an origin");
+        let connections =
+            params.count("connections", Some(default.connections), 1..=1000, "connections of HTTP/1.1 to an origin");
         let http2 = params.flag("http2", true, "offer HTTP/2 to servers with TLS");
         let timeout = params.span("timeout", Some(default.timeout), "how long a request may take");
         let help = "for how long its own cache holds a name at the most; 0 s: it has no such cache";
@@ -130,6 +136,7 @@ impl BrowseConfig {
 
     pub(super) fn check(&self) -> Result<(), (&'static str, String)> {
         match () {
+            _ if self.steps.is_empty() => Err(("steps", "there is nothing to do".into())),
             _ if self.timeout == Span::ZERO => Err(("timeout", "no request would be in time".into())),
             _ => Ok(()),
         }

@@ -35,7 +35,9 @@ impl Step {
             "PATCH" => Method::PATCH,
             "DELETE" => Method::DELETE,
             "OPTIONS" => Method::OPTIONS,
-            other => return Err(format!("`{other}` is no method; there are get, head, post, put, patch, delete, options")),
+            other => {
+                return Err(format!("`{other}` is no method; there are get, head, post, put, patch, delete, options"));
+            }
         };
         let mut step = Step { method, url: url.trim().to_string(), fields: Vec::new(), body: Bytes::new() };
         let filled = step.fill(1, &mut |low, _| low)?;

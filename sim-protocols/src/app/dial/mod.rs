@@ -23,9 +23,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sim_core::Span;
 
-use crate::dns::Source;
 use crate::aio::tls::{TlsAcceptor, TlsConnector};
 use crate::aio::{self, TcpSocket, TcpStream};
+use crate::dns::Source;
 use crate::host::OptionName;
 pub(crate) use fault::Fault;
 pub(crate) use meter::{Meter, Secured, UpDown};

@@ -102,7 +102,8 @@ impl TlsConfig {
     fn read_for(params: &mut dyn Params, client: bool, server: bool) -> TlsConfig {
         let costs = Costs::default();
         let version = TlsVersion::read(params, "version", "the newest version that both ends know");
-        let help = "what later connections have of earlier ones: a short handshake, nothing, or requests in its first message";
+        let help =
+            "what later connections have of earlier ones: a short handshake, nothing, or requests in its first message";
         let resumption = Resumption::read(params, "resumption", help);
         let (mut certificate, mut chain) = (Certificate::default(), 1);
         if server {
@@ -115,7 +116,8 @@ impl TlsConfig {
         let help = "the server's signature in a full handshake";
         let signature = if server { cost("signature_cost", costs.signature, help) } else { costs.signature };
         let help = "a signature checked: the client checks the server's, and one for each certificate";
-        let verification = if client { cost("verification_cost", costs.verification, help) } else { costs.verification };
+        let verification =
+            if client { cost("verification_cost", costs.verification, help) } else { costs.verification };
         let record = cost("record_cost", costs.record, "a record sealed or opened, whatever its length");
         let byte = cost("byte_cost", costs.byte, "each byte in it");
         if resumption == Resumption::ZeroRtt && version == TlsVersion::Two {
@@ -129,7 +131,9 @@ impl TlsConfig {
     pub(crate) fn ask(params: &mut dyn Params) -> Option<TlsConfig> {
         let mut tls = None;
         if params.given("tls") {
-            params.section("tls", "TLS by rustls; none when not given", &mut |params| tls = Some(TlsConfig::read(params)));
+            params.section("tls", "TLS by rustls; none when not given", &mut |params| {
+                tls = Some(TlsConfig::read(params))
+            });
         }
         tls
     }

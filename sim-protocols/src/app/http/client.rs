@@ -63,7 +63,14 @@ impl HttpClient {
         let think = (1..=config.concurrency).map(|asker| scope.stream(&format!("think/{asker}"))).collect();
         let chance = Chance { think, missing: scope.stream("missing"), arrivals: scope.stream("arrivals") };
         let seed = scope.stream("client").next_u64();
-        HttpClient { config: config.clone(), scope: scope.clone(), chance: Some(chance), seed, program: None, said: Arc::default() }
+        HttpClient {
+            config: config.clone(),
+            scope: scope.clone(),
+            chance: Some(chance),
+            seed,
+            program: None,
+            said: Arc::default(),
+        }
     }
 
     /// What the program says goes on.
@@ -93,7 +100,12 @@ impl App for HttpClient {
         let path = format!("flow/{}/client", flow.name);
         let main = async move {
             let tls = config.tls.as_ref().map(|tls| tls.connector(&simulation, &[config.version.alpn()]));
-            let pool = Pool::new(config.manner(), Dialer { nodelay: config.nodelay, tls, names: None }, origin, &Arc::default());
+            let pool = Pool::new(
+                config.manner(),
+                Dialer { nodelay: config.nodelay, tls, names: None },
+                origin,
+                &Arc::default(),
+            );
             run(Arc::new(Client { asked, pool, flow: flow.number, turn, said }), think, arrivals).await;
         };
         let program = self.program.insert(Program::new(path, &streams, &Arc::default(), main));

@@ -10,14 +10,14 @@ use hyper::body::Body;
 use sim_core::Time;
 
 use super::body::{self, Zeros};
-use crate::app::pool::{Lease, Pool, Sender};
-use crate::app::permits::Permits;
 use super::{HttpConfig, HttpMethod};
 use crate::aio::{self, Duration};
 use crate::app::dial::{Fault, Progress};
+use crate::app::permits::Permits;
+use crate::app::pool::{Lease, Pool, Sender};
+use crate::app::used::Used;
 use crate::app::values::Connections;
 use crate::host::HttpRow;
-use crate::app::used::Used;
 
 /// How long curl waits for `100 Continue`.
 const CONTINUE_WAIT: Duration = Duration::from_secs(1);
@@ -75,7 +75,8 @@ impl Entry {
         row.secured = passed.secured as u32;
         [row.tls_up, row.tls_down] = passed.tls;
         [row.http_up, row.http_down] = passed.http;
-        (row.http_up, row.http_down) = (row.http_up.saturating_sub(row.body_up), row.http_down.saturating_sub(row.body_down));
+        (row.http_up, row.http_down) =
+            (row.http_up.saturating_sub(row.body_up), row.http_down.saturating_sub(row.body_down));
         [row.tcp_up, row.tcp_down] = passed.tcp;
         (row.retransmissions, row.out_of_order) = (passed.retransmissions, passed.out_of_order);
         self.row
@@ -114,7 +115,12 @@ impl Asked {
     ///
     /// # Errors
     /// It has not.
-    pub async fn exchange(&self, pool: &Arc<Pool<Zeros>>, entry: &mut Entry, missing: bool) -> Result<StatusCode, Fault> {
+    pub async fn exchange(
+        &self,
+        pool: &Arc<Pool<Zeros>>,
+        entry: &mut Entry,
+        missing: bool,
+    ) -> Result<StatusCode, Fault> {
         let mut lease = pool.lease(&mut entry.opening).await?;
         entry.uses(&lease);
         let result = match lease.sender() {
@@ -146,7 +152,8 @@ impl Asked {
         let uri = request.uri().clone();
         let host = uri.authority().map_or("", |authority| authority.as_str());
         request.headers_mut().insert(header::HOST, HeaderValue::from_str(host).expect("an address"));
-        *request.uri_mut() = uri.path_and_query().map_or("/", |target| target.as_str()).parse().expect("it was the path of a URI");
+        *request.uri_mut() =
+            uri.path_and_query().map_or("/", |target| target.as_str()).parse().expect("it was the path of a URI");
         if self.config.connections == Connections::New {
             request.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }

@@ -17,11 +17,11 @@ use hyper::service::service_fn;
 use sim_core::{Prob, Rng, Span, Streams};
 
 use super::body::{self, BREAKING, Zeros};
-use crate::app::permits::{Permit, Permits};
 use super::{HttpConfig, HttpVersion, REMEMBERED, SERVER_WINDOWS, STREAMS_MAX};
 use crate::aio::{self, Program, SimTimer};
 use crate::app::Scope;
 use crate::app::dial::{self, Acceptor, Stream, lock};
+use crate::app::permits::{Permit, Permits};
 use crate::host::{App, AppEvent, Calls};
 
 /// The answering end. It serves whoever connects to its port; where another flow of the entry does so already, it leaves it to that one.
@@ -48,7 +48,12 @@ impl HttpServer {
             service: Mutex::new(scope.stream("service")),
             fail: Mutex::new(scope.stream("fail")),
         };
-        HttpServer { server: Arc::new(server), scope: scope.clone(), seed: scope.stream("server").next_u64(), program: None }
+        HttpServer {
+            server: Arc::new(server),
+            scope: scope.clone(),
+            seed: scope.stream("server").next_u64(),
+            program: None,
+        }
     }
 }
 

@@ -6,10 +6,11 @@ use super::{PageConfig, PageKind};
 
 /// Words of which text is made; with repetition, gzip makes a third of it, as of prose.
 const WORDS: [&str; 64] = [
-    "packet", "window", "router", "segment", "buffer", "delay", "stream", "header", "socket", "client", "server", "answer", "round", "trip",
-    "queue", "rate", "loss", "timer", "probe", "host", "link", "route", "frame", "label", "cache", "record", "query", "reply", "field", "value",
-    "method", "status", "range", "cookie", "session", "token", "origin", "path", "name", "zone", "port", "flag", "sequence", "number", "option",
-    "the", "of", "and", "to", "in", "is", "for", "with", "as", "by", "at", "from", "or", "an", "that", "each", "not", "all", "before",
+    "packet", "window", "router", "segment", "buffer", "delay", "stream", "header", "socket", "client", "server",
+    "answer", "round", "trip", "queue", "rate", "loss", "timer", "probe", "host", "link", "route", "frame", "label",
+    "cache", "record", "query", "reply", "field", "value", "method", "status", "range", "cookie", "session", "token",
+    "origin", "path", "name", "zone", "port", "flag", "sequence", "number", "option", "the", "of", "and", "to", "in",
+    "is", "for", "with", "as", "by", "at", "from", "or", "an", "that", "each", "not", "all", "before",
 ];
 
 /// A page's bytes in one of its versions.
@@ -100,6 +101,8 @@ pub(crate) fn held(page: &[u8]) -> Vec<String> {
             _ => continue,
         };
         let value = element.try_get_attribute(attribute).ok().flatten();
-        found.extend(value.and_then(|value| Some(value.normalized_value(quick_xml::XmlVersion::Implicit1_0).ok()?.into_owned())));
+        found.extend(
+            value.and_then(|value| Some(value.normalized_value(quick_xml::XmlVersion::Implicit1_0).ok()?.into_owned())),
+        );
     }
 }

@@ -40,7 +40,8 @@ impl Media {
 
     /// The one that a request likes best (RFC 9110 §12.5.1); JSON where it likes both equally.
     fn wanted(headers: &HeaderMap) -> Option<Media> {
-        let fields: Vec<&str> = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect();
+        let fields: Vec<&str> =
+            headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect();
         if fields.is_empty() {
             return Some(Media::Json);
         }
@@ -256,6 +257,10 @@ fn tag(item: &Item, media: Media) -> String {
 /// The tag that a request's preconditions are about: that of the representation that it would get, or that it has.
 fn asked_tag(request: &Parts, item: &Item) -> String {
     let xml = tag(item, Media::Xml);
-    let has = request.headers.get(header::IF_MATCH).and_then(|tags| tags.to_str().ok()).is_some_and(|tags| tags.contains(&xml));
+    let has = request
+        .headers
+        .get(header::IF_MATCH)
+        .and_then(|tags| tags.to_str().ok())
+        .is_some_and(|tags| tags.contains(&xml));
     if has || Media::wanted(&request.headers) == Some(Media::Xml) { xml } else { tag(item, Media::Json) }
 }

@@ -128,12 +128,20 @@ pub struct WebConfig {
 
 impl WebConfig {
     pub(super) fn read(params: &mut dyn Params) -> WebConfig {
-        let names = params.texts("names", "a name", "names that it is asked by, others are misdirected (421); any when not given");
+        let names = params.texts(
+            "names",
+            "a name",
+            "names that it is asked by, others are misdirected (421); any when not given",
+        );
         let mut tls = None;
         if params.given("tls") {
-            params.section("tls", "speak TLS, HTTP/2 for those who offer it; the port is 443 by custom", &mut |params| {
-                tls = Some(TlsConfig::server(params));
-            });
+            params.section(
+                "tls",
+                "speak TLS, HTTP/2 for those who offer it; the port is 443 by custom",
+                &mut |params| {
+                    tls = Some(TlsConfig::server(params));
+                },
+            );
             if names.is_empty() {
                 params.refuse("tls", "a certificate needs `names`".into());
             }
@@ -162,13 +170,19 @@ impl WebConfig {
         let service = SpanDist::new(Distribution::read(params, "service_times", "how `service` is distributed"), mean);
         let help = "requests that it works on at a time; without bound when not given";
         let workers = params.given("workers").then(|| params.count("workers", None, 1..=1_000_000, help));
-        let queue = params.count("queue", Some(100), 0..=1_000_000, "requests that may wait for one of the `workers`; beyond: 503");
+        let queue = params.count(
+            "queue",
+            Some(100),
+            0..=1_000_000,
+            "requests that may wait for one of the `workers`; beyond: 503",
+        );
         if workers.is_none() && queue != 100 {
             params.refuse("queue", "it needs `workers`".into());
         }
         let mut limit = |key, default, help| params.size(key, Some(Size::from_bytes(default)), help);
         let url_limit = limit("url_limit", URL_MAX, "the longest URL; beyond: 414");
-        let header_limit = limit("header_limit", HEADER_MAX, "the most bytes of a request's head, 8 KiB at least; beyond: 431");
+        let header_limit =
+            limit("header_limit", HEADER_MAX, "the most bytes of a request's head, 8 KiB at least; beyond: 431");
         let body_limit = limit("body_limit", BODY_MAX, "the largest body of a request; beyond: 413");
         if header_limit.bytes() < 8 << 10 {
             params.refuse("header_limit", "hyper needs 8 KiB".into());
@@ -218,23 +232,16 @@ fn page(path: &str, params: &mut dyn Params) -> PageConfig {
         params.refuse("status", "it needs `redirect`".into());
     }
     let session = params.flag("session", false, "whether one has to be logged in");
-    let users = params.texts("users", "a name", "who may see it, of those who are logged in, others get 403; all when not given");
+    let users = params.texts(
+        "users",
+        "a name",
+        "who may see it, of those who are logged in, others get 403; all when not given",
+    );
     if !users.is_empty() && !session {
         params.refuse("users", "it needs `session: true`".into());
     }
-    let found = PageConfig {
-        path: path.into(),
-        kind,
-        size,
-        holds,
-        max_age,
-        store,
-        changes,
-        redirect,
-        status,
-        session,
-        users,
-    };
+    let found =
+        PageConfig { path: path.into(), kind, size, holds, max_age, store, changes, redirect, status, session, users };
     if !found.holds.is_empty() && found.kind() != PageKind::Html {
         params.refuse("holds", "only a page holds others; it needs `type: html`".into());
     }

@@ -14,8 +14,8 @@ use http::{Method, Response, StatusCode};
 use sim_core::{Time, stable_hash};
 
 use super::{PageConfig, PageKind, body};
-use crate::app::dial::lock;
 use crate::aio::tls::EPOCH;
+use crate::app::dial::lock;
 
 /// nginx's `gzip_min_length` for those who set it: below, compression gains nothing.
 const COMPRESS_MIN: usize = 256;
@@ -186,7 +186,8 @@ pub(super) fn weights<'a>(fields: impl Iterator<Item = &'a str>) -> impl Iterato
         let mut parts = part.split(';').map(str::trim);
         let value = parts.next().unwrap_or_default();
         let weight = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
-        let thousandths = |text: &str| text.parse::<f32>().map_or(0, |weight| (weight * 1000.0).clamp(0.0, 1000.0) as u32);
+        let thousandths =
+            |text: &str| text.parse::<f32>().map_or(0, |weight| (weight * 1000.0).clamp(0.0, 1000.0) as u32);
         (value, weight.map_or(1000, thousandths))
     })
 }
@@ -203,7 +204,8 @@ impl Validators<'_> {
         let text = |name| request.headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
         let date = |name| text(name).and_then(|text| httpdate::parse_http_date(text).ok());
         let reads = request.method == Method::GET || request.method == Method::HEAD;
-        let whole = UNIX_EPOCH + Duration::from_secs(self.modified.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs());
+        let whole =
+            UNIX_EPOCH + Duration::from_secs(self.modified.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs());
         if let Some(tags) = text(header::IF_MATCH) {
             if !matches(tags, self.etag, true) {
                 return Some(StatusCode::PRECONDITION_FAILED);
@@ -238,7 +240,8 @@ fn whole_or_part(request: &Parts, current: &Current, modified: SystemTime) -> Re
         true => range == current.etag,
         false => range == httpdate::fmt_http_date(modified),
     });
-    let range = text(header::RANGE).filter(|_| same && request.method == Method::GET).and_then(|range| asked(range, length));
+    let range =
+        text(header::RANGE).filter(|_| same && request.method == Method::GET).and_then(|range| asked(range, length));
     match range {
         None => Response::new(current.bytes.clone()),
         Some(Ok((first, last))) => {

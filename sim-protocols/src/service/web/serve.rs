@@ -18,10 +18,10 @@ use hyper::body::{Body, Incoming};
 use hyper::service::service_fn;
 use sim_core::{Prob, Rng, Span, Streams};
 
+use super::WebConfig;
 use super::items::Items;
 use super::pages::{Page, date, other_method, plain, set};
 use super::sessions::{Sessions, unauthorized};
-use super::WebConfig;
 use crate::aio::{self, SimTimer};
 use crate::app::dial::{self, Acceptor, Stream, lock};
 use crate::app::pool::REMEMBERED;
@@ -112,7 +112,8 @@ impl Server {
                 }
             }
         }
-        let known = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
+        let known =
+            [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
         if !known.contains(&head.method) {
             return Some(plain(StatusCode::NOT_IMPLEMENTED));
         }
@@ -137,7 +138,8 @@ impl Server {
         if service > Span::ZERO {
             aio::sleep_until(aio::now() + service).await;
         }
-        let mut response = if fails { plain(StatusCode::INTERNAL_SERVER_ERROR) } else { self.resource(head, body).await };
+        let mut response =
+            if fails { plain(StatusCode::INTERNAL_SERVER_ERROR) } else { self.resource(head, body).await };
         set(&mut response, header::SERVER, "clockwire");
         set(&mut response, header::DATE, &date(aio::now()));
         response
@@ -162,7 +164,9 @@ impl Server {
             return answer;
         }
         match head.method {
-            Method::OPTIONS if head.uri.path() == "*" => other_method(&head.method, "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"),
+            Method::OPTIONS if head.uri.path() == "*" => {
+                other_method(&head.method, "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
+            }
             _ => plain(StatusCode::NOT_FOUND),
         }
     }
@@ -196,7 +200,11 @@ async fn one(server: Arc<Server>, stream: Stream, peer: Ipv4Addr) {
     drop(builder.serve_connection(stream, service).await);
 }
 
-async fn answer_one(server: Arc<Server>, request: Request<Incoming>, peer: Ipv4Addr) -> Result<Response<Full<Bytes>>, Infallible> {
+async fn answer_one(
+    server: Arc<Server>,
+    request: Request<Incoming>,
+    peer: Ipv4Addr,
+) -> Result<Response<Full<Bytes>>, Infallible> {
     let (head, body) = request.into_parts();
     let length = body.size_hint().exact();
     let refused = match server.refuses(&head, length, peer) {
@@ -254,7 +262,12 @@ async fn two(server: Arc<Server>, stream: Stream, peer: Ipv4Addr) -> Result<(), 
     Ok(())
 }
 
-async fn answer_two(server: Arc<Server>, request: Request<RecvStream>, mut respond: SendResponse<Bytes>, peer: Ipv4Addr) -> Result<(), h2::Error> {
+async fn answer_two(
+    server: Arc<Server>,
+    request: Request<RecvStream>,
+    mut respond: SendResponse<Bytes>,
+    peer: Ipv4Addr,
+) -> Result<(), h2::Error> {
     let (head, body) = request.into_parts();
     let length = head.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     let refused = match server.refuses(&head, length, peer) {
@@ -272,7 +285,8 @@ async fn answer_two(server: Arc<Server>, request: Request<RecvStream>, mut respo
             response
         }
     };
-    let (mut head, body) = response.map(|body| if head.method == Method::HEAD { Bytes::new() } else { body }).into_parts();
+    let (mut head, body) =
+        response.map(|body| if head.method == Method::HEAD { Bytes::new() } else { body }).into_parts();
     if head.status != StatusCode::NO_CONTENT && head.status != StatusCode::NOT_MODIFIED {
         head.headers.insert(header::CONTENT_LENGTH, (body.len() as u64).into());
     }
