@@ -11,7 +11,7 @@ fn file(web: &str, browse: &str) -> String {
         "clockwire: 1\nname: web\nseed: 3\nstop: 100 s\nhosts: {{ a: {{}}, z: {{}}, store: {{}} }}\nlinks:\n\
          \x20 - a -- z: {{ name: path, rate: 1 Gbit/s, delay: 20 ms }}\n  - z -- store: {{ name: back, rate: 1 Gbit/s, delay: 5 ms }}\n\
          services:\n  s: {{ on: store, store: {{}} }}\n  w: {{ on: z, web: {{ {web} }} }}\n\
-         workload: {{ a: {{ from: a, browse: {{ {browse} }} }} }}\n"
+         workload: {{ ann: {{ from: a, browse: {{ {browse} }} }} }}\n"
     )
 }
 
@@ -74,7 +74,7 @@ fn statuses_are_those_of_the_rfc() {
         let found = lines(&format!("{PAGES}, items: 50"), &format!("steps: [ '{step}' ]"));
         assert_eq!(found, [expected], "{step}");
     }
-    let found = lines(&format!("{PAGES}, url_limit: 20 B"), "steps: [ get http://z/new?a-long-question ]");
+    let found = lines(&format!("{PAGES}, url_limit: 10 B"), "steps: [ get http://z/new?a-long-question ]");
     assert_eq!(found, ["GET /new?a-long-question 414 network status"]);
     let found = lines(&format!("{PAGES}, body_limit: 2 B, items: 1"), "steps: [ 'put http://z/items/1 | {\"id\":1}' ]");
     assert_eq!(found, ["PUT /items/1 413 network status"]);
