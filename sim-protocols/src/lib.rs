@@ -27,9 +27,10 @@ pub use app::{
 };
 pub use host::{
     AcceptError, Answer, App, AppEvent, BindError, Calls, ConnId, ConnectError, DATAGRAMS, Datagram, Effect, FLOWS,
-    FlowConfig, FlowEnd, HOST_TABLES, HTTP, Host, HostConfig, Kinds, ListenError, OptionEntry, OptionError, OptionName,
-    MESSAGES, OptionValue, Outcome, PING, REQUESTS, RTT, Ready, Received, RecvError, SOCKET_OPTIONS, STATES, SendError, Shutdown,
-    ShutdownError, SocketAddr, SocketError, SocketId, Sockets, THROUGHPUT, TRACEROUTE, UDP, UdpError, UdpId,
+    FlowConfig, FlowEnd, HOST_TABLES, HTTP, Host, HostConfig, Kinds, ListenError, MESSAGES, OptionEntry, OptionError,
+    OptionName, OptionValue, Outcome, PING, REQUESTS, RTT, Ready, Received, RecvError, SOCKET_OPTIONS, STATES,
+    SendError, Shutdown, ShutdownError, SocketAddr, SocketError, SocketId, Sockets, THROUGHPUT, TRACEROUTE, UDP,
+    UdpError, UdpId,
 };
 pub use ip::{Alter, Hop, Interface, IpConfig, IpStack, Route, RouteTable, Router};
 pub use node::NetNode;

@@ -18,4 +18,5 @@ mod profiles;
 mod readme;
 mod swarm;
 mod tidy;
+mod websocket;
 mod yaml;

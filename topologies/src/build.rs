@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 use sim_core::{CapturePoint, Change, Fault, Node, Prob, ProbeConfig, Table, World, WorldBuilder};
-use sim_protocols::{Alter, FlowEnd, Hop, Host, HostConfig, Interface, IpConfig, IpStack, NetNode, Route, RouteTable, Router};
+use sim_protocols::{
+    Alter, FlowEnd, Hop, Host, HostConfig, Interface, IpConfig, IpStack, NetNode, Route, RouteTable, Router,
+};
 
 use crate::plan::{HopPlan, NodeKind, Plan};
 

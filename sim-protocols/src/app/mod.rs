@@ -33,8 +33,8 @@ pub use poisson::PoissonConfig;
 pub use request::RequestConfig;
 pub use scope::Scope;
 pub use traceroute::TracerouteConfig;
-pub use websocket::WebSocketConfig;
 pub use values::{CloseWhen, Closing, Connections, Counted, Data, Distribution, Opening, SizeDist, SpanDist};
+pub use websocket::WebSocketConfig;
 
 /// A registered application, for `clockwire list` and for the reader of files.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

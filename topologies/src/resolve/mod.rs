@@ -45,7 +45,13 @@ pub(crate) fn resolve(sink: &mut Sink, name: &str, spec: &Spec, options: &LoadOp
     for node in &topo.nodes {
         let ports = next..next + node.links.len() as u32;
         next = ports.end;
-        plan.nodes.push(NodePlan { name: node.name.clone(), kind: node.kind, ports, tables: Vec::new(), alter: spec.nodes[node.spec].alter });
+        plan.nodes.push(NodePlan {
+            name: node.name.clone(),
+            kind: node.kind,
+            ports,
+            tables: Vec::new(),
+            alter: spec.nodes[node.spec].alter,
+        });
     }
     events(sink, spec, &mut plan);
     if sink.has_errors() {

@@ -54,7 +54,15 @@ pub(crate) fn hosts(sink: &mut Sink, node: &Node) -> Vec<NodeSpec> {
         }
         let tcp = map.get("tcp").map(|node| TcpOptions::read(sink, node)).unwrap_or_default();
         map.finish(sink);
-        out.push(NodeSpec { name, kind: NodeKind::Host, count, address, tcp, routes: Routes::Dijkstra, alter: Prob::ZERO });
+        out.push(NodeSpec {
+            name,
+            kind: NodeKind::Host,
+            count,
+            address,
+            tcp,
+            routes: Routes::Dijkstra,
+            alter: Prob::ZERO,
+        });
     }
     out
 }

@@ -88,7 +88,8 @@ impl TlsConfig {
     pub(crate) fn read(params: &mut dyn Params) -> TlsConfig {
         let costs = Costs::default();
         let version = TlsVersion::read(params, "version", "the newest version that both ends know");
-        let help = "what later connections have of earlier ones: a short handshake, nothing, or requests in its first message";
+        let help =
+            "what later connections have of earlier ones: a short handshake, nothing, or requests in its first message";
         let resumption = Resumption::read(params, "resumption", help);
         let certificate = Certificate::read(params, "certificate", "the server's certificate");
         let help = "authorities between the root and the server's certificate";
@@ -112,7 +113,9 @@ impl TlsConfig {
     pub(crate) fn ask(params: &mut dyn Params) -> Option<TlsConfig> {
         let mut tls = None;
         if params.given("tls") {
-            params.section("tls", "TLS by rustls; none when not given", &mut |params| tls = Some(TlsConfig::read(params)));
+            params.section("tls", "TLS by rustls; none when not given", &mut |params| {
+                tls = Some(TlsConfig::read(params))
+            });
         }
         tls
     }

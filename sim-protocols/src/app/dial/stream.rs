@@ -105,7 +105,8 @@ impl Stream {
                 let bytes = match bufs {
                     [one] => *one,
                     many => {
-                        many.iter().for_each(|buf| record.extend_from_slice(&buf[..buf.len().min(RECORD - record.len())]));
+                        many.iter()
+                            .for_each(|buf| record.extend_from_slice(&buf[..buf.len().min(RECORD - record.len())]));
                         &record
                     }
                 };

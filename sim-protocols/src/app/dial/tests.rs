@@ -69,7 +69,11 @@ async fn one(dialer: &Dialer, name: &str) -> Got {
     Ok((us(progress.connect), us(progress.tls), us(total), text, meter.secured()))
 }
 
-fn run(server: Option<TlsConfig>, client: Option<TlsConfig>, names: &'static [&'static str]) -> (Vec<Got>, Vec<Option<Fault>>) {
+fn run(
+    server: Option<TlsConfig>,
+    client: Option<TlsConfig>,
+    names: &'static [&'static str],
+) -> (Vec<Got>, Vec<Option<Fault>>) {
     let mut sim = Sim::new(7);
     sim.host("client").host("server").link("client", "server", Link::new(Span::from_ms(20)));
     let served = sim.spawn("server", "serve", serve(server, names.len() as u32));
@@ -82,10 +86,13 @@ fn run(server: Option<TlsConfig>, client: Option<TlsConfig>, names: &'static [&'
 fn handshakes_take_their_round_trips() {
     let times = |config: Option<TlsConfig>| {
         let (got, _) = run(config.clone(), config, &["a.test", "a.test"]);
-        got.into_iter().map(|got| got.expect("an answer")).map(|(connect, tls, total, text, secured)| {
-            assert!(text == "a.testping" || (text == "ping" && secured == Secured::None), "{text}");
-            (connect / 1000, tls / 1000, total / 1000, secured)
-        }).collect::<Vec<_>>()
+        got.into_iter()
+            .map(|got| got.expect("an answer"))
+            .map(|(connect, tls, total, text, secured)| {
+                assert!(text == "a.testping" || (text == "ping" && secured == Secured::None), "{text}");
+                (connect / 1000, tls / 1000, total / 1000, secured)
+            })
+            .collect::<Vec<_>>()
     };
     let tls = |version, resumption| times(Some(free(TlsConfig { version, resumption, ..TlsConfig::default() })));
     assert_eq!(times(None), [(40, 0, 80, Secured::None); 2]);
@@ -94,7 +101,10 @@ fn handshakes_take_their_round_trips() {
     let two = tls(TlsVersion::Two, Resumption::Session);
     assert_eq!(two, [(40, 80, 160, Secured::Full), (40, 40, 120, Secured::Resumed)]);
     assert_eq!(tls(TlsVersion::Three, Resumption::None), [(40, 40, 120, Secured::Full); 2]);
-    assert_eq!(tls(TlsVersion::Three, Resumption::ZeroRtt), [(40, 40, 120, Secured::Full), (40, 0, 80, Secured::Early)]);
+    assert_eq!(
+        tls(TlsVersion::Three, Resumption::ZeroRtt),
+        [(40, 40, 120, Secured::Full), (40, 0, 80, Secured::Early)]
+    );
 }
 
 #[test]

@@ -62,7 +62,14 @@ impl HttpClient {
         let think = (1..=config.concurrency).map(|asker| scope.stream(&format!("think/{asker}"))).collect();
         let chance = Chance { think, missing: scope.stream("missing"), arrivals: scope.stream("arrivals") };
         let seed = scope.stream("client").next_u64();
-        HttpClient { config: config.clone(), scope: scope.clone(), chance: Some(chance), seed, program: None, said: Arc::default() }
+        HttpClient {
+            config: config.clone(),
+            scope: scope.clone(),
+            chance: Some(chance),
+            seed,
+            program: None,
+            said: Arc::default(),
+        }
     }
 
     /// What the program says goes on.

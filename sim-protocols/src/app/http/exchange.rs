@@ -168,7 +168,8 @@ impl Asked {
         let uri = request.uri().clone();
         let host = uri.authority().map_or("", |authority| authority.as_str());
         request.headers_mut().insert(header::HOST, HeaderValue::from_str(host).expect("an address"));
-        *request.uri_mut() = uri.path_and_query().map_or("/", |target| target.as_str()).parse().expect("it was the path of a URI");
+        *request.uri_mut() =
+            uri.path_and_query().map_or("/", |target| target.as_str()).parse().expect("it was the path of a URI");
         if self.config.connections == Connections::New {
             request.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }

@@ -41,7 +41,8 @@ impl Limits {
         let help = "the largest field of a head that the server takes; beyond: 431";
         let header = params.size("header_limit", Some(default.header), help);
         let url = params.size("url_limit", Some(default.url), "the longest target that the server takes; beyond: 414");
-        let help = "connections that the server has at a time, others wait to be accepted; without bound when not given";
+        let help =
+            "connections that the server has at a time, others wait to be accepted; without bound when not given";
         let given = params.given("connections_limit");
         let connections = given.then(|| params.count("connections_limit", None, 1..=1_000_000, help));
         let help = "connections that wait to be accepted; a SYN beyond is dropped";

@@ -187,7 +187,8 @@ impl HttpConfig {
         let missing =
             params.prob("missing", Some(Prob::ZERO), "share of the requests that ask for what is not there: 404");
         let fail = params.prob("fail", Some(Prob::ZERO), "share of the answers that break off in their middle");
-        let header = params.size("header", Some(default.header), "bytes that are added to a request's head, as a cookie");
+        let header =
+            params.size("header", Some(default.header), "bytes that are added to a request's head, as a cookie");
         let url = params.size("url", Some(default.url), "bytes that are added to a request's target, as a query");
         let limits = Limits::read(params);
         let help = "requests that the server works on at a time; without bound when not given";
@@ -249,9 +250,11 @@ impl HttpConfig {
             _ if self.pool > 1 && self.connections == Connections::New => {
                 Err(("pool", "nothing is kept where each request has a new connection".into()))
             }
-            _ if self.tls.as_ref().is_some_and(TlsConfig::early) && self.method == HttpMethod::Post => {
-                Err(("tls", "what is sent with `resumption: 0-rtt` may be played again, and a POST must not be (RFC 8470 §2.1)".into()))
-            }
+            _ if self.tls.as_ref().is_some_and(TlsConfig::early) && self.method == HttpMethod::Post => Err((
+                "tls",
+                "what is sent with `resumption: 0-rtt` may be played again, and a POST must not be (RFC 8470 §2.1)"
+                    .into(),
+            )),
             _ if self.url.bytes() > 60_000 => Err(("url", "libraries refuse targets of more than 60 kB".into())),
             _ if self.header.bytes() > 1_000_000 => Err(("header", "it is more than 1 MB".into())),
             _ if self.count == Some(0) => Err(("count", "zero requests do nothing".into())),

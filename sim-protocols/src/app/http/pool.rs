@@ -95,12 +95,7 @@ impl Pool {
         }
     }
 
-    fn leased(
-        self: &Arc<Pool>,
-        (link, sender): (Arc<Link>, Sender),
-        reused: bool,
-        permit: Option<Permit>,
-    ) -> Lease {
+    fn leased(self: &Arc<Pool>, (link, sender): (Arc<Link>, Sender), reused: bool, permit: Option<Permit>) -> Lease {
         // Streams share a connection: the next request may look for it now.
         let exclusive = self.version == HttpVersion::One;
         Lease {

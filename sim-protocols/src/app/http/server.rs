@@ -48,7 +48,12 @@ impl HttpServer {
             service: Mutex::new(scope.stream("service")),
             fail: Mutex::new(scope.stream("fail")),
         };
-        HttpServer { server: Arc::new(server), scope: scope.clone(), seed: scope.stream("server").next_u64(), program: None }
+        HttpServer {
+            server: Arc::new(server),
+            scope: scope.clone(),
+            seed: scope.stream("server").next_u64(),
+            program: None,
+        }
     }
 }
 

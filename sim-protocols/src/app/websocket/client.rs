@@ -60,7 +60,8 @@ impl App for Client {
         let main = async move {
             let tls = config.tls.as_ref().map(|tls| tls.connector(&streams, &["http/1.1"]));
             let dialer = Dialer { nodelay: config.nodelay, tls };
-            let listener = Listener { config, flow: flow.number, target, said: said.clone(), received: 0, before: None };
+            let listener =
+                Listener { config, flow: flow.number, target, said: said.clone(), received: 0, before: None };
             let ended = listener.listen(&dialer, &origin).await;
             lock(&said).outcome = Some(ended.err().map_or(Outcome::Finished, Fault::outcome));
         };

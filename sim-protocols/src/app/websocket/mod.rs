@@ -83,10 +83,16 @@ impl Default for WebSocketConfig {
 impl WebSocketConfig {
     pub(super) fn read(params: &mut dyn Params) -> WebSocketConfig {
         let default = WebSocketConfig::default();
-        let mode = Delivery::read(params, "mode", "pushed by WebSocket, or asked for by HTTP/1.1, from time to time or for long");
+        let mode = Delivery::read(
+            params,
+            "mode",
+            "pushed by WebSocket, or asked for by HTTP/1.1, from time to time or for long",
+        );
         let count = values::count(params, "how many messages; without end when not given");
-        let mean = params.span("interval", Some(default.interval.mean()), "from one message to the next, as they are created");
-        let interval = SpanDist::new(Distribution::read(params, "interval_times", "how `interval` is distributed"), mean);
+        let mean =
+            params.span("interval", Some(default.interval.mean()), "from one message to the next, as they are created");
+        let interval =
+            SpanDist::new(Distribution::read(params, "interval_times", "how `interval` is distributed"), mean);
         let size = params.size("size", Some(default.size), "bytes of a message, its number and its time among them");
         let mut only = |key, modes: &[Delivery]| {
             if params.given(key) && !modes.contains(&mode) {
@@ -101,7 +107,11 @@ impl WebSocketConfig {
             false => default,
         };
         let poll = span("poll", default.poll, "polling: from an answer to the next request; 1 s when not given");
-        let hold = span("hold", default.hold, "long polling: how long a request is held without a message; 30 s when not given");
+        let hold = span(
+            "hold",
+            default.hold,
+            "long polling: how long a request is held without a message; 30 s when not given",
+        );
         let help = "a client that has heard nothing for so long sends a ping; never when not given";
         let ping = params.given("ping").then(|| params.span("ping", None, help));
         let nodelay = params.flag("nodelay", true, "TCP_NODELAY at both ends");
