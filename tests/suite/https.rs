@@ -171,3 +171,24 @@ fn tshark_reads_the_requests_inside() {
         assert_eq!(count("_ws.malformed || tcp.checksum.status == 0 || tls.alert_message.level == 2"), 0, "{name}");
     }
 }
+
+#[test]
+fn a_middle_box_that_alters_a_byte_is_caught() {
+    let ended = |tls: &str, seed: u64| {
+        let text = file(&format!("count: 4, response: 20 kB, timeout: 5 s{tls}"), "");
+        let plan = load(&text.replace("r: {}", "r: { alter: 10 % }")).unwrap_or_else(|errors| panic!("{errors}"));
+        let found = rows(&simulate(&plan, seed, sharded(1), &|_| ()).0);
+        found.iter().map(|(_, ended)| *ended).collect::<Vec<_>>()
+    };
+    let mut words = std::collections::BTreeSet::new();
+    for seed in 1..=12 {
+        // Checksums are right: a body of zeros that has a one in it is taken for what was sent.
+        let plain = ended("", seed);
+        assert!(plain.contains(&"finished"), "{plain:?}");
+        words.extend(ended(", tls: {}", seed));
+    }
+    // Both ends find out: here as a record that does not open, there with an alert that says so.
+    for word in ["bad_record", "bad_record_alert", "finished"] {
+        assert!(words.contains(word), "{words:?}");
+    }
+}

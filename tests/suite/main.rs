@@ -19,4 +19,5 @@ mod readme;
 mod swarm;
 mod tidy;
 mod web;
+mod websocket;
 mod yaml;

@@ -12,7 +12,7 @@ use crate::wire::{Frame, Icmpv4Repr, Net, TimeExceeded, Unreachable};
 /// A router.
 pub struct Router {
     stack: IpStack,
-    alter: Option<Alter>,
+    alter: Option<Box<Alter>>,
 }
 
 impl Router {
@@ -24,7 +24,7 @@ impl Router {
     /// Makes it a middle box that alters what passes.
     #[must_use]
     pub fn altering(self, alter: Alter) -> Router {
-        Router { alter: Some(alter), ..self }
+        Router { alter: Some(Box::new(alter)), ..self }
     }
 
     /// A datagram that is not for the router itself. Its TTL is counted down last, so that an error quotes what came

@@ -35,6 +35,7 @@ macro_rules! registry {
     ($($variant:ident($config:ty), $name:literal, $port:literal, $help:literal;)*) => {
         /// A service with its parameters.
         #[derive(Clone, PartialEq, Debug)]
+        #[allow(clippy::large_enum_variant, reason = "there is one for each service of a file")]
         pub enum ServiceConfig {
             $(#[doc = $help] $variant($config),)*
         }

@@ -112,9 +112,9 @@ mod tests {
         assert_eq!((step.method.as_str(), step.fields.len(), step.body.len()), ("PUT", 2, 9));
         assert_eq!(step.fields[1].1, "application/json");
         let mut rng = Streams::new(1).open("x");
-        let drawn = (0..50).map(|_| step.url(1, &mut rng).expect("a URL").path().to_string());
-        assert!(drawn.clone().all(|path| path.len() == 8 && path != "/items/0"), "one digit, none zero");
-        assert!(drawn.collect::<std::collections::BTreeSet<_>>().len() > 4);
+        let drawn: Vec<String> = (0..50).map(|_| step.url(1, &mut rng).expect("a URL").path().to_string()).collect();
+        assert!(drawn.iter().all(|path| path.len() == 8 && path != "/items/0"), "one digit, none zero");
+        assert!(drawn.iter().collect::<std::collections::BTreeSet<_>>().len() > 4);
         let login = Step::parse("post https://a/login | user=ann&password=x").expect("a step");
         assert_eq!(login.fields[0].1, "application/x-www-form-urlencoded");
         let refused = |text| Step::parse(text).expect_err("no step");

@@ -38,6 +38,14 @@ pub(super) struct Chance {
     pub fail: Rng,
 }
 
+/// Who is at the other end of a connection.
+#[derive(Clone)]
+struct Peer {
+    address: Ipv4Addr,
+    /// The name that it has asked for as TLS was opened.
+    name: Option<String>,
+}
+
 /// What the connections of a server share.
 struct Server {
     config: WebConfig,
@@ -71,7 +79,8 @@ pub(super) async fn listen(config: WebConfig, chance: Chance, store: Option<Ipv4
         aio::spawn_named(&format!("connection of {peer}"), async move {
             // The client has been told why.
             let Ok(accepted) = acceptor.accept(tcp).await else { return };
-            let IpAddr::V4(peer) = peer.ip() else { return };
+            let IpAddr::V4(address) = peer.ip() else { return };
+            let peer = Peer { address, name: accepted.name };
             match accepted.alpn.as_deref() {
                 Some(b"h2") => drop(two(server, accepted.stream, peer).await),
                 _ => one(server, accepted.stream, peer).await,
@@ -82,12 +91,12 @@ pub(super) async fn listen(config: WebConfig, chance: Chance, store: Option<Ipv4
 
 impl Server {
     /// What the head of a request is enough for.
-    fn refuses(&self, head: &Parts, length: Option<u64>, peer: Ipv4Addr) -> Option<Response<Bytes>> {
+    fn refuses(&self, head: &Parts, length: Option<u64>, peer: &Peer) -> Option<Response<Bytes>> {
         let config = &self.config;
         if let Some(limit) = config.rate_limit {
             let second = aio::now().ps() / 1_000_000_000_000;
             let mut rates = lock(&self.rates);
-            let (since, made) = rates.entry(peer).or_insert((second, 0));
+            let (since, made) = rates.entry(peer.address).or_insert((second, 0));
             if *since != second {
                 (*since, *made) = (second, 0);
             }
@@ -107,7 +116,9 @@ impl Server {
             Some(host) => {
                 let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
                 let known = config.names.iter().any(|known| known.eq_ignore_ascii_case(name));
-                if !known && !config.names.is_empty() && name.parse::<Ipv4Addr>().is_err() {
+                // RFC 9110 §7.4: what was not asked for as TLS was opened may have another certificate.
+                let other = peer.name.as_ref().is_some_and(|asked| !asked.eq_ignore_ascii_case(name));
+                if other || !known && !config.names.is_empty() && name.parse::<Ipv4Addr>().is_err() {
                     return Some(plain(StatusCode::MISDIRECTED_REQUEST));
                 }
             }
@@ -191,9 +202,9 @@ fn again_later(status: StatusCode) -> Response<Bytes> {
 }
 
 /// A connection of HTTP/1.1.
-async fn one(server: Arc<Server>, stream: Stream, peer: Ipv4Addr) {
+async fn one(server: Arc<Server>, stream: Stream, peer: Peer) {
     let header_limit = server.config.header_limit.bytes() as usize;
-    let service = service_fn(move |request| answer_one(server.clone(), request, peer));
+    let service = service_fn(move |request| answer_one(server.clone(), request, peer.clone()));
     let mut builder = hyper::server::conn::http1::Builder::new();
     // hyper's `Date` would be that of the machine; a connection may wait for its next request for ever.
     builder.timer(SimTimer).auto_date_header(false).header_read_timeout(None).max_buf_size(header_limit);
@@ -203,11 +214,11 @@ async fn one(server: Arc<Server>, stream: Stream, peer: Ipv4Addr) {
 async fn answer_one(
     server: Arc<Server>,
     request: Request<Incoming>,
-    peer: Ipv4Addr,
+    peer: Peer,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let (head, body) = request.into_parts();
     let length = body.size_hint().exact();
-    let refused = match server.refuses(&head, length, peer) {
+    let refused = match server.refuses(&head, length, &peer) {
         Some(refusal) => Err(refusal),
         None => server.worker().await,
     };
@@ -248,7 +259,7 @@ async fn read_one(mut body: Incoming, limit: u64) -> Result<Bytes, StatusCode> {
 }
 
 /// A connection of HTTP/2.
-async fn two(server: Arc<Server>, stream: Stream, peer: Ipv4Addr) -> Result<(), h2::Error> {
+async fn two(server: Arc<Server>, stream: Stream, peer: Peer) -> Result<(), h2::Error> {
     let mut builder = h2::server::Builder::new();
     builder.initial_window_size(1 << 20).initial_connection_window_size(1 << 20);
     builder.max_header_list_size(server.config.header_limit.bytes() as u32);
@@ -256,7 +267,7 @@ async fn two(server: Arc<Server>, stream: Stream, peer: Ipv4Addr) -> Result<(), 
     let mut connection = builder.handshake::<_, Bytes>(stream).await?;
     while let Some(next) = connection.accept().await {
         let (request, respond) = next?;
-        let server = server.clone();
+        let (server, peer) = (server.clone(), peer.clone());
         aio::spawn(async move { drop(answer_two(server, request, respond, peer).await) });
     }
     Ok(())
@@ -266,11 +277,11 @@ async fn answer_two(
     server: Arc<Server>,
     request: Request<RecvStream>,
     mut respond: SendResponse<Bytes>,
-    peer: Ipv4Addr,
+    peer: Peer,
 ) -> Result<(), h2::Error> {
     let (head, body) = request.into_parts();
     let length = head.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-    let refused = match server.refuses(&head, length, peer) {
+    let refused = match server.refuses(&head, length, &peer) {
         Some(refusal) => Err(refusal),
         None => server.worker().await,
     };
