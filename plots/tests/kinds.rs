@@ -54,6 +54,17 @@ fn requests() -> Vec<(Request, &'static [&'static str])> {
             Request::new("bars").with("x", &["wan.loss"]).with("y", &["retransmitted_ratio"]).with("group", &["cc"]),
             &["Retransmitted (%)", "0.03 %"],
         ),
+        (
+            Request::new("waterfall").with("pages", &["1", "3"]),
+            &[
+                "since the page's start (ms)",
+                "page 3",
+                "TLS",
+                "from the cache",
+                "https://web/app.js",
+                "POST https://web/login",
+            ],
+        ),
     ]
 }
 

@@ -11,6 +11,7 @@ mod rtt;
 mod sweep;
 mod throughput;
 mod time_sequence;
+mod waterfall;
 mod xy;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -89,7 +90,7 @@ const COMMON: &[Key] = &[
     Key { name: "file", takes: Takes::Text, help: "the file's name without ending; the kind's name" },
 ];
 
-static KINDS: [Kind; 11] = [
+static KINDS: [Kind; 12] = [
     cwnd::KIND,
     throughput::KIND,
     goodput::KIND,
@@ -101,6 +102,7 @@ static KINDS: [Kind; 11] = [
     xy::KIND,
     sweep::KIND,
     bars::KIND,
+    waterfall::KIND,
 ];
 
 /// All kinds of figures.
