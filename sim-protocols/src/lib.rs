@@ -22,14 +22,15 @@ mod service;
 
 pub use app::{
     APPS, AppConfig, AppEntry, BulkConfig, CbrConfig, CloseWhen, Closing, Connections, Counted, Data, Distribution,
-    HttpConfig, HttpMethod, HttpVersion, OnOffConfig, Opening, Pause, PingConfig, PoissonConfig, RequestConfig, Scope,
-    SizeDist, SpanDist, TracerouteConfig,
+    DnsConfig, HttpConfig, HttpMethod, HttpVersion, OnOffConfig, Opening, Pause, PingConfig, PoissonConfig,
+    RequestConfig, Scope, SizeDist, SpanDist, TracerouteConfig,
 };
 pub use host::{
-    AcceptError, Answer, App, AppEvent, BindError, Calls, ConnId, ConnectError, DATAGRAMS, Datagram, Effect, FLOWS,
-    FlowConfig, FlowEnd, HOST_TABLES, HTTP, Host, HostConfig, Kinds, ListenError, OptionEntry, OptionError, OptionName,
-    OptionValue, Outcome, PING, REQUESTS, RTT, Ready, Received, RecvError, SOCKET_OPTIONS, STATES, SendError, Shutdown,
-    ShutdownError, SocketAddr, SocketError, SocketId, Sockets, THROUGHPUT, TRACEROUTE, UDP, UdpError, UdpId,
+    AcceptError, Answer, App, AppEvent, BindError, Calls, ConnId, ConnectError, DATAGRAMS, DNS, Datagram, Effect,
+    FLOWS, FlowConfig, FlowEnd, HOST_TABLES, HTTP, Host, HostConfig, Kinds, ListenError, NAME_SERVERS, OptionEntry,
+    OptionError, OptionName, OptionValue, Outcome, PING, REQUESTS, RTT, Ready, Received, RecvError, SOCKET_OPTIONS,
+    STATES, SendError, Shutdown, ShutdownError, SocketAddr, SocketError, SocketId, Sockets, THROUGHPUT, TRACEROUTE,
+    UDP, UdpError, UdpId,
 };
 pub use ip::{Hop, Interface, IpConfig, IpStack, Route, RouteTable, Router};
 pub use node::NetNode;

@@ -35,7 +35,7 @@ pub const KEYS: &[KeySection] = &[
             ("routing", "how routes are found"),
             ("seed", "where all chance comes from, a whole number; 1 when not given"),
             ("stop", "when the simulation ends, a time; it must be given"),
-            ("defaults", "what hosts (`host: { tcp: … }`) and links (`link: { … }`) have unless they say otherwise"),
+            ("defaults", "what hosts (`host: { tcp: …, resolver: …, names: … }`) and links (`link: { … }`) have unless they say otherwise"),
             ("hosts", "hosts by name; with `count` several of them"),
             ("routers", "routers by name"),
             (
@@ -62,6 +62,11 @@ pub const KEYS: &[KeySection] = &[
             ("count", "so many hosts NAME1, NAME2, …; one, called NAME, when not given"),
             ("address", "its address with prefix, as in 10.0.2.10/24; one from 10.0.0.0/8 when not given"),
             ("tcp", "settings of its connections (`list tcp`, `list controls`)"),
+            (
+                "resolver",
+                "the host of a name server that it asks, a list of them, or `{ ask: [ HOST, … ], timeout, attempts, cache, cache_ttl }`: 5 s, 2, 4096 sets and a week when not given",
+            ),
+            ("names", "its hosts file, which goes before all servers: `{ www.example.test: HOST or address }`"),
         ],
     ),
     section(

@@ -6,6 +6,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use sim_core::{Amount, Change, PortConfig, Rate, Size, Span, Speed, Time};
+use sim_protocols::dns::HostResolverConfig;
 use sim_protocols::{FlowConfig, ServiceConfig, tcp};
 
 /// One point of an experiment, resolved: what [`wire`](crate::wire) and the nodes turn into a world.
@@ -55,6 +56,8 @@ pub struct NodePlan {
     pub ports: std::ops::Range<u32>,
     /// Its routing tables: the first from the start, the others as [`Plan::reroutes`] says.
     pub tables: Vec<Vec<RoutePlan>>,
+    /// What a host resolves names of DNS with; none where the file says nothing of it.
+    pub resolver: Option<HostResolverConfig>,
 }
 
 /// A link: two ports, or a port and its receiver where it is one way.

@@ -97,7 +97,52 @@ links:
     Section {
         name: "a host",
         file: "hosts: { a: {}, b: { @KEY@ } }\nlinks: [ { a -- b*: { rate: 1 Mbit/s } } ]\n",
-        keys: &["address: 10.1.0.1/24", "count: 1"],
+        keys: &["address: 10.1.0.1/24", "count: 1", "resolver: a", "names: { www.test: a }"],
+    },
+    Section {
+        name: "what all hosts have",
+        file: "defaults: { host: { @KEY@ } }\nhosts: { a: {}, b: {} }\nlinks: [ { a -- b: { rate: 1 Mbit/s } } ]\nworkload: { w: { from: a, to: b, tcp: {} } }\n",
+        keys: &["tcp: { cc: reno }", "resolver: a", "names: { www.test: 10.7.7.7 }"],
+    },
+    Section {
+        name: "a host's resolver",
+        file: "hosts: { a: {}, b: { resolver: { ask: a, @KEY@ } } }\nlinks: [ { a -- b: { rate: 1 Mbit/s } } ]\n",
+        keys: &["timeout: 7 s", "attempts: 3", "cache: 7", "cache_ttl: 7 s"],
+    },
+    Section {
+        name: "an authoritative name server",
+        file: "hosts: { a: {}, b: {} }\nlinks: [ { a -- b: { rate: 1 Mbit/s } } ]\nservices: { s: { on: b, dns: { zones: { test: { records: [ www A a ] } }, @KEY@ } } }\n",
+        keys: &["service: 7 ms", "silent: 7 %"],
+    },
+    Section {
+        name: "a zone",
+        file: "hosts: { a: {}, b: {} }\nlinks: [ { a -- b: { rate: 1 Mbit/s } } ]\nservices: { s: { on: b, dns: { zones: { test: { records: [ www A a ], @KEY@ } } } } }\n",
+        keys: &["ttl: 7 s"],
+    },
+    Section {
+        name: "a recursive resolver",
+        file: "hosts: { a: {}, b: {} }\nlinks: [ { a -- b: { rate: 1 Mbit/s } } ]\nservices: { s: { on: b, resolver: { roots: a, @KEY@ } } }\n",
+        keys: &["timeout: 7 s", "attempts: 7", "give_up: 7 s", "cache: 7", "max_ttl: 7 s", "max_negative_ttl: 7 s"],
+    },
+    Section {
+        name: "a forwarder",
+        file: "hosts: { a: {}, b: {} }\nlinks: [ { a -- b: { rate: 1 Mbit/s } } ]\nservices: { s: { on: b, forwarder: { to: a, @KEY@ } } }\n",
+        keys: &["timeout: 7 s", "cache: 7", "max_ttl: 7 s", "max_negative_ttl: 7 s"],
+    },
+    Section {
+        name: "look-ups of names",
+        file: "hosts: { a: {}, b: { resolver: a } }\nlinks: [ { a -- b: { rate: 1 Mbit/s } } ]\nworkload: { w: { from: b, dns: { names: [ www.test ], @KEY@ } } }\n",
+        keys: &[
+            "type: mx",
+            "count: 7",
+            "think: 7 ms",
+            "think: 7 ms, think_times: exponential",
+            "interval: 7 ms",
+            "interval: 7 ms, interval_times: exponential",
+            "cache: 7",
+            "cache: 7, cache_ttl: 7 s",
+            "stop: 7 ms",
+        ],
     },
     Section {
         name: "a router",
@@ -230,6 +275,11 @@ const ALWAYS: &[&str] = &[
     "tcp",
     "check",
     "on",
+    "ask",
+    "zones",
+    "records",
+    "roots",
+    "names",
 ];
 
 fn meaning(text: &str) -> Result<String, String> {

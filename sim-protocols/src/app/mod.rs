@@ -8,6 +8,7 @@ mod values;
 
 mod bulk;
 mod cbr;
+mod dns;
 mod http;
 mod on_off;
 mod ping;
@@ -23,6 +24,7 @@ use crate::host::{App, AppEvent, Calls, FlowEnd};
 
 pub use bulk::{BulkConfig, Pause};
 pub use cbr::CbrConfig;
+pub use dns::DnsConfig;
 pub use http::{HttpConfig, HttpMethod, HttpVersion};
 pub use on_off::OnOffConfig;
 pub use ping::PingConfig;
@@ -147,6 +149,7 @@ registry! {
     Cbr(CbrConfig), "cbr", false, "UDP datagrams at a constant rate";
     Poisson(PoissonConfig), "poisson", false, "UDP datagrams at random: exponential times between them, fixed or exponential sizes";
     OnOff(OnOffConfig), "on_off", false, "UDP datagrams at a constant rate while on, none while off; fixed or exponential times of each";
+    Dns(DnsConfig), "dns", false, "look-ups of names, one after the other or at a beat; a row for each";
     Ping(PingConfig), "ping", false, "ICMP echo requests; a row with the round trip of each";
     Traceroute(TracerouteConfig), "traceroute", false, "UDP probes with a rising time to live; a row for each hop's answer";
 }

@@ -45,11 +45,11 @@ pub use socket::{
     Sockets,
 };
 pub use stats::{Answer, Outcome};
-pub use tables::{DATAGRAMS, FLOWS, HTTP, PING, REQUESTS, RTT, STATES, THROUGHPUT, TRACEROUTE, UDP};
+pub use tables::{DATAGRAMS, DNS, FLOWS, HTTP, NAME_SERVERS, PING, REQUESTS, RTT, STATES, THROUGHPUT, TRACEROUTE, UDP};
 pub use udp::Datagram;
 
 pub(crate) use socket::{Loan, Spare};
-pub(crate) use tables::{DatagramRow, HttpRow, PingRow, RequestRow, TracerouteRow};
+pub(crate) use tables::{DatagramRow, DnsRow, HttpRow, NameServerRow, PingRow, RequestRow, TracerouteRow};
 
 use crate::app::{AppConfig, Scope};
 use crate::dns::HostResolver;
@@ -70,6 +70,8 @@ pub const HOST_TABLES: &[&Table] = &[
     &STATES,
     &REQUESTS,
     &HTTP,
+    &DNS,
+    &NAME_SERVERS,
     &UDP,
     &DATAGRAMS,
     &PING,

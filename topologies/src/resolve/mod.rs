@@ -45,7 +45,8 @@ pub(crate) fn resolve(sink: &mut Sink, name: &str, spec: &Spec, options: &LoadOp
     for node in &topo.nodes {
         let ports = next..next + node.links.len() as u32;
         next = ports.end;
-        plan.nodes.push(NodePlan { name: node.name.clone(), kind: node.kind, ports, tables: Vec::new() });
+        let (name, tables) = (node.name.clone(), Vec::new());
+        plan.nodes.push(NodePlan { name, kind: node.kind, ports, tables, resolver: None });
     }
     events(sink, spec, &mut plan);
     if sink.has_errors() {
@@ -54,6 +55,7 @@ pub(crate) fn resolve(sink: &mut Sink, name: &str, spec: &Spec, options: &LoadOp
     tables(sink, spec, &topo, &addresses, &mut plan);
     workload::flows(sink, spec, &topo, &mut plan);
     services::services(sink, spec, &topo, &mut plan);
+    services::resolvers(spec, &topo, &mut plan);
     ports::force(sink, &mut plan);
     if sink.has_errors() {
         return None;

@@ -45,3 +45,23 @@ pub(super) fn services(sink: &mut Sink, spec: &Spec, topo: &Topo, plan: &mut Pla
         }
     }
 }
+
+/// What hosts resolve names with: what the file says of all of them, and over it what it says of one. Hosts that there are not have been refused.
+pub(super) fn resolvers(spec: &Spec, topo: &Topo, plan: &mut Plan) {
+    let all = &spec.host_names;
+    for node in 0..plan.nodes.len() {
+        let own = &spec.nodes[topo.nodes[node].spec].names;
+        let asked = own.resolver.as_ref().or(all.resolver.as_ref());
+        if plan.nodes[node].kind == NodeKind::Router
+            || (asked.is_none() && own.names.is_empty() && all.names.is_empty())
+        {
+            continue;
+        }
+        let address = |host: &str| host.parse().ok().or_else(|| plan.address_of(topo.node(host)?));
+        let (servers, mut config) = asked.cloned().unwrap_or_default();
+        config.servers = servers.iter().filter_map(|host| address(host)).collect();
+        let names = all.names.iter().chain(&own.names);
+        config.names = names.filter_map(|(name, host)| Some((name.clone(), address(host)?))).collect();
+        plan.nodes[node].resolver = Some(config);
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::net::Ipv4Addr;
 
+use super::resolver::ResolverOptions;
 use super::tcp::TcpOptions;
 use crate::plan::NodeKind;
 use crate::read::{At, Map, Sink, short};
@@ -15,6 +16,7 @@ pub(crate) struct NodeSpec {
     pub count: Option<At<u64>>,
     pub address: Option<At<(Ipv4Addr, u8)>>,
     pub tcp: TcpOptions,
+    pub names: ResolverOptions,
     pub routes: Routes,
 }
 
@@ -49,8 +51,9 @@ pub(crate) fn hosts(sink: &mut Sink, node: &Node) -> Vec<NodeSpec> {
             );
         }
         let tcp = map.get("tcp").map(|node| TcpOptions::read(sink, node)).unwrap_or_default();
+        let names = ResolverOptions::read(sink, &mut map);
         map.finish(sink);
-        out.push(NodeSpec { name, kind: NodeKind::Host, count, address, tcp, routes: Routes::Dijkstra });
+        out.push(NodeSpec { name, kind: NodeKind::Host, count, address, tcp, names, routes: Routes::Dijkstra });
     }
     out
 }
@@ -61,8 +64,8 @@ pub(crate) fn routers(sink: &mut Sink, node: &Node) -> Vec<NodeSpec> {
         let count = map.count(sink, "count", 1, NODES_MAX);
         let routes = map.get("routes").map(|node| routes(sink, node)).unwrap_or_default();
         map.finish(sink);
-        let tcp = TcpOptions::default();
-        out.push(NodeSpec { name, kind: NodeKind::Router, count, address: None, tcp, routes });
+        let (tcp, names) = (TcpOptions::default(), ResolverOptions::default());
+        out.push(NodeSpec { name, kind: NodeKind::Router, count, address: None, tcp, names, routes });
     }
     out
 }
