@@ -35,7 +35,10 @@ pub const KEYS: &[KeySection] = &[
             ("routing", "how routes are found"),
             ("seed", "where all chance comes from, a whole number; 1 when not given"),
             ("stop", "when the simulation ends, a time; it must be given"),
-            ("defaults", "what hosts (`host: { tcp: …, resolver: …, names: … }`) and links (`link: { … }`) have unless they say otherwise"),
+            (
+                "defaults",
+                "what hosts (`host: { tcp: …, resolver: …, names: … }`) and links (`link: { … }`) have unless they say otherwise",
+            ),
             ("hosts", "hosts by name; with `count` several of them"),
             ("routers", "routers by name"),
             (

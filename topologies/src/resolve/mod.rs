@@ -54,7 +54,7 @@ pub(crate) fn resolve(sink: &mut Sink, name: &str, spec: &Spec, options: &LoadOp
     }
     tables(sink, spec, &topo, &addresses, &mut plan);
     workload::flows(sink, spec, &topo, &mut plan);
-    services::services(sink, spec, &topo, &mut plan);
+    let named = services::services(sink, spec, &topo, &mut plan);
     services::resolvers(spec, &topo, &mut plan);
     ports::force(sink, &mut plan);
     if sink.has_errors() {
@@ -62,7 +62,7 @@ pub(crate) fn resolve(sink: &mut Sink, name: &str, spec: &Spec, options: &LoadOp
     }
     check::reachable(sink, spec, &plan);
     outputs::outputs(sink, spec, &mut plan, options);
-    check::warnings(sink, spec, &topo, &plan);
+    check::warnings(sink, spec, &topo, &plan, &named);
     Some(plan)
 }
 
