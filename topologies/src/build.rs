@@ -87,7 +87,13 @@ pub fn build(plan: &Plan, seed: u64, tie_salt: u32, probes: ProbeConfig, shards:
     for (number, node) in (0..).zip(&plan.nodes) {
         let config = ip_config(plan, number);
         world.node(match node.kind {
-            NodeKind::Router => NetNode::Router(Box::new(Router::new(config))),
+            NodeKind::Router => {
+                let router = Router::new(config);
+                NetNode::Router(Box::new(match &node.gate {
+                    Some(gate) => router.with_gate(gate.clone()),
+                    None => router,
+                }))
+            }
             NodeKind::Host => {
                 let resolver = node.resolver.clone().map(|config| Arc::new(HostResolver::new(config)));
                 let settings = HostConfig { names: names.clone(), resolver, ..HostConfig::new(&node.name) };

@@ -81,6 +81,18 @@ pub const KEYS: &[KeySection] = &[
                 "routes",
                 "`dijkstra` (the default), or a list of static routes: `{ to: HOST, NETWORK/BITS or default, via: NEIGHBOUR }`",
             ),
+            (
+                "firewall",
+                "a list of rules, the first that fits decides: `{ allow | deny | reject: any, tcp, udp or icmp [from HOSTS] [to HOSTS] [port PORTS] [state STATES] }`, or `{ rules, default }`; what no rule fits passes when not given",
+            ),
+            (
+                "nat",
+                "`{ masquerade: LINKS, map: [ tcp port 80 to HOST port 8080 ] }`: the address that hosts have on these links, and ports there that lead inside",
+            ),
+            (
+                "tracking",
+                "how long firewall and NAT remember what is quiet: `{ tcp_established, udp, udp_stream, icmp }`; 5 days, 30 s, 120 s, 30 s when not given",
+            ),
         ],
     ),
     section(

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use sim_core::{Amount, Change, PortConfig, Rate, Size, Span, Speed, Time};
 use sim_protocols::dns::HostResolverConfig;
-use sim_protocols::{FlowConfig, ServiceConfig, tcp};
+use sim_protocols::{FlowConfig, Gate, ServiceConfig, tcp};
 
 /// One point of an experiment, resolved: what [`wire`](crate::wire) and the nodes turn into a world.
 #[derive(Clone, Debug, Default)]
@@ -58,6 +58,8 @@ pub struct NodePlan {
     pub tables: Vec<Vec<RoutePlan>>,
     /// What a host resolves names of DNS with; none where the file says nothing of it.
     pub resolver: Option<HostResolverConfig>,
+    /// A router's firewall and translation of addresses; none where the file says nothing of it.
+    pub gate: Option<Gate>,
 }
 
 /// A link: two ports, or a port and its receiver where it is one way.

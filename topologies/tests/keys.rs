@@ -147,7 +147,45 @@ links:
     Section {
         name: "a router",
         file: "hosts: { a: {}, b: {} }\nrouters: { r: { @KEY@ } }\nlinks: [ { a -- r*: { rate: 1 Mbit/s } }, { r* -- b: { rate: 1 Mbit/s } } ]\n",
-        keys: &["count: 1", "routes: [ { to: default, via: a } ]"],
+        keys: &[
+            "count: 1",
+            "routes: [ { to: default, via: a } ]",
+            "firewall: [ { deny: any } ]",
+            "nat: { map: [ tcp port 80 of a to b port 8080 ] }",
+            "nat: { map: [ tcp port 80 of a to b ] }, tracking: { udp: 7 s }",
+        ],
+    },
+    Section {
+        name: "a firewall",
+        file: "hosts: { a: {}, b: {} }\nrouters: { r: { firewall: { rules: [ { deny: udp } ], @KEY@ } } }\nlinks: [ { a -- r: { rate: 1 Mbit/s } }, { r -- b: { rate: 1 Mbit/s } } ]\n",
+        keys: &["default: deny", "default: reject"],
+    },
+    Section {
+        name: "a rule of a firewall",
+        file: "hosts: { a: {}, b: {} }\nrouters: { r: { firewall: [ { @KEY@ } ] } }\nlinks: [ { a -- r: { rate: 1 Mbit/s } }, { r -- b: { rate: 1 Mbit/s } } ]\n",
+        keys: &[
+            "allow: any",
+            "deny: any",
+            "reject: any",
+            "reject: any, with: port",
+            "reject: any, with: prohibited",
+            "allow: tcp",
+            "allow: tcp to b port 80",
+            "allow: tcp port 80-90,443",
+            "allow: tcp from a port 80",
+            "allow: any from 10.0.0.0/8 to b",
+            "allow: any state established,related",
+        ],
+    },
+    Section {
+        name: "translation of addresses",
+        file: "hosts: { a: {}, b: {} }\nrouters: { r: { nat: { masquerade: out, @KEY@ } } }\nlinks: [ { a -- r: { name: in, rate: 1 Mbit/s } }, { r -- b: { name: out, rate: 1 Mbit/s } } ]\n",
+        keys: &["map: udp port 53 to a", "map: [ tcp port 80 to a port 8080, udp port 53 to a ]"],
+    },
+    Section {
+        name: "what a router remembers",
+        file: "hosts: { a: {}, b: {} }\nrouters: { r: { nat: { masquerade: out }, tracking: { @KEY@ } } }\nlinks: [ { a -- r: { rate: 1 Mbit/s } }, { r -- b: { name: out, rate: 1 Mbit/s } } ]\n",
+        keys: &["tcp_established: 7 s", "udp: 7 s", "udp_stream: 7 s", "icmp: 7 s"],
     },
     Section {
         name: "a service",
@@ -280,6 +318,8 @@ const ALWAYS: &[&str] = &[
     "records",
     "roots",
     "names",
+    "rules",
+    "masquerade",
 ];
 
 fn meaning(text: &str) -> Result<String, String> {

@@ -45,11 +45,15 @@ pub use socket::{
     Sockets,
 };
 pub use stats::{Answer, Outcome};
-pub use tables::{DATAGRAMS, DNS, FLOWS, HTTP, NAME_SERVERS, PING, REQUESTS, RTT, STATES, THROUGHPUT, TRACEROUTE, UDP};
+pub use tables::{
+    DATAGRAMS, DNS, FIREWALL, FLOWS, HTTP, NAME_SERVERS, NAT, PING, REQUESTS, RTT, STATES, THROUGHPUT, TRACEROUTE, UDP,
+};
 pub use udp::Datagram;
 
 pub(crate) use socket::{Loan, Spare};
-pub(crate) use tables::{DatagramRow, DnsRow, HttpRow, NameServerRow, PingRow, RequestRow, TracerouteRow};
+pub(crate) use tables::{
+    DatagramRow, DnsRow, FirewallRow, HttpRow, NameServerRow, NatRow, PingRow, RequestRow, TracerouteRow,
+};
 
 use crate::app::{AppConfig, Scope};
 use crate::dns::HostResolver;
@@ -72,6 +76,8 @@ pub const HOST_TABLES: &[&Table] = &[
     &HTTP,
     &DNS,
     &NAME_SERVERS,
+    &FIREWALL,
+    &NAT,
     &UDP,
     &DATAGRAMS,
     &PING,

@@ -261,6 +261,35 @@ table! {
 }
 
 table! {
+    /// Rules of firewalls.
+    FIREWALL = "firewall", "one row for each rule of a router's firewall, when the simulation ends: how many packets it has decided on";
+    FirewallRow {
+        node: u32, "router", Kind::Node, "the router";
+        rule: u64, "rule", Kind::Count, "the rule's number, from 1; 0: no rule fitted";
+        action: u32, "action", Kind::Word(&["allow", "deny", "reject"]), "what happens to what it fits";
+        packets: u64, "packets", Kind::Count, "packets that it was the first rule for";
+        bytes: u64, "bytes", Kind::Bytes, "their bytes, with the header of IP";
+    }
+}
+
+table! {
+    /// Translated connections.
+    NAT = "nat", "each connection that a router translates, when it begins: as it came, and as it goes on";
+    NatRow {
+        node: u32, "router", Kind::Node, "the router";
+        protocol: u32, "protocol", Kind::Word(&["tcp", "udp", "icmp"]), "the protocol";
+        inside: Ipv4Addr, "source", Kind::Address, "its source as it came";
+        inside_port: u16, "source_port", Kind::Count, "its port; of an echo the identifier";
+        outside: Ipv4Addr, "translated_source", Kind::Address, "its source as it goes on";
+        outside_port: u16, "translated_source_port", Kind::Count, "its port as it goes on";
+        asked: Ipv4Addr, "destination", Kind::Address, "its destination as it came";
+        asked_port: u16, "destination_port", Kind::Count, "its port";
+        peer: Ipv4Addr, "translated_destination", Kind::Address, "its destination as it goes on";
+        peer_port: u16, "translated_destination_port", Kind::Count, "its port as it goes on";
+    }
+}
+
+table! {
     /// Transitions of connections.
     STATES = "states", "each state transition of a traced connection, both ends";
     StateRow {

@@ -3,6 +3,7 @@
 
 mod address;
 mod check;
+mod gate;
 mod outputs;
 mod partition;
 mod ports;
@@ -46,7 +47,7 @@ pub(crate) fn resolve(sink: &mut Sink, name: &str, spec: &Spec, options: &LoadOp
         let ports = next..next + node.links.len() as u32;
         next = ports.end;
         let (name, tables) = (node.name.clone(), Vec::new());
-        plan.nodes.push(NodePlan { name, kind: node.kind, ports, tables, resolver: None });
+        plan.nodes.push(NodePlan { name, kind: node.kind, ports, tables, resolver: None, gate: None });
     }
     events(sink, spec, &mut plan);
     if sink.has_errors() {
@@ -56,6 +57,7 @@ pub(crate) fn resolve(sink: &mut Sink, name: &str, spec: &Spec, options: &LoadOp
     workload::flows(sink, spec, &topo, &mut plan);
     let named = services::services(sink, spec, &topo, &mut plan);
     services::resolvers(spec, &topo, &mut plan);
+    gate::gates(sink, spec, &topo, &mut plan);
     ports::force(sink, &mut plan);
     if sink.has_errors() {
         return None;

@@ -1,6 +1,7 @@
 //! What was written, verbatim: every key of the file with its place, nothing resolved.
 
 pub(crate) mod events;
+pub(crate) mod gate;
 pub(crate) mod impair;
 pub(crate) mod links;
 pub(crate) mod nodes;

@@ -2,6 +2,7 @@
 
 use std::net::Ipv4Addr;
 
+use super::gate::GateSpec;
 use super::resolver::ResolverOptions;
 use super::tcp::TcpOptions;
 use crate::plan::NodeKind;
@@ -17,6 +18,7 @@ pub(crate) struct NodeSpec {
     pub address: Option<At<(Ipv4Addr, u8)>>,
     pub tcp: TcpOptions,
     pub names: ResolverOptions,
+    pub gate: GateSpec,
     pub routes: Routes,
 }
 
@@ -53,7 +55,8 @@ pub(crate) fn hosts(sink: &mut Sink, node: &Node) -> Vec<NodeSpec> {
         let tcp = map.get("tcp").map(|node| TcpOptions::read(sink, node)).unwrap_or_default();
         let names = ResolverOptions::read(sink, &mut map);
         map.finish(sink);
-        out.push(NodeSpec { name, kind: NodeKind::Host, count, address, tcp, names, routes: Routes::Dijkstra });
+        let (gate, routes) = (GateSpec::default(), Routes::Dijkstra);
+        out.push(NodeSpec { name, kind: NodeKind::Host, count, address, tcp, names, gate, routes });
     }
     out
 }
@@ -63,9 +66,10 @@ pub(crate) fn routers(sink: &mut Sink, node: &Node) -> Vec<NodeSpec> {
     for (name, mut map) in entries(sink, node, "routers", "a router") {
         let count = map.count(sink, "count", 1, NODES_MAX);
         let routes = map.get("routes").map(|node| routes(sink, node)).unwrap_or_default();
+        let gate = GateSpec::read(sink, &mut map);
         map.finish(sink);
         let (tcp, names) = (TcpOptions::default(), ResolverOptions::default());
-        out.push(NodeSpec { name, kind: NodeKind::Router, count, address: None, tcp, names, routes });
+        out.push(NodeSpec { name, kind: NodeKind::Router, count, address: None, tcp, names, gate, routes });
     }
     out
 }
