@@ -29,6 +29,8 @@ pub struct Done {
     pub figures: Vec<PathBuf>,
     /// What stayed empty, figures that could not be drawn.
     pub warnings: Vec<String>,
+    /// What has failed and makes runs worthless, with the run that it was in.
+    pub failures: Vec<String>,
 }
 
 /// How a campaign is run.
@@ -58,6 +60,7 @@ struct Ran {
     measured: Vec<Option<Value>>,
     figures: Vec<PathBuf>,
     warnings: Vec<String>,
+    failures: Vec<String>,
     /// Rows of each table.
     rows: Vec<(&'static str, usize)>,
 }
@@ -85,6 +88,7 @@ pub fn run(experiment: &Experiment, program: &Program, folder: &Path, options: O
     })?;
     bar.finish_and_clear();
     let mut warnings = empty_tables(experiment, &ran);
+    let failures = ran.iter().flat_map(|run| run.failures.iter().cloned()).collect();
     let (mut digests, mut measured, mut figures) = (Vec::new(), Vec::new(), Vec::new());
     let mut ran = ran.into_iter();
     for _ in &experiment.points {
@@ -121,7 +125,7 @@ pub fn run(experiment: &Experiment, program: &Program, folder: &Path, options: O
     let (drawn, wrong) = figures::draw_whole(folder, &experiment.name, &sources, &requests);
     figures.extend(drawn);
     warnings.extend(wrong);
-    Ok(Done { digests, judgements, figures, warnings })
+    Ok(Done { digests, judgements, figures, warnings, failures })
 }
 
 /// Columns of the summary that the file computes.
@@ -179,6 +183,7 @@ fn execute(
         measured: program.measure(experiment, job.point, &outcome),
         figures,
         warnings,
+        failures: outcome.failures.iter().map(|what| format!("{about}: {what}")).collect(),
         rows: outcome.rows.iter().map(|rows| (rows.table.name, rows.len())).collect(),
     })
 }

@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use sim_core::{Captured, Fingerprints, Outcome, Rows};
+use sim_core::{Fingerprints, Outcome, Rows};
 use sim_protocols::pcapng;
 use topologies::{FlowPlan, Plan, Point};
 
@@ -94,7 +94,7 @@ pub fn write(folder: &Path, point: &Point, seed: u64, outcome: &Outcome) -> io::
     }
     if !point.plan.outputs.captures.is_empty() {
         let file = File::create(folder.join("capture.pcapng"))?;
-        write_capture(BufWriter::with_capacity(BUFFER, file), &point.plan, &outcome.captured)?;
+        write_capture(BufWriter::with_capacity(BUFFER, file), &point.plan, outcome)?;
     }
     fs::write(folder.join("manifest.yaml"), manifest(point, seed, outcome))
 }
@@ -128,17 +128,19 @@ pub fn write_table(out: impl Write, plan: &Plan, texts: &BTreeMap<u64, String>, 
     out.flush()
 }
 
-/// Writes captured packets as pcapng, with an interface for each capture point of the plan.
+/// Writes captured packets as pcapng, with an interface for each capture point of the plan, and in front of them the secrets of connections of TLS,
+/// so that a reader sees what is inside.
 ///
 /// # Errors
 /// As the writer.
-pub fn write_capture(mut out: impl Write, plan: &Plan, captured: &[Captured]) -> io::Result<()> {
+pub fn write_capture(mut out: impl Write, plan: &Plan, outcome: &Outcome) -> io::Result<()> {
     let interfaces = plan.outputs.captures.iter().map(|capture| {
         let config = &plan.ports[capture.port as usize].config;
         let snap = capture.snap.map_or(0, |size| u32::try_from(size.bytes()).unwrap_or(u32::MAX));
         pcapng::Interface { name: &config.name, framed: config.framed, snap }
     });
-    pcapng::write(&mut out, &interfaces.collect::<Vec<_>>(), captured)
+    let keys: String = outcome.secrets.iter().flat_map(|line| [line, "\n"]).collect();
+    pcapng::write_with_keys(&mut out, &interfaces.collect::<Vec<_>>(), &keys, &outcome.captured)
 }
 
 /// Fingerprints with the names of their layers. That of the bytes is there in the mode with bytes on every hop only.

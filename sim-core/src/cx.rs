@@ -104,6 +104,9 @@ pub(crate) struct Core<H> {
     pub events: u64,
     pub hops: u64,
     pub last_words: Arc<LastWords>,
+    /// By the node's number, in the order in which each has said them.
+    pub secrets: Vec<(u32, String)>,
+    pub failures: Vec<(u32, String)>,
 }
 
 /// The one door through which a node reaches the world.
@@ -219,6 +222,18 @@ impl<H: Header> Cx<'_, H> {
     /// Messages of a flow that the stop has overtaken: they are not lost, and will not arrive. To be asked for at the stop.
     pub fn under_way(&self, flow: u32) -> u64 {
         self.core.last_words.under_way.get(&flow).copied().unwrap_or(0)
+    }
+
+    /// Keeps a secret that readers of captures need, a line of an `SSLKEYLOGFILE` ([`Outcome::secrets`](crate::Outcome::secrets)).
+    pub fn secret(&mut self, line: &str) {
+        let node = self.node();
+        self.core.secrets.push((node, line.to_string()));
+    }
+
+    /// Says that something has failed which makes the run worthless ([`Outcome::failures`](crate::Outcome::failures)). It goes on, for others.
+    pub fn fail(&mut self, what: String) {
+        let node = self.node();
+        self.core.failures.push((node, what));
     }
 
     /// Emits a row, if its table is wanted.

@@ -1,6 +1,6 @@
 //! What a run leaves: rows in key order, captured packets, counts, and fingerprints in layers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::audit::EventRecord;
 use crate::cx::NodeState;
@@ -67,6 +67,10 @@ pub struct Outcome {
     pub texts: BTreeMap<u64, String>,
     /// Captured packets in order of time.
     pub captured: Vec<Captured>,
+    /// Secrets for readers of captures, as the lines of an `SSLKEYLOGFILE`: in the order of nodes, what both ends of a connection know once.
+    pub secrets: Vec<String>,
+    /// What has failed and makes the run worthless, in the order of nodes.
+    pub failures: Vec<String>,
     /// Fingerprints over all nodes.
     pub fingerprints: Fingerprints,
     /// Those of each node, rows left out, to name the first that differs.
@@ -109,6 +113,8 @@ impl Outcome {
             }
         }
         let rows = merge_rows(&shards, &probes.tables);
+        let secrets = in_order(shards.iter_mut().map(|shard| std::mem::take(&mut shard.core.secrets)));
+        let failures = in_order(shards.iter_mut().map(|shard| std::mem::take(&mut shard.core.failures)));
         let mut texts = BTreeMap::new();
         shards.iter_mut().for_each(|shard| texts.append(&mut shard.core.recorder.texts));
         let mut captured: Vec<(RowKey, Captured)> =
@@ -128,6 +134,8 @@ impl Outcome {
             rows,
             texts,
             captured,
+            secrets,
+            failures,
             fingerprints,
             nodes: nodes.into_iter().map(|(_, node)| node).collect(),
             events: shard_events.iter().sum(),
@@ -144,6 +152,15 @@ impl Outcome {
     pub fn table(&self, name: &str) -> Option<&Rows> {
         self.rows.iter().find(|rows| rows.table.name == name)
     }
+}
+
+/// What nodes have said in words, in their order, each text once.
+fn in_order(shards: impl Iterator<Item = Vec<(u32, String)>>) -> Vec<String> {
+    let mut all: Vec<(u32, String)> = shards.flatten().collect();
+    // A node is in one shard, whose order among its own texts stays.
+    all.sort_by_key(|(node, _)| *node);
+    let mut seen = BTreeSet::new();
+    all.into_iter().map(|(_, text)| text).filter(|text| seen.insert(text.clone())).collect()
 }
 
 fn node_fingerprints(state: &NodeState) -> (u32, Fingerprints) {

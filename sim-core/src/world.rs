@@ -218,6 +218,8 @@ impl<N: Node> WorldBuilder<N> {
                 events: 0,
                 hops: 0,
                 last_words: Arc::default(),
+                secrets: Vec::new(),
+                failures: Vec::new(),
             },
             scheduled: Vec::new(),
             next_sample: if self.probes.every.is_some() { Time::ZERO } else { Time::NEVER },

@@ -13,7 +13,7 @@ use crate::command::{Folder, clockwire};
 use crate::harness::sharded;
 
 /// Two clients, a server, a round trip of 40 ms; what is beyond it is transmission.
-fn file(application: &str, more: &str) -> String {
+pub(crate) fn file(application: &str, more: &str) -> String {
     format!(
         "clockwire: 1\nname: http\nseed: 3\nstop: 10 s\nhosts: {{ a: {{}}, b: {{}}, z: {{}} }}\nrouters: {{ r: {{}} }}\nlinks:\n\
          \x20 - a -- r: {{ rate: 1 Gbit/s, delay: 1 ms }}\n  - b -- r: {{ rate: 1 Gbit/s, delay: 1 ms }}\n\
@@ -22,21 +22,21 @@ fn file(application: &str, more: &str) -> String {
     )
 }
 
-fn load(text: &str) -> Result<Plan, String> {
+pub(crate) fn load(text: &str) -> Result<Plan, String> {
     let loaded = topologies::load_text("http.yaml", "http", text, Path::new(""), &load_options(&[], None));
     loaded.map(|mut experiment| experiment.points.swap_remove(0).plan).map_err(|errors| format!("{errors}\n{text}"))
 }
 
-fn run(text: &str) -> Outcome {
+pub(crate) fn run(text: &str) -> Outcome {
     let plan = load(text).unwrap_or_else(|errors| panic!("{errors}"));
     simulate(&plan, 3, sharded(1), &|_| ()).0
 }
 
 /// A row: numbers by the names of their columns, times in microseconds; what is empty is not there.
-type Row = BTreeMap<&'static str, u64>;
+pub(crate) type Row = BTreeMap<&'static str, u64>;
 
 /// The rows of the table, in the order of the requests, and how they ended.
-fn rows(outcome: &Outcome) -> Vec<(Row, &'static str)> {
+pub(crate) fn rows(outcome: &Outcome) -> Vec<(Row, &'static str)> {
     let table = outcome.table("http").expect("it is written where it runs");
     let mut rows: Vec<(Row, &'static str)> = table
         .iter()
@@ -58,11 +58,11 @@ fn rows(outcome: &Outcome) -> Vec<(Row, &'static str)> {
     rows
 }
 
-fn asked(application: &str) -> Vec<(Row, &'static str)> {
+pub(crate) fn asked(application: &str) -> Vec<(Row, &'static str)> {
     rows(&run(&file(application, "")))
 }
 
-fn near(row: &Row, column: &str, ms: u64) {
+pub(crate) fn near(row: &Row, column: &str, ms: u64) {
     let us = *row.get(column).unwrap_or_else(|| panic!("{column} is empty: {row:?}"));
     assert!((ms * 1000..ms * 1000 + 900).contains(&us), "{column}: {us} us, not {ms} ms and the transmission: {row:?}");
 }
@@ -139,12 +139,19 @@ fn every_parameter_bites() {
         ("count: 6, service: 9 ms, interval: 1 ms, connections: new", "workers: 1"),
         ("count: 6, service: 9 ms, interval: 1 ms, connections: new, workers: 1", "queue: 2"),
         ("version: 2, count: 9, interval: 1 ms", "nodelay: false"),
+        ("count: 3", "header: 9 kB"),
+        ("count: 3, header: 9 kB", "header_limit: 20 kB"),
+        ("count: 3", "url: 9 kB"),
+        ("count: 3, url: 9 kB", "url_limit: 20 kB"),
+        ("count: 6, concurrency: 3, connections: new, service: 20 ms", "connections_limit: 1"),
+        ("count: 12, concurrency: 6, connections: new, service: 20 ms, connections_limit: 1", "backlog: 1"),
     ];
     let meant: Vec<&str> = cases.iter().filter_map(|(_, key)| key.split(':').next()).collect();
     let known = sim_core::describe(|params| {
         sim_protocols::AppConfig::read("http", params);
     });
-    for param in &known {
+    // Those of TLS have lines of their own (`https`).
+    for param in known.iter().filter(|param| !param.key.starts_with("tls")) {
         assert!(meant.contains(&param.key.as_str()), "no line shows that `{}` bites", param.key);
     }
     for (base, key) in cases {
@@ -166,6 +173,8 @@ fn what_makes_no_sense_is_refused() {
         ("interval: 1 s, think: 1 s", "think"),
         ("interval_times: exponential", "interval_times"),
         ("queue: 3", "queue"),
+        ("url: 70 kB", "url"),
+        ("header: 2 MB", "header"),
     ] {
         let error = load(&file(application, "")).expect_err(application);
         assert!(error.contains(&format!("`{key}`")), "{application}: {error}");
@@ -190,6 +199,11 @@ fn servers_answer_with_the_status_that_is_due() {
         assert!(missing[&(404, "status")] > 5 && missing[&(200, "finished")] > 5, "{missing:?}");
         let large = with("method: post, request: 1200 kB, count: 3");
         assert_eq!(large, BTreeMap::from([((413, "status"), 3)]));
+        // A field, a target that is too long; and a head that the library itself does not take.
+        assert_eq!(with("header: 9 kB, count: 2"), BTreeMap::from([((431, "status"), 2)]));
+        assert_eq!(with("url: 9 kB, count: 2"), BTreeMap::from([((414, "status"), 2)]));
+        assert_eq!(with("header: 600 kB, count: 2"), BTreeMap::from([((431, "status"), 2)]));
+        assert_eq!(with("header: 9 kB, header_limit: 10 kB, count: 2"), BTreeMap::from([((200, "finished"), 2)]));
         // One is worked on, two wait, nine are turned away.
         let busy = with("workers: 1, queue: 2, service: 50 ms, concurrency: 12, count: 12, connections: new");
         assert_eq!(busy, BTreeMap::from([((200, "finished"), 3), ((503, "status"), 9)]));
@@ -205,6 +219,35 @@ fn servers_answer_with_the_status_that_is_due() {
     assert!(polite.iter().all(|(row, _)| (row["status"], row["body_up_bytes"]) == (413, 0)), "{polite:?}");
     let wanted = asked("method: post, request: 2 kB, expect_continue: true, count: 1");
     near(&wanted[0].0, "first_byte_s", 80);
+}
+
+#[test]
+fn who_finds_the_accept_queue_full_comes_again() {
+    // Of five SYNs at a time a backlog of one takes two (n + 1); the others are dropped, and Linux sends them again after a second.
+    let text = "count: 5, concurrency: 5, connections: new, service: 300 ms, connections_limit: 1, backlog: 1";
+    let found = asked(text);
+    assert!(found.iter().all(|(_, ended)| *ended == "finished"), "{found:?}");
+    let late = found.iter().filter(|(row, _)| row["connect_s"] > 900_000).count();
+    assert_eq!(late, 3, "{found:?}");
+    let impatient = asked(&format!("{text}, timeout: 900 ms"));
+    let out_of_time = impatient.iter().filter(|(row, ended)| *ended == "timed_out" && row.get("connect_s").is_none());
+    assert_eq!(out_of_time.count(), 3, "{impatient:?}");
+}
+
+#[test]
+fn a_server_that_has_gone_silently_is_found_out_by_probes() {
+    // The connection rests when the way ends; the next request finds it half open. TCP's own probes end it before, where they are on.
+    let text = |keepalive: &str| {
+        file("count: 2, think: 30 s, timeout: 5 s", "events: [ { at: 1 s, link: path, down: true } ]\n")
+            .replace("stop: 10 s", "stop: 60 s")
+            .replace("a: {}, b", &format!("a: {{ tcp: {{ {keepalive} }} }}, b"))
+    };
+    let found = rows(&run(&text("")));
+    assert_eq!((found[0].1, found[1].1, found[1].0["reused"]), ("finished", "timed_out", 1), "{found:?}");
+    let probes = "keepalive: true, keepalive_idle: 5 s, keepalive_interval: 1 s, keepalive_count: 3";
+    let probed = rows(&run(&text(probes)));
+    assert_eq!((probed[0].1, probed[1].0["reused"]), ("finished", 0), "it opens another one: {probed:?}");
+    assert!(["timed_out", "unreachable"].contains(&probed[1].1), "{probed:?}");
 }
 
 #[test]

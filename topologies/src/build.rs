@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
-use sim_core::{CapturePoint, Change, Fault, Node, ProbeConfig, Table, World, WorldBuilder};
+use sim_core::{CapturePoint, Change, Fault, Node, Prob, ProbeConfig, Table, World, WorldBuilder};
 use sim_protocols::dns::HostResolver;
-use sim_protocols::{FlowEnd, Hop, Host, HostConfig, Interface, IpConfig, IpStack, NetNode, Route, RouteTable, Router};
+use sim_protocols::{
+    Alter, FlowEnd, Hop, Host, HostConfig, Interface, IpConfig, IpStack, NetNode, Route, RouteTable, Router,
+};
 
 use crate::plan::{HopPlan, NodeKind, Plan};
 
@@ -89,10 +91,12 @@ pub fn build(plan: &Plan, seed: u64, tie_salt: u32, probes: ProbeConfig, shards:
         world.node(match node.kind {
             NodeKind::Router => {
                 let router = Router::new(config);
-                NetNode::Router(Box::new(match &node.gate {
+                let router = match &node.gate {
                     Some(gate) => router.with_gate(gate.clone()),
                     None => router,
-                }))
+                };
+                let alter = || Alter::new(node.alter, streams.open(&format!("router/{}/alter", node.name)));
+                NetNode::Router(Box::new(if node.alter == Prob::ZERO { router } else { router.altering(alter()) }))
             }
             NodeKind::Host => {
                 let resolver = node.resolver.clone().map(|config| Arc::new(HostResolver::new(config)));

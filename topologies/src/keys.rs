@@ -93,6 +93,10 @@ pub const KEYS: &[KeySection] = &[
                 "tracking",
                 "how long firewall and NAT remember what is quiet: `{ tcp_established, udp, udp_stream, icmp }`; 5 days, 30 s, 120 s, 30 s when not given",
             ),
+            (
+                "alter",
+                "a middle box: the probability that one bit of a packet's payload is changed, and its checksum made right again; 0 % when not given",
+            ),
         ],
     ),
     section(

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use sim_core::{Amount, Change, PortConfig, Rate, Size, Span, Speed, Time};
+use sim_core::{Amount, Change, PortConfig, Prob, Rate, Size, Span, Speed, Time};
 use sim_protocols::dns::HostResolverConfig;
 use sim_protocols::{FlowConfig, Gate, ServiceConfig, tcp};
 
@@ -60,6 +60,8 @@ pub struct NodePlan {
     pub resolver: Option<HostResolverConfig>,
     /// A router's firewall and translation of addresses; none where the file says nothing of it.
     pub gate: Option<Gate>,
+    /// The share of packets whose payload it alters, a router that is a middle box.
+    pub alter: Prob,
 }
 
 /// A link: two ports, or a port and its receiver where it is one way.

@@ -149,6 +149,7 @@ links:
         file: "hosts: { a: {}, b: {} }\nrouters: { r: { @KEY@ } }\nlinks: [ { a -- r*: { rate: 1 Mbit/s } }, { r* -- b: { rate: 1 Mbit/s } } ]\n",
         keys: &[
             "count: 1",
+            "alter: 7 %",
             "routes: [ { to: default, via: a } ]",
             "firewall: [ { deny: any } ]",
             "nat: { map: [ tcp port 80 of a to b port 8080 ] }",

@@ -66,6 +66,9 @@ fn one(loaded: &Loaded, options: &RunOptions, how: How, at_a_time: usize) -> Don
             report(&name, &partial, &done.figures);
         }
     }
+    for failure in &done.failures {
+        complain!("error: {failure}\n");
+    }
     for judgement in &done.judgements {
         if !judgement.holds {
             let place = judgement.place.as_ref();
@@ -75,7 +78,7 @@ fn one(loaded: &Loaded, options: &RunOptions, how: How, at_a_time: usize) -> Don
             say!("{judgement}");
         }
     }
-    Ok(done.judgements.iter().all(|judgement| judgement.holds))
+    Ok(done.failures.is_empty() && done.judgements.iter().all(|judgement| judgement.holds))
 }
 
 /// `6 points, 5 seeds each, 60 s`.

@@ -114,7 +114,8 @@ fn differences(a: &Outcome, b: &Outcome, bytes: bool) -> Vec<&'static str> {
         ("lengths", x.lengths != y.lengths),
         ("bytes", bytes && x.bytes != y.bytes),
         ("rows", x.rows != y.rows),
-        ("captures", a.captured != b.captured),
+        ("captures", a.captured != b.captured || a.secrets != b.secrets),
+        ("failures", a.failures != b.failures),
     ];
     found.into_iter().filter(|(_, differ)| *differ).map(|(layer, _)| layer).collect()
 }

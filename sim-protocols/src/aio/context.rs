@@ -51,7 +51,6 @@ pub(super) struct Rest {
     /// Secrets that are to be embedded in captures, as lines.
     pub keys: Arc<Mutex<String>>,
     /// What connections of TLS need of their program.
-    #[cfg(feature = "tls")]
     pub tls: super::tls::State,
     /// It is over: what is dropped now closes nothing any more.
     pub over: bool,
@@ -66,7 +65,6 @@ impl Rest {
             waiters: BTreeMap::new(),
             random: None,
             keys: Arc::default(),
-            #[cfg(feature = "tls")]
             tls: Default::default(),
             over: false,
         }

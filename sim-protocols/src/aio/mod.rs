@@ -7,7 +7,7 @@
 //! | what of them `tokio`, `futures` and `hyper` see | `traits` |
 //! | tasks and chance | `executor` |
 //! | waiting, the present moment | `time` |
-//! | TLS, with the feature of that name | `tls` |
+//! | TLS | `tls` |
 //! | a program as an application of its host | `program` |
 //! | the current program | `context` |
 //!
@@ -26,7 +26,6 @@ mod net;
 mod program;
 mod sim;
 mod time;
-#[cfg(feature = "tls")]
 pub mod tls;
 mod traits;
 mod udp;

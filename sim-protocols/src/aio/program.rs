@@ -87,6 +87,7 @@ impl Program {
             }
             Err(spinning) => {
                 calls.outcome(Outcome::Aborted);
+                calls.fail(spinning.to_string());
                 *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(spinning);
             }
         }
@@ -126,6 +127,7 @@ impl App for Program {
 
     /// What still runs is dropped, and sends nothing any more.
     fn finish(&mut self, calls: &mut Calls<'_, '_>) {
+        calls.secrets(&self.keys.lock().unwrap_or_else(PoisonError::into_inner));
         let (Some(mut rest), Some(spare)) = (self.rest.take(), self.spare.take()) else { return };
         rest.over = true;
         context::enter(rest, calls.lend(spare));

@@ -8,6 +8,8 @@ mod values;
 
 mod bulk;
 mod cbr;
+#[allow(dead_code, unused_imports, reason = "applications that use all of it are being written")]
+pub(crate) mod dial;
 mod dns;
 mod http;
 mod on_off;
@@ -17,6 +19,7 @@ mod request;
 mod scope;
 mod traceroute;
 mod udp_source;
+mod websocket;
 
 use sim_core::{Params, Table};
 
@@ -33,6 +36,7 @@ pub use request::RequestConfig;
 pub use scope::Scope;
 pub use traceroute::TracerouteConfig;
 pub use values::{CloseWhen, Closing, Connections, Counted, Data, Distribution, Opening, SizeDist, SpanDist};
+pub use websocket::WebSocketConfig;
 
 /// A registered application, for `clockwire list` and for the reader of files.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -152,6 +156,7 @@ registry! {
     Dns(DnsConfig), "dns", false, "look-ups of names, one after the other or at a beat; a row for each";
     Ping(PingConfig), "ping", false, "ICMP echo requests; a row with the round trip of each";
     Traceroute(TracerouteConfig), "traceroute", false, "UDP probes with a rising time to live; a row for each hop's answer";
+    WebSocket(WebSocketConfig), "websocket", true, "messages of a server, pushed by WebSocket (tokio-websockets) or asked for by HTTP/1.1, polling or long polling; a row for each";
 }
 
 /// What every application says of itself, beside its parameters.

@@ -50,6 +50,12 @@ impl Scope {
         self.names.get(host).copied()
     }
 
+    /// The name of the host with an address; the address itself where nobody has it.
+    pub fn name_of(&self, address: Ipv4Addr) -> String {
+        let found = self.names.iter().find(|(_, other)| **other == address);
+        found.map_or_else(|| address.to_string(), |(name, _)| name.clone())
+    }
+
     /// A program of its own, `what` among those of the application.
     pub fn program(&self, what: &str, main: impl Future<Output = ()> + Send + 'static) -> Program {
         Program::new(format!("{}/{what}", self.path), &self.streams, &self.names, main)

@@ -140,6 +140,16 @@ impl Calls<'_, '_> {
         self.kernel.flow_mut(self.flow).outcome(outcome);
     }
 
+    /// Keeps secrets that readers of captures need, lines of an `SSLKEYLOGFILE`.
+    pub(crate) fn secrets(&mut self, lines: &str) {
+        lines.lines().for_each(|line| self.cx.secret(line));
+    }
+
+    /// Says that something has failed which makes the run worthless.
+    pub(crate) fn fail(&mut self, what: String) {
+        self.cx.fail(what);
+    }
+
     pub(crate) fn stats(&mut self) -> &mut FlowStats {
         &mut self.kernel.flow_mut(self.flow).stats
     }

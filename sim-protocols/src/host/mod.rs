@@ -46,13 +46,14 @@ pub use socket::{
 };
 pub use stats::{Answer, Outcome};
 pub use tables::{
-    DATAGRAMS, DNS, FIREWALL, FLOWS, HTTP, NAME_SERVERS, NAT, PING, REQUESTS, RTT, STATES, THROUGHPUT, TRACEROUTE, UDP,
+    DATAGRAMS, DNS, FIREWALL, FLOWS, HTTP, MESSAGES, NAME_SERVERS, NAT, PING, REQUESTS, RTT, STATES, THROUGHPUT,
+    TRACEROUTE, UDP,
 };
 pub use udp::Datagram;
 
 pub(crate) use socket::{Loan, Spare};
 pub(crate) use tables::{
-    DatagramRow, DnsRow, FirewallRow, HttpRow, NameServerRow, NatRow, PingRow, RequestRow, TracerouteRow,
+    DatagramRow, DnsRow, FirewallRow, HttpRow, MessageRow, NameServerRow, NatRow, PingRow, RequestRow, TracerouteRow,
 };
 
 use crate::app::{AppConfig, Scope};
@@ -78,6 +79,7 @@ pub const HOST_TABLES: &[&Table] = &[
     &NAME_SERVERS,
     &FIREWALL,
     &NAT,
+    &MESSAGES,
     &UDP,
     &DATAGRAMS,
     &PING,

@@ -4,6 +4,8 @@ use std::net::Ipv4Addr;
 
 use sim_core::{Column, Kind, Rate, Record, Span, Table, Time};
 
+use crate::app::dial::{Secured, fault::ENDINGS};
+
 /// A row type and its table, from one list of columns.
 macro_rules! table {
     (
@@ -173,10 +175,6 @@ table! {
     }
 }
 
-/// How a request by HTTP ended.
-pub(crate) const HTTP_OUTCOMES: &[&str] =
-    &["running", "finished", "refused", "reset", "timed_out", "unreachable", "closed", "status"];
-
 table! {
     /// Each request by HTTP.
     HTTP = "http", "each request by HTTP: waiting, connecting, first byte, last byte, status, bytes on each layer, what became of it";
@@ -187,6 +185,7 @@ table! {
         start: Time, "start_s", Kind::Time, "when it wanted to be sent";
         queued: Option<Span>, "queued_s", Kind::Time, "until it was sent, without its own connecting: it waited for a connection, or for a stream of one";
         connect: Option<Span>, "connect_s", Kind::Time, "from the SYN until the connection was established; empty where it opened none";
+        tls: Option<Span>, "tls_s", Kind::Time, "the handshake of TLS, until data could be sent; with early data (0-RTT) its computing alone";
         first_byte: Option<Span>, "first_byte_s", Kind::Time, "from sending it until the head of the response was there";
         total: Option<Span>, "total_s", Kind::Time, "from `start` to the last byte of the response, or to the failure; empty where the stop came first";
         status: Option<u64>, "status", Kind::Count, "the status code; empty where no response came";
@@ -194,13 +193,36 @@ table! {
         body_down: u64, "body_down_bytes", Kind::Bytes, "body of the response, as far as it came";
         http_up: u64, "http_up_bytes", Kind::Bytes, "heads and framing of HTTP up; in HTTP/2 all frames of its stream, less the body";
         http_down: u64, "http_down_bytes", Kind::Bytes, "heads and framing of HTTP down";
+        tls_up: u64, "tls_up_bytes", Kind::Bytes, "TLS up meanwhile on its connection: the handshake, and what stands around data in records";
+        tls_down: u64, "tls_down_bytes", Kind::Bytes, "the same down";
         tcp_up: u64, "tcp_up_bytes", Kind::Bytes, "payload that TCP sent on its connection meanwhile, what it sent again included; in HTTP/2 that of other requests, too";
         tcp_down: u64, "tcp_down_bytes", Kind::Bytes, "payload that TCP received on its connection meanwhile, each byte once";
         connection: Option<u64>, "connection", Kind::Count, "the number of its connection in the flow, from 1; empty where it got none";
         reused: u32, "reused", Kind::Word(&["new", "reused"]), "whether the connection was there already";
+        secured: u32, "secured", Kind::Word(Secured::WORDS), "how its connection is protected: not, after a full handshake, a resumed one, or one that took early data";
         retransmissions: u64, "retransmissions", Kind::Count, "segments that the client sent again on its connection meanwhile";
         out_of_order: u64, "out_of_order", Kind::Count, "segments that came behind a hole on its connection meanwhile: something before them was lost or late";
-        outcome: u32, "outcome", Kind::Word(HTTP_OUTCOMES), "how it ended; status: answered with another status than success; closed: the answer broke off; running: the stop came first";
+        outcome: u32, "outcome", Kind::Word(ENDINGS), "how it ended; status: answered with another status than success; closed: the answer broke off; running: the stop came first";
+    }
+}
+
+table! {
+    /// Each message of a server.
+    MESSAGES = "messages", "each message that came from a server, pushed or asked for: its delay, and what passed on the connection since the one before";
+    MessageRow {
+        flow: u32, "flow", Kind::Flow, "the flow";
+        workload: u32, "workload", Kind::Workload, "the entry of the workload that it comes from";
+        number: u64, "number", Kind::Count, "its number, from 1, as they were created";
+        created: Time, "created_s", Kind::Time, "when the server had it";
+        delay: Span, "delay_s", Kind::Time, "from then until its client had it";
+        body: u64, "body_bytes", Kind::Bytes, "the message itself";
+        http_up: u64, "http_up_bytes", Kind::Bytes, "requests, the upgrade, frames and pings up since the message before";
+        http_down: u64, "http_down_bytes", Kind::Bytes, "the same down, less messages; where several came together, all at the first";
+        tls_up: u64, "tls_up_bytes", Kind::Bytes, "TLS up since the message before: the handshake, and what stands around data in records";
+        tls_down: u64, "tls_down_bytes", Kind::Bytes, "the same down";
+        tcp_up: u64, "tcp_up_bytes", Kind::Bytes, "payload that TCP has sent since the message before, what it sent again included";
+        tcp_down: u64, "tcp_down_bytes", Kind::Bytes, "payload that TCP has received since the message before, each byte once";
+        requests: u64, "requests", Kind::Count, "requests of HTTP since the message before";
     }
 }
 

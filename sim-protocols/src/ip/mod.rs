@@ -16,6 +16,7 @@
 //! sends one a second to each destination); nobody announces itself by ARP or answers for another (RFC 1027), announcements are heard;
 //! directed broadcasts are not forwarded (RFC 2644); path MTUs only fall, they do not age (RFC 1191 §6.3); a node cannot send to itself.
 
+mod alter;
 mod arp;
 mod errors;
 mod fragments;
@@ -29,6 +30,7 @@ mod tests;
 mod track;
 mod translate;
 
+pub use alter::Alter;
 pub use gate::{Action, FIREWALL, Gate, NAT, Net as AddressNet, PortMap, Reject, Rule};
 pub use router::Router;
 pub use routes::{Hop, Route, RouteTable};

@@ -4,6 +4,7 @@ use std::net::Ipv4Addr;
 
 use sim_core::{Cx, DropCause, Fault, Header, Node, PacketRef, Payload};
 
+use super::alter::Alter;
 use super::gate::{Action, Gate, Guard, Reject};
 use super::routes::{Hop, Way, choose};
 use super::stack::{IpConfig, IpStack};
@@ -17,12 +18,13 @@ pub struct Router {
     stack: IpStack,
     /// Its firewall and translation; most routers have none, and look no further.
     guard: Option<Box<Guard>>,
+    alter: Option<Box<Alter>>,
 }
 
 impl Router {
     /// A router with these interfaces and routes.
     pub fn new(config: IpConfig) -> Router {
-        Router { stack: IpStack::new(config), guard: None }
+        Router { stack: IpStack::new(config), guard: None, alter: None }
     }
 
     /// With a firewall, with translation of addresses.
@@ -101,6 +103,12 @@ impl Router {
         };
         self.stack.complain(cx, &packet, Icmpv4Repr::Unreachable(why));
         cx.discard(packet, DropCause::Firewall);
+    }
+
+    /// Makes it a middle box that alters what passes.
+    #[must_use]
+    pub fn altering(self, alter: Alter) -> Router {
+        Router { alter: Some(Box::new(alter)), ..self }
     }
 
     /// A datagram that is not for the router itself. Its TTL is counted down last, so that an error quotes what came
@@ -202,6 +210,9 @@ impl Node for Router {
             Way::Here => return self.local(cx, packet),
             Way::Nowhere => return self.no_route(cx, packet),
         };
+        if let Some(alter) = &mut self.alter {
+            alter.pass(cx, &packet);
+        }
         self.forward(cx, hop, packet);
     }
 

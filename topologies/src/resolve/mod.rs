@@ -46,8 +46,15 @@ pub(crate) fn resolve(sink: &mut Sink, name: &str, spec: &Spec, options: &LoadOp
     for node in &topo.nodes {
         let ports = next..next + node.links.len() as u32;
         next = ports.end;
-        let (name, tables) = (node.name.clone(), Vec::new());
-        plan.nodes.push(NodePlan { name, kind: node.kind, ports, tables, resolver: None, gate: None });
+        plan.nodes.push(NodePlan {
+            name: node.name.clone(),
+            kind: node.kind,
+            ports,
+            tables: Vec::new(),
+            resolver: None,
+            gate: None,
+            alter: spec.nodes[node.spec].alter,
+        });
     }
     events(sink, spec, &mut plan);
     if sink.has_errors() {

@@ -2,6 +2,8 @@
 
 use std::net::Ipv4Addr;
 
+use sim_core::Prob;
+
 use super::gate::GateSpec;
 use super::resolver::ResolverOptions;
 use super::tcp::TcpOptions;
@@ -20,6 +22,8 @@ pub(crate) struct NodeSpec {
     pub names: ResolverOptions,
     pub gate: GateSpec,
     pub routes: Routes,
+    /// The share of packets whose payload a router alters.
+    pub alter: Prob,
 }
 
 /// Where a router's routes come from.
@@ -55,8 +59,17 @@ pub(crate) fn hosts(sink: &mut Sink, node: &Node) -> Vec<NodeSpec> {
         let tcp = map.get("tcp").map(|node| TcpOptions::read(sink, node)).unwrap_or_default();
         let names = ResolverOptions::read(sink, &mut map);
         map.finish(sink);
-        let (gate, routes) = (GateSpec::default(), Routes::Dijkstra);
-        out.push(NodeSpec { name, kind: NodeKind::Host, count, address, tcp, names, gate, routes });
+        out.push(NodeSpec {
+            name,
+            kind: NodeKind::Host,
+            count,
+            address,
+            tcp,
+            names,
+            gate: GateSpec::default(),
+            routes: Routes::Dijkstra,
+            alter: Prob::ZERO,
+        });
     }
     out
 }
@@ -66,10 +79,11 @@ pub(crate) fn routers(sink: &mut Sink, node: &Node) -> Vec<NodeSpec> {
     for (name, mut map) in entries(sink, node, "routers", "a router") {
         let count = map.count(sink, "count", 1, NODES_MAX);
         let routes = map.get("routes").map(|node| routes(sink, node)).unwrap_or_default();
+        let alter = map.quantity(sink, "alter", "1 %").map_or(Prob::ZERO, |alter| alter.value);
         let gate = GateSpec::read(sink, &mut map);
         map.finish(sink);
         let (tcp, names) = (TcpOptions::default(), ResolverOptions::default());
-        out.push(NodeSpec { name, kind: NodeKind::Router, count, address: None, tcp, names, gate, routes });
+        out.push(NodeSpec { name, kind: NodeKind::Router, count, address: None, tcp, names, gate, routes, alter });
     }
     out
 }

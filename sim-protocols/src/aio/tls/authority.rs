@@ -123,17 +123,34 @@ impl Authority {
     pub fn issue(&self, leaf: &Leaf) -> Identity {
         let path = format!("{}/leaf/{leaf:?}", self.path);
         let key = Key::draw(&self.streams, &path);
+        let params = self.leaf(leaf, &path, &key);
+        let certificate = params.signed_by(&key, &self.issuer).expect("its parameters are complete").der().clone();
+        let chain = [&[certificate][..], &self.between].concat();
+        Identity { names: leaf.names.clone(), chain, key: key.key.to_bytes() }
+    }
+
+    /// A certificate that nobody but itself stands for; the authority lends its chance alone.
+    ///
+    /// # Panics
+    /// As [`Authority::issue`].
+    pub fn self_signed(&self, leaf: &Leaf) -> Identity {
+        let path = format!("{}/self/{leaf:?}", self.path);
+        let key = Key::draw(&self.streams, &path);
+        let params = self.leaf(leaf, &path, &key);
+        let certificate = params.self_signed(&key).expect("its parameters are complete").der().clone();
+        Identity { names: leaf.names.clone(), chain: vec![certificate], key: key.key.to_bytes() }
+    }
+
+    fn leaf(&self, leaf: &Leaf, path: &str, key: &Key) -> CertificateParams {
         let name = leaf.names.first().map_or("", String::as_str);
-        let mut params = params(&self.streams, &path, name, &key, IsCa::ExplicitNoCa);
+        let mut params = params(&self.streams, path, name, key, IsCa::ExplicitNoCa);
         let names = CertificateParams::new(leaf.names.clone()).expect("names of hosts are ASCII");
         params.subject_alt_names = names.subject_alt_names;
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.not_before = date_time_ymd(leaf.from.0, leaf.from.1, leaf.from.2);
         params.not_after = date_time_ymd(leaf.until.0, leaf.until.1, leaf.until.2);
-        let certificate = params.signed_by(&key, &self.issuer).expect("its parameters are complete").der().clone();
-        let chain = [&[certificate][..], &self.between].concat();
-        Identity { names: leaf.names.clone(), chain, key: key.key.to_bytes() }
+        params
     }
 }
 

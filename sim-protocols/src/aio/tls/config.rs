@@ -190,6 +190,27 @@ impl TlsConnector {
         }
         Ok((stream, accepted))
     }
+
+    /// The same for a protocol that writes later: where a session is known that allows early data, the stream is there at once, and what is written
+    /// to it leaves together with the first message; what the server rejects is sent again behind the handshake. Elsewhere hands are shaken first.
+    ///
+    /// # Errors
+    /// As [`TlsConnector::connect`].
+    pub async fn connect_lazily<IO>(&self, name: &str, io: IO) -> Result<TlsStream<IO>, TlsError>
+    where
+        IO: AsyncRead + AsyncWrite + Unpin,
+    {
+        let server = ServerName::try_from(name.to_string()).map_err(|_| TlsError::Name(name.to_string()))?;
+        let (client, work) = cost::measure(|| ClientConnection::new(self.config.clone(), server));
+        let mut client = client?;
+        let early = client.early_data().is_some();
+        let mut stream = TlsStream::new(client.into(), io, self.costs, &work);
+        match early {
+            true => stream.offer(),
+            false => stream.handshake().await?,
+        }
+        Ok(stream)
+    }
 }
 
 /// What a server shows, accepts and remembers.

@@ -28,6 +28,8 @@ pub struct TlsStream<IO> {
     records: Records,
     /// Data that came before the handshake was over.
     early: Vec<u8>,
+    /// What a client has sent before the handshake was over, until it knows whether the server has accepted it.
+    offered: Option<Vec<u8>>,
     /// When the work is done for what has come.
     opened: Time,
     /// How many bytes the processor is sealing, and when it is done.
@@ -48,6 +50,7 @@ impl<IO> TlsStream<IO> {
             taken: 0,
             records: Records::default(),
             early: Vec::new(),
+            offered: None,
             opened: cost::charge(&costs, work),
             sealing: None,
             reader: None,
@@ -90,7 +93,18 @@ impl<IO> TlsStream<IO> {
         &self.io
     }
 
-    pub(super) fn early_data_accepted(&self) -> bool {
+    /// Whether the handshake is still to come, or under way.
+    pub fn is_handshaking(&self) -> bool {
+        self.tls.is_handshaking()
+    }
+
+    /// What is written leaves with the first message from now on.
+    pub(super) fn offer(&mut self) {
+        self.offered = Some(Vec::new());
+    }
+
+    /// Whether the server has accepted what was sent before the handshake was over.
+    pub fn early_data_accepted(&self) -> bool {
         matches!(&self.tls, Connection::Client(client) if client.is_early_data_accepted())
     }
 }
@@ -142,12 +156,33 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> TlsStream<IO> {
         self.taken = if over { self.incoming.len() } else { self.taken + taken };
         self.opened = cost::charge(&self.costs, &work);
         self.failed = result.err();
+        self.send_again()?;
         if let Connection::Server(server) = &mut self.tls
             && let Some(mut early) = server.early_data()
         {
             early.read_to_end(&mut self.early)?;
         }
         Poll::Ready(Ok(!over))
+    }
+
+    /// RFC 8446 §4.2.10: what a server has not accepted early is sent again once the handshake is over.
+    fn send_again(&mut self) -> io::Result<()> {
+        if !self.tls.is_handshaking()
+            && let Some(offered) = self.offered.take()
+            && !self.early_data_accepted()
+        {
+            self.tls.writer().write_all(&offered)?;
+        }
+        Ok(())
+    }
+
+    /// Writes before the handshake is over; nothing once the server's limit for that is reached.
+    fn write_early(&mut self, buf: &[u8]) -> io::Result<usize> {
+        let (Connection::Client(client), Some(offered)) = (&mut self.tls, &mut self.offered) else { return Ok(0) };
+        let Some(mut writer) = client.early_data() else { return Ok(0) };
+        let count = writer.write(buf)?;
+        offered.extend_from_slice(&buf[..count]);
+        Ok(count)
     }
 
     /// Sends what rustls has ready.
@@ -207,7 +242,14 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> TlsStream<IO> {
         });
         ready!(poll_until(&mut self.writer, until, cx));
         ready!(self.poll_send(cx))?;
-        let count = self.tls.writer().write(&buf[..buf.len().min(paid)])?;
+        let buf = &buf[..buf.len().min(paid)];
+        let mut count = self.write_early(buf)?;
+        if count == 0 {
+            if self.offered.is_some() {
+                ready!(self.poll_handshake(cx))?;
+            }
+            count = self.tls.writer().write(buf)?;
+        }
         self.sealing = None;
         match self.poll_send(cx) {
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),

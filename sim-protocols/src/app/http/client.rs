@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex};
 use sim_core::{Prob, Rng, Span, Streams, Time};
 
 use super::HttpConfig;
-use super::exchange::{Asked, Entry, FINISHED, Fault, RUNNING, STATUS};
-use super::permits::lock;
+use super::exchange::{Asked, Entry, FINISHED, RUNNING, STATUS};
 use super::pool::Pool;
 use crate::aio::{self, Duration, JoinHandle, Program};
 use crate::app::Scope;
+use crate::app::dial::{Dialer, Fault, Origin, lock};
 use crate::app::values::SpanDist;
 use crate::host::{App, AppEvent, Calls, HttpRow, Outcome};
 
@@ -19,6 +19,7 @@ const PAUSE: Span = Span::from_ms(1);
 /// The asking end.
 pub(super) struct HttpClient {
     config: HttpConfig,
+    scope: Scope,
     chance: Option<Chance>,
     /// What libraries would draw from; ours draw nothing.
     seed: u64,
@@ -61,7 +62,14 @@ impl HttpClient {
         let think = (1..=config.concurrency).map(|asker| scope.stream(&format!("think/{asker}"))).collect();
         let chance = Chance { think, missing: scope.stream("missing"), arrivals: scope.stream("arrivals") };
         let seed = scope.stream("client").next_u64();
-        HttpClient { config: config.clone(), chance: Some(chance), seed, program: None, said: Arc::default() }
+        HttpClient {
+            config: config.clone(),
+            scope: scope.clone(),
+            chance: Some(chance),
+            seed,
+            program: None,
+            said: Arc::default(),
+        }
     }
 
     /// What the program says goes on.
@@ -80,17 +88,20 @@ impl App for HttpClient {
     fn start(&mut self, calls: &mut Calls<'_, '_>) {
         let Some(Chance { think, missing, arrivals }) = self.chance.take() else { return };
         let flow = calls.flow();
-        let server = (flow.server, flow.port);
-        let client = Arc::new(Client {
-            pool: Pool::new(&self.config, server),
-            asked: Asked { config: self.config.clone(), server },
-            flow: flow.number,
-            turn: Mutex::new(Turn { number: 0, missing, failed: None }),
-            said: self.said.clone(),
-        });
+        let config = self.config.clone();
+        let secure = config.tls.is_some();
+        let host = if secure { self.scope.name_of(flow.server) } else { flow.server.to_string() };
+        let asked = Asked { authority: format!("{host}:{}", flow.port), config: config.clone() };
+        let origin = Origin { name: host, address: flow.server, port: flow.port, secure };
+        let (simulation, said) = (*self.scope.streams(), self.said.clone());
+        let turn = Mutex::new(Turn { number: 0, missing, failed: None });
         let streams = Streams::new(self.seed);
         let path = format!("flow/{}/client", flow.name);
-        let main = run(client, think, arrivals);
+        let main = async move {
+            let tls = config.tls.as_ref().map(|tls| tls.connector(&simulation, &[config.version.alpn()]));
+            let pool = Pool::new(&config, Dialer { nodelay: config.nodelay, tls }, origin);
+            run(Arc::new(Client { asked, pool, flow: flow.number, turn, said }), think, arrivals).await;
+        };
         let program = self.program.insert(Program::new(path, &streams, &Arc::default(), main));
         program.start(calls);
         self.pass_on(calls);
@@ -243,6 +254,7 @@ fn row(flow: u32, number: u64, start: Time) -> HttpRow {
         start,
         queued: None,
         connect: None,
+        tls: None,
         first_byte: None,
         total: None,
         status: None,
@@ -250,10 +262,13 @@ fn row(flow: u32, number: u64, start: Time) -> HttpRow {
         body_down: 0,
         http_up: 0,
         http_down: 0,
+        tls_up: 0,
+        tls_down: 0,
         tcp_up: 0,
         tcp_down: 0,
         connection: None,
         reused: 0,
+        secured: 0,
         retransmissions: 0,
         out_of_order: 0,
         outcome: RUNNING,

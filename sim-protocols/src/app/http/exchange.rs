@@ -1,9 +1,6 @@
 //! One request on one connection, and what can become of it.
 
-use std::error::Error;
 use std::future::poll_fn;
-use std::io;
-use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -13,99 +10,33 @@ use hyper::body::Body;
 use sim_core::Time;
 
 use super::body::{self, Zeros};
-use super::meter::UpDown;
 use super::permits::Permits;
-use super::pool::{Lease, Link, Pool, Sender};
+use super::pool::{Lease, Pool, Sender};
 use super::{HttpConfig, HttpMethod};
 use crate::aio::{self, Duration};
+use crate::app::dial::{Fault, Meter, Progress, UpDown};
 use crate::app::values::Connections;
-use crate::host::{HttpRow, Outcome};
+use crate::host::HttpRow;
 use crate::tcp::Counters;
 
 /// How long curl waits for `100 Continue`.
 const CONTINUE_WAIT: Duration = Duration::from_secs(1);
-
-/// Why there is no response, or not all of it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(u32)]
-pub(super) enum Fault {
-    /// Nobody listened.
-    Refused = 2,
-    /// The connection was reset, or the stream.
-    Reset = 3,
-    /// The request's time was over, or TCP has given up.
-    TimedOut = 4,
-    /// There is no way.
-    Unreachable = 5,
-    /// The connection was closed before all of the response was there.
-    Closed = 6,
-}
 
 /// Words of the column `outcome` that are no fault.
 pub(super) const RUNNING: u32 = 0;
 pub(super) const FINISHED: u32 = 1;
 pub(super) const STATUS: u32 = 7;
 
-impl Fault {
-    /// The flow's outcome where this is the first thing that went wrong.
-    pub fn outcome(self) -> Outcome {
-        match self {
-            Fault::Refused => Outcome::Refused,
-            Fault::Reset => Outcome::Reset,
-            Fault::TimedOut => Outcome::TimedOut,
-            Fault::Unreachable => Outcome::Unreachable,
-            Fault::Closed => Outcome::Aborted,
-        }
-    }
-}
-
-impl From<io::ErrorKind> for Fault {
-    fn from(kind: io::ErrorKind) -> Fault {
-        match kind {
-            io::ErrorKind::ConnectionRefused => Fault::Refused,
-            io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted => Fault::Reset,
-            io::ErrorKind::TimedOut => Fault::TimedOut,
-            io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable | io::ErrorKind::AddrNotAvailable => {
-                Fault::Unreachable
-            }
-            _ => Fault::Closed,
-        }
-    }
-}
-
-impl From<io::Error> for Fault {
-    fn from(error: io::Error) -> Fault {
-        error.kind().into()
-    }
-}
-
-impl From<hyper::Error> for Fault {
-    fn from(error: hyper::Error) -> Fault {
-        let mut cause = error.source();
-        while let Some(error) = cause {
-            if let Some(error) = error.downcast_ref::<io::Error>() {
-                return error.kind().into();
-            }
-            cause = error.source();
-        }
-        Fault::Closed
-    }
-}
-
-impl From<h2::Error> for Fault {
-    fn from(error: h2::Error) -> Fault {
-        match error.get_io() {
-            Some(error) => error.kind().into(),
-            None if error.is_reset() || error.is_go_away() => Fault::Reset,
-            None => Fault::Closed,
-        }
-    }
+/// So many letters, which no coding of heads makes much shorter than they are.
+fn filler(bytes: u64) -> String {
+    (0..bytes).map(|at| char::from(b'a' + (at * 7 % 26) as u8)).collect()
 }
 
 /// A connection as a request has found it.
 struct Used {
-    link: Arc<Link>,
+    meter: Arc<Meter>,
     all: UpDown,
+    overhead: UpDown,
     tcp: Counters,
     /// Its stream of HTTP/2.
     stream: Option<u32>,
@@ -116,6 +47,8 @@ pub(super) struct Entry {
     pub row: HttpRow,
     pub start: Time,
     used: Option<Used>,
+    /// The connection that it opens.
+    pub opening: Progress,
     /// Bytes of its body that were handed to the connection.
     sent: Arc<AtomicU64>,
 }
@@ -123,21 +56,24 @@ pub(super) struct Entry {
 impl Entry {
     pub fn new(row: HttpRow) -> Entry {
         let start = row.start;
-        Entry { row, start, used: None, sent: Arc::default() }
+        Entry { row, start, used: None, opening: Progress::default(), sent: Arc::default() }
     }
 
     /// It has got its connection.
     fn uses(&mut self, lease: &Lease) {
-        let Lease { link, reused, connect, .. } = lease;
-        (self.row.connection, self.row.reused, self.row.connect) = (Some(link.number), u32::from(*reused), *connect);
-        let (all, tcp) = if *reused { (link.meter.all(), link.meter.tcp()) } else { Default::default() };
-        self.used = Some(Used { link: link.clone(), all, tcp, stream: None });
+        let Lease { link, reused, .. } = lease;
+        (self.row.connection, self.row.reused) = (Some(link.number), u32::from(*reused));
+        let meter = link.meter.clone();
+        let (all, overhead, tcp) =
+            if *reused { (meter.all(), meter.overhead(), meter.tcp()) } else { Default::default() };
+        self.used = Some(Used { meter, all, overhead, tcp, stream: None });
     }
 
     /// It is written now; says when that is.
     fn written(&mut self) -> Time {
         let now = aio::now();
-        self.row.queued = Some((now - self.start) - self.row.connect.unwrap_or_default());
+        let opening = self.opening.connect.unwrap_or_default() + self.opening.tls.unwrap_or_default();
+        self.row.queued = Some((now - self.start) - opening);
         now
     }
 
@@ -145,13 +81,20 @@ impl Entry {
     pub fn finish(mut self) -> HttpRow {
         let row = &mut self.row;
         row.body_up = self.sent.load(Ordering::Relaxed);
-        let Some(Used { link, all, tcp, stream }) = self.used else { return self.row };
-        let now = link.meter.all();
+        (row.connect, row.tls) = (self.opening.connect, self.opening.tls);
+        // Where it got no further than a connection, that is what it has used.
+        let opened = |meter| Used { meter, all: [0; 2], overhead: [0; 2], tcp: Counters::default(), stream: None };
+        let Some(used) = self.used.or_else(|| self.opening.meter.map(opened)) else { return self.row };
+        let Used { meter, all, overhead, tcp, stream } = used;
+        let (now, around) = (meter.all(), meter.overhead());
         let http = match stream {
-            Some(stream) => link.meter.take_stream(stream),
+            Some(stream) => meter.take_stream(stream),
             None => [now[0] - all[0], now[1] - all[1]],
         };
-        let counted = link.meter.tcp();
+        row.secured = meter.secured() as u32;
+        row.tls_up = around[0].saturating_sub(overhead[0]);
+        row.tls_down = around[1].saturating_sub(overhead[1]);
+        let counted = meter.tcp();
         (row.http_up, row.http_down) = (http[0].saturating_sub(row.body_up), http[1].saturating_sub(row.body_down));
         row.tcp_up = counted.bytes_sent.saturating_sub(tcp.bytes_sent);
         row.tcp_down = counted.bytes_received.saturating_sub(tcp.bytes_received);
@@ -164,19 +107,28 @@ impl Entry {
 /// What all requests of a flow have in common.
 pub(super) struct Asked {
     pub config: HttpConfig,
-    pub server: (Ipv4Addr, u16),
+    /// The server as requests call it: its address, or with TLS its name, and its port.
+    pub authority: String,
 }
 
 impl Asked {
     fn request<B>(&self, number: u64, missing: bool, body: B) -> Request<B> {
-        let (address, port) = self.server;
+        let scheme = if self.config.tls.is_some() { "https" } else { "http" };
         let method = match self.config.method {
             HttpMethod::Get => Method::GET,
             HttpMethod::Post => Method::POST,
         };
         let path = if missing { "missing" } else { "items" };
-        let request = Request::builder().method(method).uri(format!("http://{address}:{port}/{path}/{number}"));
-        let request = request.header(header::USER_AGENT, "clockwire").header(header::ACCEPT, "*/*");
+        let query = match self.config.url.bytes() {
+            0 => String::new(),
+            bytes => format!("?{}", filler(bytes - 1)),
+        };
+        let uri = format!("{scheme}://{}/{path}/{number}{query}", self.authority);
+        let request = Request::builder().method(method).uri(uri);
+        let mut request = request.header(header::USER_AGENT, "clockwire").header(header::ACCEPT, "*/*");
+        if self.config.header.bytes() > 0 {
+            request = request.header(header::COOKIE, filler(self.config.header.bytes()));
+        }
         request.body(body).expect("all of it is written here")
     }
 
@@ -185,15 +137,17 @@ impl Asked {
     /// # Errors
     /// It has not.
     pub async fn exchange(&self, pool: &Arc<Pool>, entry: &mut Entry, missing: bool) -> Result<StatusCode, Fault> {
-        let mut lease = pool.lease().await?;
+        let mut lease = pool.lease(&mut entry.opening).await?;
         entry.uses(&lease);
-        let status = match lease.sender() {
-            Sender::One(sender) => self.one(sender, entry, missing).await?,
+        let result = match lease.sender() {
+            Sender::One(sender) => self.one(sender, entry, missing).await,
             Sender::Two(sender) => {
                 let sender = sender.clone();
-                self.two(sender, entry, missing).await?
+                self.two(sender, entry, missing).await
             }
         };
+        // What TLS has found tells more than what HTTP makes of it.
+        let status = result.map_err(|fault| lease.link.meter.fault().unwrap_or(fault))?;
         lease.give_back();
         Ok(status)
     }
@@ -214,7 +168,8 @@ impl Asked {
         let uri = request.uri().clone();
         let host = uri.authority().map_or("", |authority| authority.as_str());
         request.headers_mut().insert(header::HOST, HeaderValue::from_str(host).expect("an address"));
-        *request.uri_mut() = uri.path().parse().expect("it was the path of a URI");
+        *request.uri_mut() =
+            uri.path_and_query().map_or("/", |target| target.as_str()).parse().expect("it was the path of a URI");
         if self.config.connections == Connections::New {
             request.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
@@ -286,6 +241,8 @@ impl Asked {
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+
     use sim_core::Span;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 

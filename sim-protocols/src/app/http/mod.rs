@@ -7,18 +7,17 @@
 //! | who asks, when, and what becomes of it | `client` |
 //! | connections: opened, waited for, used again | `pool` |
 //! | one exchange on a connection | `exchange` |
-//! | who answers | `server` |
-//! | bytes of a connection and of a stream of HTTP/2 | `meter` |
+//! | who answers | `server`, `limits` |
 //! | bodies of zeros; places that are waited for in order | `body`, `permits` |
 //!
-//! HTTP/2 is spoken at once, as both ends know of it («prior knowledge», RFC 9113 §3.3), for there is no TLS that would negotiate it. A server answers
+//! HTTP/2 is spoken at once, as both ends know of it («prior knowledge», RFC 9113 §3.3), where there is no TLS that would negotiate it. A server answers
 //! whoever connects to its port, so all flows of an entry to one host share its workers. Nothing carries a date, and both libraries measure
 //! simulated time alone. Absent: proxies, caches, redirections, cookies, compression, trailers, pipelining, push, priorities.
 
 mod body;
 mod client;
 mod exchange;
-mod meter;
+mod limits;
 mod permits;
 mod pool;
 mod server;
@@ -29,7 +28,9 @@ use super::Application;
 use super::values::{self, Connections, Distribution, SpanDist};
 use crate::aio::Duration;
 use crate::app::Scope;
+use crate::app::dial::{self, TlsConfig};
 use crate::host::{App, FlowEnd, HTTP};
+pub use limits::Limits;
 
 /// Windows and streams of HTTP/2, as hyper has them: what a client lets come for one request and for all of them.
 const CLIENT_WINDOWS: (u32, u32) = (2 << 20, 5 << 20);
@@ -48,6 +49,20 @@ words! {
         One = "1.1",
         /// RFC 9113: all at once on one connection.
         Two = "2",
+    }
+}
+
+impl HttpVersion {
+    /// What the handshake of TLS calls it (RFC 7301 §6, RFC 9113 §3.1).
+    fn alpn(self) -> &'static str {
+        match self {
+            HttpVersion::One => "http/1.1",
+            HttpVersion::Two => "h2",
+        }
+    }
+
+    fn of_alpn(name: &[u8]) -> HttpVersion {
+        if name == b"h2" { HttpVersion::Two } else { HttpVersion::One }
     }
 }
 
@@ -97,14 +112,20 @@ pub struct HttpConfig {
     pub missing: Prob,
     /// Share of the answers that break off in their middle. Default: none.
     pub fail: Prob,
-    /// The largest body that the server takes; beyond: 413. Default: 1 MiB, that of nginx.
-    pub body_limit: Size,
+    /// Bytes that are added to a request's head, as a cookie. Default: none.
+    pub header: Size,
+    /// Bytes that are added to a request's target, as a query. Default: none.
+    pub url: Size,
+    /// What the server takes.
+    pub limits: Limits,
     /// Requests that the server works on at a time. Default: without bound.
     pub workers: Option<u64>,
     /// Requests that may wait for a worker; beyond: 503. Default: 100.
     pub queue: u64,
     /// `TCP_NODELAY` at both ends, as curl, nginx and browsers have it. Default: yes.
     pub nodelay: bool,
+    /// TLS, with the version of HTTP agreed on in its handshake. Default: none.
+    pub tls: Option<TlsConfig>,
 }
 
 impl Default for HttpConfig {
@@ -126,10 +147,13 @@ impl Default for HttpConfig {
             stop: None,
             missing: Prob::ZERO,
             fail: Prob::ZERO,
-            body_limit: Size::from_bytes(1 << 20),
+            header: Size::from_bytes(0),
+            url: Size::from_bytes(0),
+            limits: Limits::default(),
             workers: None,
             queue: 100,
             nodelay: true,
+            tls: None,
         }
     }
 }
@@ -163,8 +187,10 @@ impl HttpConfig {
         let missing =
             params.prob("missing", Some(Prob::ZERO), "share of the requests that ask for what is not there: 404");
         let fail = params.prob("fail", Some(Prob::ZERO), "share of the answers that break off in their middle");
-        let body_limit =
-            params.size("body_limit", Some(default.body_limit), "the largest body that the server takes; beyond: 413");
+        let header =
+            params.size("header", Some(default.header), "bytes that are added to a request's head, as a cookie");
+        let url = params.size("url", Some(default.url), "bytes that are added to a request's target, as a query");
+        let limits = Limits::read(params);
         let help = "requests that the server works on at a time; without bound when not given";
         let workers = params.given("workers").then(|| params.count("workers", None, 1..=1_000_000, help));
         let help = "requests that may wait for one of the `workers`; beyond: 503";
@@ -177,6 +203,7 @@ impl HttpConfig {
             true,
             "TCP_NODELAY at both ends; if not, what the hosts say of Nagle's algorithm holds",
         );
+        let tls = dial::TlsConfig::ask(params);
         HttpConfig {
             version,
             method,
@@ -194,10 +221,13 @@ impl HttpConfig {
             stop,
             missing,
             fail,
-            body_limit,
+            header,
+            url,
+            limits,
             workers,
             queue,
             nodelay,
+            tls,
         }
     }
 
@@ -220,6 +250,13 @@ impl HttpConfig {
             _ if self.pool > 1 && self.connections == Connections::New => {
                 Err(("pool", "nothing is kept where each request has a new connection".into()))
             }
+            _ if self.tls.as_ref().is_some_and(TlsConfig::early) && self.method == HttpMethod::Post => Err((
+                "tls",
+                "what is sent with `resumption: 0-rtt` may be played again, and a POST must not be (RFC 8470 §2.1)"
+                    .into(),
+            )),
+            _ if self.url.bytes() > 60_000 => Err(("url", "libraries refuse targets of more than 60 kB".into())),
+            _ if self.header.bytes() > 1_000_000 => Err(("header", "it is more than 1 MB".into())),
             _ if self.count == Some(0) => Err(("count", "zero requests do nothing".into())),
             _ if self.timeout == Some(Span::ZERO) => Err(("timeout", "no request would be in time".into())),
             _ if self.interval.as_ref().is_some_and(zero) => Err(("interval", "the clock would never move".into())),

@@ -1,6 +1,5 @@
 //! A client's connections: opened, waited for, used again.
 
-use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
@@ -8,16 +7,13 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use h2::client as two;
 use hyper::client::conn::http1 as one;
-use sim_core::{Span, Time};
 
 use super::body::Zeros;
-use super::exchange::Fault;
-use super::meter::{Meter, Metered};
-use super::permits::{Permit, Permits, lock};
+use super::permits::{Permit, Permits};
 use super::{CLIENT_WINDOWS, HttpConfig, HttpVersion, REMEMBERED};
-use crate::aio::{self, JoinHandle, TcpSocket};
+use crate::aio::{self, JoinHandle};
+use crate::app::dial::{Dialed, Dialer, Fault, Meter, Origin, Progress, Stream, lock};
 use crate::app::values::Connections;
-use crate::host::OptionName;
 
 /// What requests are handed to.
 pub(super) enum Sender {
@@ -46,8 +42,8 @@ impl Link {
 pub(super) struct Pool {
     version: HttpVersion,
     kept: bool,
-    nodelay: bool,
-    server: (Ipv4Addr, u16),
+    dialer: Dialer,
+    origin: Origin,
     /// HTTP/1.1: connections that may be there. HTTP/2: who may look for the one that there is, and open it.
     permits: Permits,
     state: Mutex<State>,
@@ -65,8 +61,6 @@ struct State {
 pub(super) struct Lease {
     pub link: Arc<Link>,
     pub reused: bool,
-    /// How long it took to open it, where this request did.
-    pub connect: Option<Span>,
     sender: Option<Sender>,
     pool: Arc<Pool>,
     /// While it is there, nobody else has this connection of HTTP/1.1.
@@ -75,48 +69,38 @@ pub(super) struct Lease {
 }
 
 impl Pool {
-    pub fn new(config: &HttpConfig, server: (Ipv4Addr, u16)) -> Arc<Pool> {
+    pub fn new(config: &HttpConfig, dialer: Dialer, origin: Origin) -> Arc<Pool> {
         Arc::new(Pool {
             version: config.version,
             kept: config.connections == Connections::Kept,
-            nodelay: config.nodelay,
-            server,
+            dialer,
+            origin,
             permits: Permits::new(config.pool),
             state: Mutex::default(),
         })
     }
 
-    /// A connection for a request: one that is free, or a new one, or the first that becomes free.
+    /// A connection for a request: one that is free, or a new one, or the first that becomes free. How far a new one has come is noted.
     ///
     /// # Errors
     /// A new one cannot be opened.
-    pub async fn lease(self: &Arc<Pool>) -> Result<Lease, Fault> {
+    pub async fn lease(self: &Arc<Pool>, progress: &mut Progress) -> Result<Lease, Fault> {
         let permit = match self.kept {
             true => Some(self.permits.acquire().await),
             false => None,
         };
         match self.take() {
-            Some((link, sender)) => Ok(self.leased((link, sender), None, permit)),
-            None => {
-                let begun = aio::now();
-                let (link, sender) = self.open().await?;
-                Ok(self.leased((link, sender), Some(begun), permit))
-            }
+            Some(found) => Ok(self.leased(found, true, permit)),
+            None => Ok(self.leased(self.open(progress).await?, false, permit)),
         }
     }
 
-    fn leased(
-        self: &Arc<Pool>,
-        (link, sender): (Arc<Link>, Sender),
-        begun: Option<Time>,
-        permit: Option<Permit>,
-    ) -> Lease {
+    fn leased(self: &Arc<Pool>, (link, sender): (Arc<Link>, Sender), reused: bool, permit: Option<Permit>) -> Lease {
         // Streams share a connection: the next request may look for it now.
         let exclusive = self.version == HttpVersion::One;
         Lease {
             link,
-            reused: begun.is_none(),
-            connect: begun.map(|begun| aio::now() - begun),
+            reused,
             sender: Some(sender),
             pool: self.clone(),
             exclusive,
@@ -135,17 +119,13 @@ impl Pool {
         Some((link.clone(), Sender::Two(sender.clone())))
     }
 
-    async fn open(&self) -> Result<(Arc<Link>, Sender), Fault> {
+    async fn open(&self, progress: &mut Progress) -> Result<(Arc<Link>, Sender), Fault> {
         let number = {
             let mut state = lock(&self.state);
             state.opened += 1;
             state.opened
         };
-        let socket = TcpSocket::new();
-        if self.nodelay {
-            socket.set(OptionName::NoDelay, true)?;
-        }
-        let (meter, stream) = Meter::around(socket.connect(self.server).await?, self.version == HttpVersion::Two);
+        let Dialed { stream, meter, .. } = self.dialer.dial(&self.origin, progress).await?;
         match self.version {
             HttpVersion::One => {
                 let (sender, connection) = one::handshake(stream).await?;
@@ -153,7 +133,8 @@ impl Pool {
                 Ok((link, Sender::One(sender)))
             }
             HttpVersion::Two => {
-                let (sender, connection) = two_builder().handshake::<Metered, Bytes>(stream).await?;
+                meter.count_streams(true);
+                let (sender, connection) = two_builder().handshake::<Stream, Bytes>(stream).await?;
                 let link = link(number, meter, async move { drop(connection.await) });
                 if self.kept {
                     lock(&self.state).shared = Some((link.clone(), sender.clone()));

@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
-use std::net::Ipv4Addr;
 use std::pin::{Pin, pin};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
@@ -11,24 +10,24 @@ use std::task::Poll;
 use bytes::Bytes;
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream};
+use http::request::Parts;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use hyper::body::{Body, Incoming};
 use hyper::service::service_fn;
 use sim_core::{Prob, Rng, Span, Streams};
 
 use super::body::{self, BREAKING, Zeros};
-use super::permits::{Permit, Permits, lock};
+use super::permits::{Permit, Permits};
 use super::{HttpConfig, HttpVersion, REMEMBERED, SERVER_WINDOWS, STREAMS_MAX};
-use crate::aio::{self, Program, SimTimer, TcpListener, TcpSocket, TcpStream};
+use crate::aio::{self, Program, SimTimer};
 use crate::app::Scope;
-use crate::host::{App, AppEvent, Calls, OptionName};
-
-/// Connections that wait to be accepted: nginx's `listen(2)`.
-const BACKLOG: u32 = 511;
+use crate::app::dial::{self, Acceptor, Stream, lock};
+use crate::host::{App, AppEvent, Calls};
 
 /// The answering end. It serves whoever connects to its port; where another flow of the entry does so already, it leaves it to that one.
 pub(super) struct HttpServer {
     server: Arc<Server>,
+    scope: Scope,
     seed: u64,
     program: Option<Program>,
 }
@@ -49,7 +48,12 @@ impl HttpServer {
             service: Mutex::new(scope.stream("service")),
             fail: Mutex::new(scope.stream("fail")),
         };
-        HttpServer { server: Arc::new(server), seed: scope.stream("server").next_u64(), program: None }
+        HttpServer {
+            server: Arc::new(server),
+            scope: scope.clone(),
+            seed: scope.stream("server").next_u64(),
+            program: None,
+        }
     }
 }
 
@@ -57,7 +61,8 @@ impl App for HttpServer {
     fn start(&mut self, calls: &mut Calls<'_, '_>) {
         let flow = calls.flow();
         let (streams, path) = (Streams::new(self.seed), format!("flow/{}/server", flow.name));
-        let main = listen(self.server.clone(), flow.port);
+        let names = vec![self.scope.name_of(flow.server), flow.server.to_string()];
+        let main = listen(self.server.clone(), flow.port, *self.scope.streams(), names);
         let program = self.program.insert(Program::new(path, &streams, &Arc::default(), main));
         program.start(calls);
     }
@@ -81,12 +86,23 @@ impl App for HttpServer {
     }
 }
 
-async fn listen(server: Arc<Server>, port: u16) {
-    let Ok(listener) = listener(&server.config, port) else { return };
-    while let Ok((stream, peer)) = listener.accept().await {
-        let server = server.clone();
+async fn listen(server: Arc<Server>, port: u16, streams: Streams, names: Vec<String>) {
+    let Ok(listener) = dial::listener(port, server.config.nodelay, server.config.limits.backlog as u32) else { return };
+    let tls = server.config.tls.as_ref().map(|tls| tls.acceptor(&streams, &[names], &["h2", "http/1.1"]));
+    let acceptor = Acceptor { tls };
+    let places = server.config.limits.connections.map(Permits::new);
+    loop {
+        let place = match &places {
+            Some(places) => Some(places.acquire().await),
+            None => None,
+        };
+        let Ok((tcp, peer)) = listener.accept().await else { return };
+        let (server, acceptor) = (server.clone(), acceptor.clone());
         aio::spawn_named(&format!("connection of {peer}"), async move {
-            match server.config.version {
+            let _until_it_ends = place;
+            // The client has been told why.
+            let Ok(dial::Accepted { stream, alpn, .. }) = acceptor.accept(tcp).await else { return };
+            match alpn.map_or(server.config.version, |name| HttpVersion::of_alpn(&name)) {
                 HttpVersion::One => one(server, stream).await,
                 HttpVersion::Two => drop(two(server, stream).await),
             }
@@ -94,29 +110,18 @@ async fn listen(server: Arc<Server>, port: u16) {
     }
 }
 
-fn listener(config: &HttpConfig, port: u16) -> std::io::Result<TcpListener> {
-    let socket = TcpSocket::new();
-    socket.set(OptionName::ReuseAddress, true)?;
-    if config.nodelay {
-        socket.set(OptionName::NoDelay, true)?;
-    }
-    socket.bind((Ipv4Addr::UNSPECIFIED, port))?;
-    socket.listen(BACKLOG)
-}
-
 impl Server {
     /// A status that needs no worker: the head of the request is enough for it.
-    fn refuses(&self, path: &str, length: Option<u64>) -> Option<StatusCode> {
-        if !path.starts_with("/items/") {
+    fn refuses(&self, head: &Parts, length: Option<u64>) -> Option<StatusCode> {
+        if !head.uri.path().starts_with("/items/") {
             return Some(StatusCode::NOT_FOUND);
         }
-        let limit = self.config.body_limit.bytes();
-        length.filter(|length| *length > limit).map(|_| StatusCode::PAYLOAD_TOO_LARGE)
+        self.config.limits.refuse(&head.uri, &head.headers, length)
     }
 
     /// Waits for a worker, where they are few and not too many wait already.
-    async fn worker(&self, path: &str, length: Option<u64>) -> Result<Option<Permit>, StatusCode> {
-        if let Some(status) = self.refuses(path, length) {
+    async fn worker(&self, head: &Parts, length: Option<u64>) -> Result<Option<Permit>, StatusCode> {
+        if let Some(status) = self.refuses(head, length) {
             return Err(status);
         }
         let Some(workers) = &self.workers else { return Ok(None) };
@@ -142,17 +147,18 @@ impl Server {
 }
 
 /// A connection of HTTP/1.1.
-async fn one(server: Arc<Server>, stream: TcpStream) {
+async fn one(server: Arc<Server>, stream: Stream) {
+    let buffer = server.config.limits.buffer();
     let service = service_fn(move |request| answer_one(server.clone(), request));
     let mut builder = hyper::server::conn::http1::Builder::new();
     // hyper's `Date` would be that of the machine; a connection may wait for its next request for ever.
-    builder.timer(SimTimer).auto_date_header(false).header_read_timeout(None);
+    builder.timer(SimTimer).auto_date_header(false).header_read_timeout(None).max_buf_size(buffer);
     drop(builder.serve_connection(stream, service).await);
 }
 
 async fn answer_one(server: Arc<Server>, request: Request<Incoming>) -> Result<Response<Zeros>, Infallible> {
     let (head, body) = request.into_parts();
-    let permit = match server.worker(head.uri.path(), body.size_hint().exact()).await {
+    let permit = match server.worker(&head, body.size_hint().exact()).await {
         Ok(permit) => permit,
         Err(status) => {
             // Who waits for 100 Continue sends nothing. From others it is read and thrown away, so that closing does not reset the connection
@@ -178,7 +184,7 @@ async fn drain(mut body: Incoming) {
 }
 
 /// A connection of HTTP/2.
-async fn two(server: Arc<Server>, stream: TcpStream) -> Result<(), h2::Error> {
+async fn two(server: Arc<Server>, stream: Stream) -> Result<(), h2::Error> {
     let mut builder = h2::server::Builder::new();
     builder.initial_window_size(SERVER_WINDOWS.0).initial_connection_window_size(SERVER_WINDOWS.1);
     builder.max_concurrent_streams(STREAMS_MAX).reset_stream_duration(REMEMBERED);
@@ -194,7 +200,7 @@ async fn answer_two(server: Arc<Server>, request: Request<RecvStream>, mut respo
     let (head, body) = request.into_parts();
     let length = head.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     let work = async {
-        let permit = server.worker(head.uri.path(), length).await?;
+        let permit = server.worker(&head, length).await?;
         drain_two(body).await;
         let breaks = server.work().await;
         drop(permit);

@@ -1,0 +1,159 @@
+//! `websocket`: a server has messages for its clients at times of its own. They are pushed over WebSocket (RFC 6455), by tokio-websockets as it is, or
+//! asked for by requests of HTTP/1.1, by hyper as it is: from time to time (polling), or by one that is answered when there is something (long
+//! polling, RFC 6202 §2). A row for each message, with all that passed since the one before, so that the three can be compared.
+//!
+//! | to read | file |
+//! | --- | --- |
+//! | parameters | this one |
+//! | messages: when there are some, what stands in them | `source` |
+//! | who listens | `client` |
+//! | who has messages | `server` |
+//!
+//! A client subscribes by its first request or its upgrade, for `/messages/FLOW`; from then on there are messages for it. tokio-websockets draws its keys
+//! and masks from a state of the thread, which is set from a stream of the flow before each poll. Absent: compression (RFC 7692), fragmented
+//! messages, messages from clients, and coming again after a connection was lost: the flow ends with that.
+
+mod client;
+mod server;
+mod source;
+
+use std::pin::pin;
+
+use sim_core::{Params, Size, Span, Table};
+
+use super::Application;
+use super::values::{self, Distribution, SpanDist};
+use crate::aio;
+use crate::app::Scope;
+use crate::app::dial::TlsConfig;
+use crate::host::{App, FlowEnd, MESSAGES};
+
+words! {
+    /// How messages come to a client.
+    Delivery {
+        /// By WebSocket, when they are there.
+        #[default]
+        Push = "push",
+        /// By requests from time to time.
+        Polling = "polling",
+        /// By requests that are answered when there is a message.
+        LongPolling = "long_polling",
+    }
+}
+
+/// Parameters of messages from a server.
+#[derive(Clone, PartialEq, Debug)]
+pub struct WebSocketConfig {
+    /// How they come. Default: `push`.
+    pub mode: Delivery,
+    /// How many there are. Default: without end.
+    pub count: Option<u64>,
+    /// From one to the next, as they are created. Default: 1 s.
+    pub interval: SpanDist,
+    /// Bytes of a message, 16 at least. Default: 100 B.
+    pub size: Size,
+    /// From an answer to the next request, polling. Default: 1 s.
+    pub poll: Span,
+    /// How long a server holds a request without a message, long polling; then it answers 204. Default: 30 s, which RFC 6202 §5.5 calls safe.
+    pub hold: Span,
+    /// A client that has heard nothing for so long sends a ping. Default: never.
+    pub ping: Option<Span>,
+    /// `TCP_NODELAY` at both ends. Default: yes.
+    pub nodelay: bool,
+    /// TLS. Default: none.
+    pub tls: Option<TlsConfig>,
+}
+
+impl Default for WebSocketConfig {
+    fn default() -> WebSocketConfig {
+        WebSocketConfig {
+            mode: Delivery::default(),
+            count: None,
+            interval: SpanDist::Fixed(Span::from_secs(1)),
+            size: Size::from_bytes(100),
+            poll: Span::from_secs(1),
+            hold: Span::from_secs(30),
+            ping: None,
+            nodelay: true,
+            tls: None,
+        }
+    }
+}
+
+impl WebSocketConfig {
+    pub(super) fn read(params: &mut dyn Params) -> WebSocketConfig {
+        let default = WebSocketConfig::default();
+        let mode = Delivery::read(
+            params,
+            "mode",
+            "pushed by WebSocket, or asked for by HTTP/1.1, from time to time or for long",
+        );
+        let count = values::count(params, "how many messages; without end when not given");
+        let mean =
+            params.span("interval", Some(default.interval.mean()), "from one message to the next, as they are created");
+        let interval =
+            SpanDist::new(Distribution::read(params, "interval_times", "how `interval` is distributed"), mean);
+        let size = params.size("size", Some(default.size), "bytes of a message, its number and its time among them");
+        let mut only = |key, modes: &[Delivery]| {
+            if params.given(key) && !modes.contains(&mode) {
+                params.refuse(key, format!("it needs `mode: {}`", modes[0].word()));
+            }
+        };
+        only("poll", &[Delivery::Polling]);
+        only("hold", &[Delivery::LongPolling]);
+        only("ping", &[Delivery::Push]);
+        let mut span = |key, default: Span, help| match params.given(key) {
+            true => params.span(key, Some(default), help),
+            false => default,
+        };
+        let poll = span("poll", default.poll, "polling: from an answer to the next request; 1 s when not given");
+        let hold = span(
+            "hold",
+            default.hold,
+            "long polling: how long a request is held without a message; 30 s when not given",
+        );
+        let help = "a client that has heard nothing for so long sends a ping; never when not given";
+        let ping = params.given("ping").then(|| params.span("ping", None, help));
+        let nodelay = params.flag("nodelay", true, "TCP_NODELAY at both ends");
+        let tls = TlsConfig::ask(params);
+        WebSocketConfig { mode, count, interval, size, poll, hold, ping, nodelay, tls }
+    }
+
+    pub(super) fn check(&self) -> Result<(), (&'static str, String)> {
+        match () {
+            _ if self.size.bytes() < source::HEAD as u64 => {
+                Err(("size", format!("number and time of a message take {} bytes", source::HEAD)))
+            }
+            _ if self.size.bytes() > 1 << 20 => Err(("size", "it is more than 1 MiB".into())),
+            _ if self.count == Some(0) => Err(("count", "zero messages do nothing".into())),
+            _ if self.interval.mean() == Span::ZERO => Err(("interval", "the clock would never move".into())),
+            _ if self.poll == Span::ZERO => Err(("poll", "the next request would leave at once".into())),
+            _ if self.hold == Span::ZERO => Err(("hold", "that is polling".into())),
+            _ if self.ping == Some(Span::ZERO) => Err(("ping", "the clock would never move".into())),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Application for WebSocketConfig {
+    const TABLES: &'static [&'static Table] = &[&MESSAGES];
+    const DELIVERS_TO: Option<FlowEnd> = Some(FlowEnd::Client);
+    const SERVES_ANYBODY: bool = true;
+
+    fn open(&self, end: FlowEnd, scope: &Scope) -> Box<dyn App> {
+        match end {
+            FlowEnd::Client => Box::new(client::Client::new(self, scope)),
+            FlowEnd::Server => Box::new(server::Server::new(self, scope)),
+        }
+    }
+}
+
+/// Sets the thread's `fastrand` before each poll from a stream of the task's own.
+async fn seeded<F: Future>(future: F) -> F::Output {
+    let (mut future, mut rng) = (pin!(future), aio::rng("fastrand"));
+    std::future::poll_fn(|cx| {
+        fastrand::seed(rng.next_u64());
+        future.as_mut().poll(cx)
+    })
+    .await
+}

@@ -1,0 +1,180 @@
+//! Who has messages: one task for each connection.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex};
+use std::task::Poll;
+
+use bytes::Bytes;
+use futures_util::{SinkExt, StreamExt};
+use http::{Request, Response, StatusCode, header};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use sim_core::{Streams, Time};
+use tokio_websockets::{CloseCode, Message as Frame, ServerBuilder};
+
+use super::source::Source;
+use super::{Delivery, WebSocketConfig, seeded};
+use crate::aio::{self, Program, SimTimer};
+use crate::app::Scope;
+use crate::app::dial::{Accepted, Acceptor, Stream, listener, lock};
+use crate::host::{App, AppEvent, Calls};
+
+/// Connections that wait to be accepted: nginx's `listen(2)`.
+const BACKLOG: u32 = 511;
+/// Where messages are.
+pub(super) const PATH: &str = "/messages/";
+
+/// The end that has messages. It serves whoever connects to its port; where another flow of the entry does so already, it leaves it to that one.
+pub(super) struct Server {
+    config: WebSocketConfig,
+    scope: Scope,
+    program: Option<Program>,
+}
+
+/// What the tasks of a server share.
+struct Shared {
+    config: WebSocketConfig,
+    streams: Streams,
+    /// By the names of the clients.
+    sources: Mutex<BTreeMap<String, Arc<Mutex<Source>>>>,
+}
+
+impl Server {
+    pub fn new(config: &WebSocketConfig, scope: &Scope) -> Server {
+        Server { config: config.clone(), scope: scope.clone(), program: None }
+    }
+}
+
+impl App for Server {
+    fn start(&mut self, calls: &mut Calls<'_, '_>) {
+        let flow = calls.flow();
+        let names = vec![self.scope.name_of(flow.server), flow.server.to_string()];
+        let streams = *self.scope.streams();
+        let shared = Arc::new(Shared { config: self.config.clone(), streams, sources: Mutex::default() });
+        let program = self.scope.program("server", listen(shared, flow.port, names));
+        self.program.insert(program).start(calls);
+    }
+
+    fn event(&mut self, calls: &mut Calls<'_, '_>, event: AppEvent) {
+        if let Some(program) = &mut self.program {
+            program.event(calls, event);
+        }
+    }
+
+    fn timer(&mut self, calls: &mut Calls<'_, '_>, token: u32) {
+        if let Some(program) = &mut self.program {
+            program.timer(calls, token);
+        }
+    }
+
+    fn finish(&mut self, calls: &mut Calls<'_, '_>) {
+        if let Some(program) = &mut self.program {
+            program.finish(calls);
+        }
+    }
+}
+
+async fn listen(shared: Arc<Shared>, port: u16, names: Vec<String>) {
+    let Ok(listener) = listener(port, shared.config.nodelay, BACKLOG) else { return };
+    let tls = shared.config.tls.as_ref().map(|tls| tls.acceptor(&shared.streams, &[names], &["http/1.1"]));
+    let acceptor = Acceptor { tls };
+    while let Ok((tcp, peer)) = listener.accept().await {
+        let (shared, acceptor) = (shared.clone(), acceptor.clone());
+        aio::spawn_named(&format!("connection of {peer}"), async move {
+            // The client has been told why.
+            let Ok(Accepted { stream, .. }) = acceptor.accept(tcp).await else { return };
+            match shared.config.mode {
+                // Who breaks the protocol, or goes away, is gone.
+                Delivery::Push => drop(seeded(push(shared, stream)).await),
+                Delivery::Polling | Delivery::LongPolling => answer(shared, stream).await,
+            }
+        });
+    }
+}
+
+impl Shared {
+    /// The messages for a client, from its first call on.
+    fn source(&self, path: &str) -> Option<Arc<Mutex<Source>>> {
+        let client = path.strip_prefix(PATH).filter(|client| !client.is_empty())?;
+        let mut sources = lock(&self.sources);
+        let new = || {
+            let rng = self.streams.open(&format!("flow/{client}/messages"));
+            Arc::new(Mutex::new(Source::new(&self.config, rng, aio::now())))
+        };
+        Some(sources.entry(client.to_string()).or_insert_with(new).clone())
+    }
+}
+
+/// Sends each message when it is there; the close handshake follows the last one.
+async fn push(shared: Arc<Shared>, stream: Stream) -> Result<(), tokio_websockets::Error> {
+    let (request, mut socket) = ServerBuilder::new().accept(stream).await?;
+    let Some(source) = shared.source(request.uri().path()) else {
+        return socket.send(Frame::close(Some(CloseCode::POLICY_VIOLATION), "no such client")).await;
+    };
+    let size = shared.config.size.bytes() as usize;
+    loop {
+        let Some(next) = lock(&source).next() else { break };
+        // Reading is what answers a ping.
+        match until(next, socket.next()).await {
+            Some(Some(Ok(_))) => {}
+            Some(Some(Err(error))) => return Err(error),
+            Some(None) => return Ok(()),
+            None => {
+                let due = lock(&source).due(aio::now());
+                for message in due {
+                    let mut bytes = Vec::with_capacity(size);
+                    message.append(size, &mut bytes);
+                    socket.send(Frame::binary(bytes)).await?;
+                }
+            }
+        }
+    }
+    // RFC 6455 §7.1.1: the server closes the connection below, once both have said so.
+    socket.send(Frame::close(Some(CloseCode::NORMAL_CLOSURE), "")).await?;
+    while let Some(Ok(_)) = socket.next().await {}
+    Ok(())
+}
+
+/// Waits for something, but no longer than until a moment.
+async fn until<T>(at: Time, future: impl Future<Output = T>) -> Option<T> {
+    let (mut future, mut sleep) = (pin!(future), pin!(aio::sleep_until(at)));
+    poll_fn(|cx| match future.as_mut().poll(cx) {
+        Poll::Ready(done) => Poll::Ready(Some(done)),
+        Poll::Pending => sleep.as_mut().poll(cx).map(|()| None),
+    })
+    .await
+}
+
+/// Answers requests for messages.
+async fn answer(shared: Arc<Shared>, stream: Stream) {
+    let service = service_fn(move |request| messages(shared.clone(), request));
+    let mut builder = hyper::server::conn::http1::Builder::new();
+    // hyper's `Date` would be that of the machine; a connection may wait for its next request for ever.
+    builder.timer(SimTimer).auto_date_header(false).header_read_timeout(None);
+    drop(Pin::new(&mut builder.serve_connection(stream, service)).await);
+}
+
+async fn messages(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+    let head = |status| Response::builder().status(status).header(header::SERVER, "clockwire");
+    let Some(source) = shared.source(request.uri().path()) else {
+        return Ok(head(StatusCode::NOT_FOUND).body(Full::default()).expect("all of it is written here"));
+    };
+    let mut due = lock(&source).due(aio::now());
+    if due.is_empty() && shared.config.mode == Delivery::LongPolling {
+        let limit = aio::now() + shared.config.hold;
+        let next = lock(&source).next().unwrap_or(Time::NEVER);
+        aio::sleep_until(next.min(limit)).await;
+        due = lock(&source).due(aio::now());
+    }
+    if due.is_empty() {
+        return Ok(head(StatusCode::NO_CONTENT).body(Full::default()).expect("all of it is written here"));
+    }
+    let mut body = Vec::new();
+    due.iter().for_each(|message| message.append(shared.config.size.bytes() as usize, &mut body));
+    let head = head(StatusCode::OK).header(header::CONTENT_TYPE, "application/octet-stream");
+    Ok(head.body(Full::new(body.into())).expect("all of it is written here"))
+}

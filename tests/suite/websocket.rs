@@ -1,0 +1,180 @@
+//! Messages of a server as an application of files: delays and bytes against cases computed by hand, every parameter bites, tshark reads the frames.
+
+use std::fs;
+use std::process::Command;
+
+use experiments::simulate;
+use sim_core::{Kind, Outcome};
+
+use crate::command::{Folder, clockwire};
+use crate::harness::sharded;
+use crate::http::{Row, file, load, run};
+
+fn text(application: &str, more: &str) -> String {
+    file("", more).replace("http: {", &format!("websocket: {{ {application}"))
+}
+
+/// The rows of the table, in the order of the messages; times in microseconds.
+fn rows(outcome: &Outcome) -> Vec<Row> {
+    let table = outcome.table("messages").expect("it is written where it runs");
+    let cell = |kind: Kind, value: u64| if kind == Kind::Time { value / 1_000_000 } else { value };
+    let columns = table.table.columns;
+    let row = |values: &[u64]| -> Row {
+        columns.iter().zip(values).map(|(column, value)| (column.name, cell(column.kind, *value))).collect()
+    };
+    table.iter().map(|(_, values)| row(values)).collect()
+}
+
+fn heard(application: &str) -> Vec<Row> {
+    rows(&run(&text(application, "")))
+}
+
+fn column(rows: &[Row], column: &str) -> Vec<u64> {
+    rows.iter().map(|row| row[column]).collect()
+}
+
+#[test]
+fn a_message_that_is_pushed_takes_half_a_round_trip() {
+    let found = heard("count: 3");
+    // Subscribed at 60 ms, when the upgrade is there.
+    assert_eq!(column(&found, "created_s").iter().map(|us| us / 1000).collect::<Vec<_>>(), [1060, 2060, 3060]);
+    assert!(column(&found, "delay_s").iter().all(|us| (20_000..20_100).contains(us)), "{found:?}");
+    // RFC 6455 §5.2: two bytes stand before a message of up to 125 bytes, four before a longer one.
+    assert_eq!(column(&found, "http_down_bytes")[1..], [2, 2]);
+    assert_eq!(column(&heard("count: 3, size: 200 B"), "http_down_bytes")[1..], [4, 4]);
+    assert_eq!((column(&found, "http_up_bytes")[1..].to_vec(), column(&found, "requests")), (vec![0, 0], vec![0; 3]));
+    // A ping is masked: 6 bytes; its answer is not: 2.
+    let pinged = heard("count: 3, ping: 700 ms");
+    assert_eq!((column(&pinged, "http_up_bytes")[2], column(&pinged, "http_down_bytes")[2]), (6, 4));
+    // TLS puts 22 bytes around each.
+    let safe = heard("count: 3, tls: {}");
+    assert_eq!(column(&safe, "tls_down_bytes")[1..], [22, 22]);
+}
+
+#[test]
+fn a_message_that_is_asked_for_waits_for_the_next_request() {
+    let found = heard("mode: polling, count: 3, interval: 900 ms, poll: 400 ms");
+    // Requests leave at 40 ms and each 440 ms later, and are answered after 20 ms; messages come from 60 ms on.
+    for row in &found {
+        let (created, delivered) = (row["created_s"] / 1000, (row["created_s"] + row["delay_s"]) / 1000);
+        let answered = (0..).map(|turn| 60 + 440 * turn).find(|at| *at >= created).expect("there is one");
+        assert_eq!(delivered, answered + 20, "{row:?}");
+    }
+    let found = heard("mode: long_polling, count: 3, hold: 600 ms");
+    assert!(column(&found, "delay_s").iter().all(|us| (20_000..20_100).contains(us)), "{found:?}");
+    assert_eq!(column(&found, "requests"), [2, 2, 2], "one is answered with 204, one with the message");
+    // Messages that come together have their bytes at the first.
+    let found = heard("mode: polling, count: 6, interval: 100 ms, poll: 350 ms");
+    let sum = |name| column(&found, name).iter().sum::<u64>();
+    assert_eq!(sum("tcp_down_bytes"), sum("http_down_bytes") + sum("body_bytes"), "{found:?}");
+    assert_eq!(sum("tcp_up_bytes"), sum("http_up_bytes"));
+}
+
+#[test]
+fn every_parameter_bites() {
+    let cases = [
+        ("count: 3", "mode: polling"),
+        ("", "count: 3"),
+        ("count: 3", "interval: 700 ms"),
+        ("count: 3", "interval_times: exponential"),
+        ("count: 3", "size: 300 B"),
+        ("mode: polling, count: 3", "poll: 70 ms"),
+        ("mode: long_polling, count: 3", "hold: 70 ms"),
+        ("count: 3", "ping: 70 ms"),
+        ("mode: polling, count: 300, interval: 10 ms, poll: 500 ms", "nodelay: false"),
+        ("count: 3", "tls: {}"),
+    ];
+    let meant: Vec<&str> = cases.iter().filter_map(|(_, key)| key.split(':').next()).collect();
+    let known = sim_core::describe(|params| {
+        sim_protocols::AppConfig::read("websocket", params);
+    });
+    for param in known.iter().filter(|param| !param.key.starts_with("tls.")) {
+        assert!(meant.contains(&param.key.as_str()), "no line shows that `{}` bites", param.key);
+    }
+    for (base, key) in cases {
+        let both = [base, key].iter().filter(|part| !part.is_empty()).copied().collect::<Vec<_>>().join(", ");
+        let prints = |application: &str| run(&text(application, "")).fingerprints;
+        if key.starts_with("nodelay") {
+            let differ =
+                |application: &str| format!("{:?}", load(&text(application, "")).expect("a plan").flows[0].config.app);
+            assert!(differ(base) != differ(&both));
+            continue;
+        }
+        assert!(prints(base) != prints(&both), "`{key}` changes nothing over `{base}`");
+    }
+    for (application, key) in [
+        ("size: 10 B", "size"),
+        ("interval: 0 s", "interval"),
+        ("poll: 1 s", "poll"),
+        ("hold: 1 s", "hold"),
+        ("mode: polling, ping: 1 s", "ping"),
+        ("mode: polling, poll: 0 s", "poll"),
+    ] {
+        let error = load(&text(application, "")).expect_err(application);
+        assert!(error.contains(&format!("`{key}`")), "{application}: {error}");
+    }
+}
+
+#[test]
+fn a_way_that_ends_ends_the_flow() {
+    let patience =
+        "keepalive: true, keepalive_idle: 1 s, keepalive_interval: 1 s, keepalive_count: 2, user_timeout: 2 s";
+    for mode in ["push", "polling", "long_polling"] {
+        let text = text(&format!("mode: {mode}"), "events: [ { at: 2500 ms, link: path, down: true } ]\n")
+            .replace("a: {}, b", &format!("a: {{ tcp: {{ {patience} }} }}, b"));
+        let outcome = run(&text);
+        let flows = outcome.table("flows").expect("always");
+        let at = flows.table.columns.iter().position(|column| column.name == "outcome").expect("it has one");
+        let Kind::Word(words) = flows.table.columns[at].kind else { panic!("words") };
+        let ended = flows.iter().map(|(_, row)| words[row[at] as usize]).next().expect("a flow");
+        assert!(["timed_out", "unreachable"].contains(&ended), "{mode}: {ended}");
+        assert!(!rows(&outcome).is_empty());
+    }
+}
+
+#[test]
+fn every_run_is_the_same_on_any_number_of_shards() {
+    for mode in ["push, ping: 300 ms, tls: {}", "push", "polling", "long_polling"] {
+        let application = format!("mode: {mode}, interval: 100 ms, interval_times: exponential, count: 60");
+        let text = text(&application, "outputs: { capture: [path] }\n")
+            .replace("delay: 19 ms", "delay: 19 ms, loss: 2 %")
+            .replace("from: a", "from: [a, b]");
+        let plan = load(&text).unwrap_or_else(|errors| panic!("{errors}"));
+        let bytes = |shards| {
+            let outcome = simulate(&plan, 3, sharded(shards), &|_| ()).0;
+            let captured: Vec<_> = outcome.captured.iter().map(|packet| format!("{packet:?}")).collect();
+            (captured, rows(&outcome), outcome.fingerprints, outcome.secrets)
+        };
+        let first = bytes(1);
+        assert_eq!(first.1.len(), 120, "{mode}");
+        for shards in [1, 2, 3] {
+            assert!(first == bytes(shards), "{mode} on {shards} shards");
+        }
+    }
+}
+
+#[test]
+fn tshark_reads_the_frames() {
+    if Command::new("tshark").arg("--version").output().is_err() {
+        return;
+    }
+    let folder = Folder::new("websocket");
+    for (name, port, tls) in [("plain", 80, ""), ("safe", 443, ", tls: {}")] {
+        let text = text(&format!("count: 4, ping: 700 ms{tls}"), "outputs: { capture: [a--r] }\n");
+        fs::write(folder.0.join("x.yaml"), text.replace("to: z", &format!("to: z, port: {port}"))).expect("a file");
+        let ran = clockwire(&folder.0, &["run", "x.yaml", "--quiet", "--out", name]);
+        assert_eq!(ran.code, Some(0), "{}", ran.err);
+        let capture = folder.0.join(name).join("seed-3/capture.pcapng");
+        let count = |filter: &str| {
+            let mut tshark = Command::new("tshark");
+            tshark.arg("-r").arg(&capture).args(["-o", "tcp.check_checksum:TRUE", "-Y", filter]);
+            String::from_utf8_lossy(&tshark.output().expect("it runs").stdout).lines().count()
+        };
+        // Four messages, a ping and its answer before each, the close handshake.
+        assert_eq!(count("websocket.opcode == 2"), 4, "{name}");
+        assert_eq!((count("websocket.opcode == 9"), count("websocket.opcode == 10")), (4, 4), "{name}");
+        assert_eq!(count("websocket.opcode == 8"), 2, "{name}");
+        assert_eq!(count("http.response.code == 101"), 1, "{name}");
+        assert_eq!(count("_ws.malformed || tcp.checksum.status == 0 || tls.alert_message.level == 2"), 0, "{name}");
+    }
+}
