@@ -83,7 +83,7 @@ pub const KEYS: &[KeySection] = &[
             ),
             (
                 "firewall",
-                "a list of rules, the first that fits decides: `{ allow | deny | reject: any, tcp, udp or icmp [from HOSTS] [to HOSTS] [port PORTS] [state STATES] }`, or `{ rules, default }`; what no rule fits passes when not given",
+                "a list of rules, the first that fits decides: `{ allow | deny | reject: any, tcp, udp or icmp [from HOSTS] [to HOSTS] [port PORTS] [state STATES] }` (with a comma inside, put the text in quotation marks), or `{ rules, default }`; what no rule fits passes when not given",
             ),
             (
                 "nat",

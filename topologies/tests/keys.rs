@@ -172,10 +172,10 @@ links:
             "reject: any, with: prohibited",
             "allow: tcp",
             "allow: tcp to b port 80",
-            "allow: tcp port 80-90,443",
+            "allow: 'tcp port 80-90,443'",
             "allow: tcp from a port 80",
             "allow: any from 10.0.0.0/8 to b",
-            "allow: any state established,related",
+            "allow: 'any state established,related'",
         ],
     },
     Section {

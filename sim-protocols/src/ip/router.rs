@@ -79,6 +79,9 @@ impl Router {
                 body.payload = requote(&body.payload, inner);
             }
         }
+        if let Some(alter) = &mut self.alter {
+            alter.pass(cx, &packet);
+        }
         self.forward(cx, hop, packet);
     }
 
