@@ -13,6 +13,7 @@
 //! | wire forms of remote calls, as codecs without input or output | `rpc` |
 
 pub mod aio;
+#[macro_use]
 mod app;
 pub mod dns;
 mod host;

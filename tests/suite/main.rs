@@ -18,5 +18,6 @@ mod profiles;
 mod readme;
 mod swarm;
 mod tidy;
+mod web;
 mod websocket;
 mod yaml;

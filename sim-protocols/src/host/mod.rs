@@ -53,7 +53,8 @@ pub use udp::Datagram;
 
 pub(crate) use socket::{Loan, Spare};
 pub(crate) use tables::{
-    DatagramRow, DnsRow, FirewallRow, HttpRow, MessageRow, NameServerRow, NatRow, PingRow, RequestRow, TracerouteRow,
+    Cell, DatagramRow, DnsRow, FirewallRow, HttpRow, MessageRow, NameServerRow, NatRow, PingRow, RequestRow,
+    TracerouteRow, table,
 };
 
 use crate::app::{AppConfig, Scope};
@@ -79,6 +80,8 @@ pub const HOST_TABLES: &[&Table] = &[
     &NAME_SERVERS,
     &FIREWALL,
     &NAT,
+    &crate::app::BROWSE,
+    &crate::app::PAGES,
     &MESSAGES,
     &UDP,
     &DATAGRAMS,

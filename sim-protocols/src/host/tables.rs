@@ -1,8 +1,9 @@
 //! The tables of hosts.
 
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 
-use sim_core::{Column, Kind, Rate, Record, Span, Table, Time};
+use sim_core::{Column, Kind, Rate, Record, Span, Table, Time, text_word};
 
 use crate::app::dial::{Secured, fault::ENDINGS};
 
@@ -28,15 +29,33 @@ macro_rules! table {
         impl Record for $row {
             const TABLE: &'static Table = &$table;
             fn values(&self, out: &mut Vec<u64>) {
-                $(out.push(Cell::cell(&self.$field));)*
+                $(out.push($crate::host::Cell::cell(&self.$field));)*
+            }
+            fn texts(&self, note: &mut dyn FnMut(&str)) {
+                $($crate::host::Cell::text(&self.$field).into_iter().for_each(&mut *note);)*
             }
         }
     };
 }
 
+pub(crate) use table;
+
 /// What a column can be made of.
-trait Cell {
+pub(crate) trait Cell {
     fn cell(&self) -> u64;
+    /// What a column of texts has to say.
+    fn text(&self) -> Option<&str> {
+        None
+    }
+}
+
+impl Cell for Arc<str> {
+    fn cell(&self) -> u64 {
+        text_word(self)
+    }
+    fn text(&self) -> Option<&str> {
+        Some(self)
+    }
 }
 
 macro_rules! cells {

@@ -3,6 +3,7 @@
 
 mod dns;
 mod store;
+pub(crate) mod web;
 
 use sim_core::{Params, Table};
 
@@ -11,6 +12,7 @@ use crate::host::App;
 
 pub use dns::{ForwarderService, ResolverService, ZonesService};
 pub use store::StoreConfig;
+pub use web::WebConfig;
 
 /// A registered service, for `clockwire list` and for the reader of files.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -35,6 +37,7 @@ macro_rules! registry {
     ($($variant:ident($config:ty), $name:literal, $port:literal, $help:literal;)*) => {
         /// A service with its parameters.
         #[derive(Clone, PartialEq, Debug)]
+        #[allow(clippy::large_enum_variant, reason = "there is one for each service of a file")]
         pub enum ServiceConfig {
             $(#[doc = $help] $variant($config),)*
         }
@@ -79,6 +82,7 @@ registry! {
     Resolver(ResolverService), "resolver", 53, "a recursive resolver with a cache, from the root servers down";
     Forwarder(ForwarderService), "forwarder", 53, "a name server with a small cache that asks others, as on a home router";
     Store(StoreConfig), "store", 6379, "keys with values that expire, over Redis's protocol (RESP2): where servers keep their sessions";
+    Web(WebConfig), "web", 80, "an HTTP server (hyper, h2): pages with caching, ranges and compression, a REST collection, sessions, redirections, limits";
 }
 
 #[cfg(test)]

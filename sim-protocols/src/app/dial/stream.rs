@@ -65,14 +65,6 @@ impl Stream {
         result
     }
 
-    /// The connection of TCP below.
-    pub fn tcp(&self) -> &TcpStream {
-        match &self.inner {
-            Inner::Plain(tcp) => tcp,
-            Inner::Tls(tls) => &tls.get_ref().tcp,
-        }
-    }
-
     fn receive(&mut self, cx: &mut Context<'_>, room: usize, put: &mut dyn FnMut(&[u8])) -> Poll<io::Result<()>> {
         let bytes = match &mut self.inner {
             Inner::Plain(tcp) => {
