@@ -327,3 +327,112 @@ fn protocol_word(protocol: u8) -> u32 {
         _ => 2,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::UdpRepr;
+    use sim_core::Span;
+
+    const ROUTER: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 1);
+    const SERVER: Ipv4Addr = Ipv4Addr::new(9, 9, 9, 9);
+
+    fn inside(host: u8) -> Ipv4Addr {
+        Ipv4Addr::new(10, 0, 0, host)
+    }
+
+    fn at(seconds: u64) -> Time {
+        Time::ZERO + Span::from_secs(seconds)
+    }
+
+    /// A datagram that passes over port 1: its state, and as whom it goes on.
+    fn pass(
+        guard: &mut Guard,
+        now: Time,
+        from: (Ipv4Addr, u16),
+        to: (Ipv4Addr, u16),
+    ) -> (u8, (Ipv4Addr, u16), (Ipv4Addr, u16)) {
+        let ip = Ipv4Repr::new(from.0, to.0, Protocol::Udp);
+        let transport = Transport::Udp(UdpRepr { src_port: from.1, dst_port: to.1 });
+        let mut seen = guard.see(now, &ip, &transport, &Payload::Empty);
+        guard.pass(now, &mut seen, &transport, Some(1)).expect("there are ports");
+        let goes_on = seen.becomes.unwrap_or(Tuple { protocol: 17, src: from, dst: to });
+        (seen.state, goes_on.src, goes_on.dst)
+    }
+
+    #[test]
+    fn rules_fit_what_they_say() {
+        let net = |address, prefix| Net { address, prefix };
+        let seen = |protocol, src, dst, state| Seen {
+            protocol,
+            src,
+            dst,
+            ports: protocol != 1,
+            state,
+            conn: None,
+            tuple: None,
+            becomes: None,
+            error: None,
+        };
+        let web = seen(6, (inside(1), 40_000), (SERVER, 443), Rule::NEW);
+        let echo = seen(1, (inside(1), 7), (SERVER, 7), Rule::ESTABLISHED);
+        let rules = [
+            (Rule::default(), [true, true]),
+            (Rule { protocol: Some(6), ..Rule::default() }, [true, false]),
+            (Rule { from: vec![net(inside(0), 24)], ..Rule::default() }, [true, true]),
+            (Rule { to: vec![net(inside(0), 24), net(SERVER, 32)], ..Rule::default() }, [true, true]),
+            (Rule { from: vec![net(inside(2), 32)], ..Rule::default() }, [false, false]),
+            (Rule { to_ports: vec![(80, 80), (440, 450)], ..Rule::default() }, [true, false]),
+            (Rule { from_ports: vec![(1, 1023)], ..Rule::default() }, [false, false]),
+            (Rule { states: Rule::ESTABLISHED | Rule::RELATED, ..Rule::default() }, [false, true]),
+        ];
+        for (rule, wanted) in rules {
+            assert_eq!([rule.fits(&web), rule.fits(&echo)], wanted, "{rule:?}");
+        }
+        assert!(net(SERVER, 0).has(inside(1)) && !net(SERVER, 32).has(inside(1)));
+    }
+
+    #[test]
+    fn addresses_are_hidden_ports_kept_where_they_are_free_and_forgotten_in_time() {
+        let gate = Gate { masquerade: vec![1], ..Gate::default() };
+        let mut guard = Guard::new(gate, &[inside(254), ROUTER]);
+        let (new, old) = (Rule::NEW, Rule::ESTABLISHED);
+        let server = (SERVER, 53);
+        assert_eq!(pass(&mut guard, at(0), (inside(1), 5000), server), (new, (ROUTER, 5000), server));
+        // The same port to the same server is taken, to another one it is not.
+        assert_eq!(pass(&mut guard, at(0), (inside(2), 5000), server), (new, (ROUTER, 1024), server));
+        assert_eq!(pass(&mut guard, at(0), (inside(3), 5000), (SERVER, 54)), (new, (ROUTER, 5000), (SERVER, 54)));
+        // Answers find their way, until nothing has been heard for 30 s one way, 120 s both ways.
+        assert_eq!(pass(&mut guard, at(29), server, (ROUTER, 1024)), (old, server, (inside(2), 5000)));
+        assert_eq!(pass(&mut guard, at(30), server, (ROUTER, 5000)).0, new);
+        assert_eq!(pass(&mut guard, at(148), server, (ROUTER, 1024)), (old, server, (inside(2), 5000)));
+        assert_eq!(pass(&mut guard, at(268), server, (ROUTER, 1024)).2, (ROUTER, 1024));
+    }
+
+    #[test]
+    fn a_port_leads_inside_and_its_answers_come_from_it() {
+        let map = PortMap { protocol: 17, address: ROUTER, port: 80, to: (inside(1), 8080) };
+        let mut guard = Guard::new(Gate { maps: vec![map], ..Gate::default() }, &[inside(254), ROUTER]);
+        let client = (SERVER, 7000);
+        assert_eq!(pass(&mut guard, at(0), client, (ROUTER, 80)), (Rule::NEW, client, (inside(1), 8080)));
+        assert_eq!(pass(&mut guard, at(1), (inside(1), 8080), client), (Rule::ESTABLISHED, (ROUTER, 80), client));
+        assert_eq!(pass(&mut guard, at(1), client, (ROUTER, 81)).2, (ROUTER, 81));
+    }
+
+    #[test]
+    fn the_first_rule_decides_and_is_counted() {
+        let rules = vec![
+            Rule { protocol: Some(1), action: Action::Allow, ..Rule::default() },
+            Rule { to_ports: vec![(53, 53)], action: Action::Reject(Reject::Port), ..Rule::default() },
+        ];
+        let mut guard = Guard::new(Gate { rules, otherwise: Action::Deny, ..Gate::default() }, &[]);
+        let ip = Ipv4Repr::new(inside(1), SERVER, Protocol::Udp);
+        for (port, wanted) in [(53, Action::Reject(Reject::Port)), (54, Action::Deny)] {
+            let transport = Transport::Udp(UdpRepr { src_port: 1, dst_port: port });
+            let seen = guard.see(at(0), &ip, &transport, &Payload::Empty);
+            assert_eq!(guard.verdict(&seen, 100), wanted);
+        }
+        let counted: Vec<_> = guard.rows(0).iter().map(|row| (row.rule, row.action, row.packets, row.bytes)).collect();
+        assert_eq!(counted, [(1, 0, 0, 0), (2, 2, 1, 100), (0, 1, 1, 100)]);
+    }
+}

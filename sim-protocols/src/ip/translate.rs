@@ -118,7 +118,7 @@ fn patch(bytes: &mut [u8], at: usize, change: u32) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::{Frame, Net, UdpRepr};
+    use crate::wire::{Frame, UdpRepr};
 
     #[test]
     fn what_is_quoted_is_what_would_have_been_sent() {
@@ -136,17 +136,6 @@ mod tests {
         assert_eq!(tuple, Tuple { protocol: 17, src: (outside, 40_000), dst: (peer, 53) });
         let as_sent = requote(&sent, &Tuple { src: (inside, 32_768), ..tuple });
         assert_eq!(as_sent, wanted);
-        assert!(matches!(
-            Frame::parse(
-                &{
-                    let mut b = Vec::new();
-                    as_sent.append_to(&mut b);
-                    b
-                },
-                false
-            ),
-            Ok((Frame { net: Net::Ipv4(..), .. }, _))
-        ));
         assert_eq!(quoted(&Payload::from_bytes(vec![0x45; 20])), None);
     }
 }
