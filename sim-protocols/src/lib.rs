@@ -23,16 +23,17 @@ mod service;
 
 pub use app::{
     APPS, AppConfig, AppEntry, BulkConfig, CbrConfig, CloseWhen, Closing, Connections, Counted, Data, Distribution,
-    HttpConfig, HttpMethod, HttpVersion, OnOffConfig, Opening, Pause, PingConfig, PoissonConfig, RequestConfig, Scope,
-    SizeDist, SpanDist, TracerouteConfig, WebSocketConfig,
+    DnsConfig, HttpConfig, HttpMethod, HttpVersion, OnOffConfig, Opening, Pause, PingConfig, PoissonConfig,
+    RequestConfig, Scope, SizeDist, SpanDist, TracerouteConfig, WebSocketConfig,
 };
 pub use host::{
-    AcceptError, Answer, App, AppEvent, BindError, Calls, ConnId, ConnectError, DATAGRAMS, Datagram, Effect, FLOWS,
-    FlowConfig, FlowEnd, HOST_TABLES, HTTP, Host, HostConfig, Kinds, ListenError, MESSAGES, OptionEntry, OptionError,
-    OptionName, OptionValue, Outcome, PING, REQUESTS, RTT, Ready, Received, RecvError, SOCKET_OPTIONS, STATES,
-    SendError, Shutdown, ShutdownError, SocketAddr, SocketError, SocketId, Sockets, THROUGHPUT, TRACEROUTE, UDP,
-    UdpError, UdpId,
+    AcceptError, Answer, App, AppEvent, BindError, Calls, ConnId, ConnectError, DATAGRAMS, DNS, Datagram, Effect,
+    FLOWS, FlowConfig, FlowEnd, HOST_TABLES, HTTP, Host, HostConfig, Kinds, ListenError, MESSAGES, NAME_SERVERS,
+    OptionEntry, OptionError, OptionName, OptionValue, Outcome, PING, REQUESTS, RTT, Ready, Received, RecvError,
+    SOCKET_OPTIONS, STATES, SendError, Shutdown, ShutdownError, SocketAddr, SocketError, SocketId, Sockets, THROUGHPUT,
+    TRACEROUTE, UDP, UdpError, UdpId,
 };
+pub use ip::{Action, AddressNet, FIREWALL, Gate, NAT, PortMap, Reject, Rule, TrackTimes};
 pub use ip::{Alter, Hop, Interface, IpConfig, IpStack, Route, RouteTable, Router};
 pub use node::NetNode;
 pub use service::{SERVICES, ServiceConfig, ServiceEntry, StoreConfig};

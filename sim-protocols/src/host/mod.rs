@@ -45,11 +45,17 @@ pub use socket::{
     Sockets,
 };
 pub use stats::{Answer, Outcome};
-pub use tables::{DATAGRAMS, FLOWS, HTTP, MESSAGES, PING, REQUESTS, RTT, STATES, THROUGHPUT, TRACEROUTE, UDP};
+pub use tables::{
+    DATAGRAMS, DNS, FIREWALL, FLOWS, HTTP, MESSAGES, NAME_SERVERS, NAT, PING, REQUESTS, RTT, STATES, THROUGHPUT,
+    TRACEROUTE, UDP,
+};
 pub use udp::Datagram;
 
 pub(crate) use socket::{Loan, Spare};
-pub(crate) use tables::{Cell, DatagramRow, HttpRow, MessageRow, PingRow, RequestRow, TracerouteRow, table};
+pub(crate) use tables::{
+    Cell, DatagramRow, DnsRow, FirewallRow, HttpRow, MessageRow, NameServerRow, NatRow, PingRow, RequestRow,
+    TracerouteRow, table,
+};
 
 use crate::app::{AppConfig, Scope};
 use crate::dns::HostResolver;
@@ -70,6 +76,10 @@ pub const HOST_TABLES: &[&Table] = &[
     &STATES,
     &REQUESTS,
     &HTTP,
+    &DNS,
+    &NAME_SERVERS,
+    &FIREWALL,
+    &NAT,
     &crate::app::BROWSE,
     &crate::app::PAGES,
     &MESSAGES,
