@@ -126,7 +126,7 @@ fn find<'t>(sink: &mut Sink, tree: &'t mut Node, start: Start, at: Mark) -> Opti
     let is_link =
         |link: &&Entry| name_of(link) == Some(name) || spaced(&link.key) == spaced(name) || same_ends(&link.key, name);
     let link = links.iter().position(|link| link.entries().iter().any(|entry| is_link(&entry)));
-    let section = ["workload", "hosts", "routers"]
+    let section = ["workload", "services", "hosts", "routers"]
         .into_iter()
         .find(|section| tree.get(section).is_some_and(|section| section.get(name).is_some()));
     match (link, section) {
@@ -146,7 +146,7 @@ fn find<'t>(sink: &mut Sink, tree: &'t mut Node, start: Start, at: Mark) -> Opti
                 })
                 .collect();
             if matches!(start, Start::Name(_)) {
-                for section in ["workload", "hosts", "routers"] {
+                for section in ["workload", "services", "hosts", "routers"] {
                     known.extend(tree.get(section).into_iter().flat_map(Node::entries).map(|entry| entry.key.clone()));
                 }
                 known.extend(SECTIONS.iter().map(|section| section.to_string()));

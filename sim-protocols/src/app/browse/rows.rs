@@ -53,7 +53,7 @@ table! {
         tcp_down: u64, "tcp_down_bytes", Kind::Bytes, "payload that TCP received on its connection meanwhile, each byte once";
         connection: Option<u64>, "connection", Kind::Count, "the number of its connection in the flow, from 1; empty where it got none";
         reused: Option<u64>, "reused", Kind::Word(&["new", "reused"]), "whether the connection was there already";
-        secured: u32, "tls", Kind::Word(Secured::WORDS), "how its connection is protected: not, after a full handshake, a resumed one, or one that took early data";
+        secured: u32, "secured", Kind::Word(Secured::WORDS), "how its connection is protected: not, after a full handshake, a resumed one, or one that took early data";
         retransmissions: u64, "retransmissions", Kind::Count, "segments that the client sent again on its connection meanwhile";
         out_of_order: u64, "out_of_order", Kind::Count, "segments that came behind a hole on its connection meanwhile: something before them was lost or late";
         outcome: u32, "outcome", Kind::Word(ENDINGS), "how it ended; status: answered with a status of 400 or more; running: the stop came first";

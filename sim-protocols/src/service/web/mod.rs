@@ -89,6 +89,8 @@ pub struct SessionConfig {
     pub store_timeout: Span,
     /// How long a session lives without a request. Default: 30 min.
     pub lifetime: Span,
+    /// The domain whose other servers get the cookie, too. Default: this server alone.
+    pub domain: Option<String>,
     /// Who may log in, each as `name:password`.
     pub users: Vec<String>,
 }
@@ -260,6 +262,8 @@ fn session(params: &mut dyn Params) -> SessionConfig {
         let key = if store_port != 6379 { "store_port" } else { "store_timeout" };
         params.refuse(key, "it needs `store`".into());
     }
+    let help = "the domain whose other servers get the cookie, too; this server alone when not given";
+    let domain = params.given("domain").then(|| params.text("domain", None, "a domain", help));
     let lifetime = params.span("lifetime", Some(Span::from_secs(1800)), "how long a session lives without a request");
     let users = params.texts("users", "as in `name:password`", "who may log in");
     for (at, user) in users.iter().enumerate() {
@@ -270,7 +274,7 @@ fn session(params: &mut dyn Params) -> SessionConfig {
     if users.is_empty() {
         params.refuse("users", "somebody has to be there who can log in".into());
     }
-    SessionConfig { store, store_port, store_timeout, lifetime, users }
+    SessionConfig { store, store_port, store_timeout, domain, lifetime, users }
 }
 
 impl PageConfig {

@@ -124,7 +124,10 @@ impl Sessions {
         // RFC 9110 §15.4.4: what was posted is not posted again when somebody looks at the answer again.
         let mut response = plain(StatusCode::SEE_OTHER);
         set(&mut response, header::LOCATION, "/");
-        let cookie = Cookie::build((COOKIE, id)).path("/").http_only(true).same_site(SameSite::Lax);
+        let mut cookie = Cookie::build((COOKIE, id)).path("/").http_only(true).same_site(SameSite::Lax);
+        if let Some(domain) = &self.config.domain {
+            cookie = cookie.domain(domain.clone());
+        }
         set(&mut response, header::SET_COOKIE, &cookie.build().to_string());
         Ok(response)
     }
@@ -137,9 +140,11 @@ impl Sessions {
                 self.within(store.ask(&[b"DEL", key.as_bytes()])).await?;
             }
         }
+        let domain = self.config.domain.as_ref().map_or(String::new(), |domain| format!("; Domain={domain}"));
+        let gone = format!("{COOKIE}=; Path=/{domain}; Max-Age=0");
         let mut response = plain(StatusCode::SEE_OTHER);
         set(&mut response, header::LOCATION, "/");
-        set(&mut response, header::SET_COOKIE, &format!("{COOKIE}=; Path=/; Max-Age=0"));
+        set(&mut response, header::SET_COOKIE, &gone);
         Ok(response)
     }
 
