@@ -48,8 +48,9 @@ impl Bar {
     }
 }
 
-/// Requests of one page: its number, when it began, and its bars.
+/// Requests of one page: whose it is and its number, when it began, and its bars.
 struct Page {
+    flow: String,
     number: String,
     start: f64,
     bars: Vec<Bar>,
@@ -84,9 +85,11 @@ fn draw(sources: &[Source], args: &Args) -> Result<Canvas, Error> {
     let ends = pages.iter().flat_map(|page| page.bars.iter().map(|bar| bar.end() - page.start));
     let scale = Scale::fit(&Axis::time(), ends.chain([0.0]), (area.width() / 105.0) as usize, 0.0);
     axis(&mut canvas, &area, &scale);
+    let several = pages.iter().any(|page| page.flow != pages[0].flow);
     let mut y = area.top + 4.0;
     for page in &pages {
-        let heading = format!("page {}, at {}", page.number, crate::units::Unit::Seconds.print(page.start));
+        let whose = if several { format!("{}, ", page.flow) } else { String::new() };
+        let heading = format!("{whose}page {}, at {}", page.number, crate::units::Unit::Seconds.print(page.start));
         canvas.bold((30.0, y + ROW * 0.68), &heading, TICK, GREY, Align::Left);
         y += ROW;
         for bar in &page.bars {
@@ -108,14 +111,18 @@ fn pages(table: &Table, args: &Args) -> Result<Vec<Page>, Error> {
     let mut pages: Vec<Page> = Vec::new();
     for row in order {
         let page = table.words("page").at(row);
-        let flow = table.words("flow").index[row] as usize;
-        if !selected[flow] || !wanted.is_empty() && !wanted.iter().any(|wanted| wanted == page) {
+        let flow = table.words("flow").at(row);
+        if !selected[table.words("flow").index[row] as usize]
+            || !wanted.is_empty() && !wanted.iter().any(|wanted| wanted == page)
+        {
             continue;
         }
         let bar = bar(table, row);
-        match pages.iter_mut().find(|known| known.number == page) {
+        match pages.iter_mut().find(|known| (known.flow.as_str(), known.number.as_str()) == (flow, page)) {
             Some(known) => known.bars.push(bar),
-            None => pages.push(Page { number: page.to_string(), start: bar.start, bars: vec![bar] }),
+            None => {
+                pages.push(Page { flow: flow.to_string(), number: page.to_string(), start: bar.start, bars: vec![bar] })
+            }
         }
     }
     if pages.is_empty() {
