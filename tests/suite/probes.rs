@@ -12,7 +12,9 @@ name: probes
 stop: 1500 ms
 hosts: { a: {}, b: { resolver: { ask: c, cache: 0 } }, c: {}, d: {} }
 routers: { r: {}, s: {} }
-services: { zones: { on: c, dns: { zones: { test: { records: [www A a] } } } } }
+services:
+  zones: { on: c, dns: { zones: { test: { records: [www A a] } } } }
+  pages: { on: c, port: 8080, web: { pages: { /: { holds: [/b.css] }, /b.css: {} } } }
 links:
   - a -- r: { rate: 20 Mbit/s, delay: 1 ms, framing: ethernet }
   - b -- r: { rate: 20 Mbit/s, delay: 1 ms, jitter: { uniform: { span: 1 ms, reorder: true } } }
@@ -26,6 +28,8 @@ workload:
   page: { from: b, to: c, http: { version: 2, concurrency: 3 } }
   echo: { from: a, to: d, ping: { every: 50 ms } }
   names: { from: b, dns: { names: [www.test, no.test], count: 20, interval: 30 ms } }
+  look: { from: a, browse: { steps: [get http://c:8080/], visits: 3 } }
+  push: { from: a, to: c, websocket: { interval: 90 ms } }
   way: { from: b, to: d, traceroute: {} }
   cbr: { from: a, to: d, cbr: { rate: 300 kbit/s } }
   poisson: { from: d, to: b, poisson: { rate: 300 kbit/s } }

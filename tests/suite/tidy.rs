@@ -78,7 +78,7 @@ const AMBIENT: &[(&str, &str)] = &[
     (".mul_add(", "differs between machines"),
 ];
 /// Libraries have no argument for a context and count in real instants: one folder, the asynchronous face on sockets, translates for them.
-const FACE: (&str, &[&str]) = ("sim-protocols/src/aio/", &["Instant", "thread_local!", "std::time"]);
+const FACE: (&str, &[&str]) = ("sim-protocols/src/aio/", &["Instant", "SystemTime", "thread_local!", "std::time"]);
 /// Besides, what the engine and the protocols may not touch.
 const OUTSIDE: &[(&str, &str)] =
     &[("std::fs", "files belong to topologies, experiments and plots"), ("std::time", "time is virtual")];

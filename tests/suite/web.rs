@@ -82,7 +82,7 @@ fn statuses_are_those_of_the_rfc() {
     assert_eq!(found, ["GET /new 421 network status"]);
     let found = lines(
         &format!("{PAGES}, rate_limit: 1"),
-        "steps: [ get http://z/new | accept: a/b, get http://z/old ], redirects: 0",
+        "steps: [ 'get http://z/new | accept: a/b', get http://z/old ], redirects: 0",
     );
     assert_eq!(found, ["GET /new 200 network finished", "GET /old 429 network status"]);
     assert_eq!(lines(&format!("{PAGES}, fail: 100 %"), "steps: [ get http://z/new ]"), ["GET /new 500 network status"]);

@@ -21,6 +21,7 @@
 //! We host libraries, not runtimes: what calls `tokio::net`, `tokio::time` or `std::time::Instant::now` itself does not fit.
 
 mod context;
+pub mod dates;
 mod executor;
 mod net;
 mod program;

@@ -20,12 +20,12 @@ use super::BrowseConfig;
 use super::exchange::{Entry, Origins, exchange};
 use super::jar::Jar;
 use super::rows::{BrowseRow, From, METHODS};
+use crate::aio::dates::wall;
 use crate::aio::{self, Duration};
 use crate::app::dial::{Dialer, Fault, Origin, lock};
 use crate::app::http::{FINISHED, RUNNING, STATUS};
 use crate::app::pool::{Manner, Pool, Speaks};
 use crate::app::teller::Said;
-use crate::service::web::wall;
 
 /// The most bytes that a compressed answer may become.
 const INFLATED_MAX: u64 = 64 << 20;
@@ -33,7 +33,7 @@ const INFLATED_MAX: u64 = 64 << 20;
 const PRIVATE: CacheOptions = CacheOptions {
     shared: false,
     cache_heuristic: 0.1,
-    immutable_min_time_to_live: std::time::Duration::from_secs(24 * 3600),
+    immutable_min_time_to_live: Duration::from_secs(24 * 3600),
     ignore_cargo_cult: false,
 };
 

@@ -9,7 +9,8 @@ use http::{Method, Response, StatusCode};
 use serde::Serialize;
 use sim_core::{Time, stable_hash};
 
-use super::pages::{Validators, other_method, plain, set, wall, weights};
+use super::pages::{Validators, other_method, plain, set, weights};
+use crate::aio::dates::seconds;
 use crate::rpc::model::Item;
 
 /// Items on a page of the collection, where the request does not say.
@@ -158,7 +159,7 @@ impl Items {
         // RFC 9110 §13.1: preconditions hold against what is there; `If-Match: *` asks for anything at all.
         match (&known, &etag) {
             (Some((_, modified)), Some(etag)) => {
-                if let Some(status) = (Validators { etag, modified: wall(*modified) }).check(request) {
+                if let Some(status) = (Validators { etag, modified: seconds(*modified) }).check(request) {
                     let mut response = plain(status);
                     set(&mut response, header::ETAG, etag);
                     return response;

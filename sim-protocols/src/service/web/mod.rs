@@ -25,7 +25,6 @@ use crate::app::dial::TlsConfig;
 use crate::app::{Distribution, Scope, SpanDist};
 use crate::host::App;
 pub(crate) use body::held;
-pub(crate) use pages::wall;
 
 /// What a server that says nothing else takes, as nginx: `large_client_header_buffers` and `client_max_body_size`.
 const URL_MAX: u64 = 8 << 10;

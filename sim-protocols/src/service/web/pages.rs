@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::Mutex;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use flate2::Compression;
@@ -14,7 +13,7 @@ use http::{Method, Response, StatusCode};
 use sim_core::{Time, stable_hash};
 
 use super::{PageConfig, PageKind, body};
-use crate::aio::tls::EPOCH;
+use crate::aio::dates::{http_date, parse_http_date, seconds};
 use crate::app::dial::lock;
 
 /// nginx's `gzip_min_length` for those who set it: below, compression gains nothing.
@@ -34,16 +33,6 @@ struct Current {
     version: u64,
     bytes: Bytes,
     etag: String,
-}
-
-/// The date of a moment, as HTTP writes it (RFC 9110 §5.6.7); simulations start in 2030.
-pub(crate) fn date(at: Time) -> String {
-    httpdate::fmt_http_date(wall(at))
-}
-
-/// The date of a moment.
-pub(crate) fn wall(at: Time) -> SystemTime {
-    UNIX_EPOCH + Duration::from_secs(EPOCH) + Duration::from_nanos(at.ns())
 }
 
 /// An answer without a body of its own: a line of text that says what it is.
@@ -101,7 +90,7 @@ impl Page {
             None => whole_or_part(request, &current, modified),
         };
         set(&mut response, header::ETAG, &current.etag);
-        set(&mut response, header::LAST_MODIFIED, &httpdate::fmt_http_date(modified));
+        set(&mut response, header::LAST_MODIFIED, &http_date(modified));
         self.caching(&mut response);
         if may {
             set(&mut response, header::VARY, "accept-encoding");
@@ -149,13 +138,13 @@ impl Page {
     }
 
     /// Its present version, and since when it is that.
-    fn current(&self, coded: bool, now: Time) -> (Current, SystemTime) {
+    fn current(&self, coded: bool, now: Time) -> (Current, u64) {
         let every = self.config.changes.map_or(u64::MAX, |every| every.ps());
         let version = now.ps() / every;
         let since = Time::from_ps(version.saturating_mul(if every == u64::MAX { 0 } else { every }));
         let mut known = lock(&self.current);
         if let Some(current) = known.get(&coded).filter(|current| current.version == version) {
-            return (current.clone(), wall(since));
+            return (current.clone(), seconds(since));
         }
         let bytes = body::bytes(&self.config, version);
         let hash = stable_hash(&bytes);
@@ -165,7 +154,7 @@ impl Page {
             false => Current { version, bytes: bytes.into(), etag: format!("\"{hash:016x}\"") },
         };
         known.insert(coded, current.clone());
-        (current, wall(since))
+        (current, seconds(since))
     }
 }
 
@@ -195,29 +184,28 @@ pub(super) fn weights<'a>(fields: impl Iterator<Item = &'a str>) -> impl Iterato
 /// What tells one version of a resource from another.
 pub(super) struct Validators<'a> {
     pub etag: &'a str,
-    pub modified: SystemTime,
+    /// Since when, in seconds since 1970.
+    pub modified: u64,
 }
 
 impl Validators<'_> {
     /// The preconditions of a request, in the order of RFC 9110 §13.2.2: a status where one says that it is not to be done.
     pub fn check(&self, request: &Parts) -> Option<StatusCode> {
         let text = |name| request.headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
-        let date = |name| text(name).and_then(|text| httpdate::parse_http_date(text).ok());
+        let date = |name| text(name).and_then(|text| parse_http_date(text));
         let reads = request.method == Method::GET || request.method == Method::HEAD;
-        let whole =
-            UNIX_EPOCH + Duration::from_secs(self.modified.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs());
         if let Some(tags) = text(header::IF_MATCH) {
             if !matches(tags, self.etag, true) {
                 return Some(StatusCode::PRECONDITION_FAILED);
             }
-        } else if date(header::IF_UNMODIFIED_SINCE).is_some_and(|limit| whole > limit) {
+        } else if date(header::IF_UNMODIFIED_SINCE).is_some_and(|limit| self.modified > limit) {
             return Some(StatusCode::PRECONDITION_FAILED);
         }
         if let Some(tags) = text(header::IF_NONE_MATCH) {
             let status = if reads { StatusCode::NOT_MODIFIED } else { StatusCode::PRECONDITION_FAILED };
             return matches(tags, self.etag, false).then_some(status);
         }
-        let unchanged = reads && date(header::IF_MODIFIED_SINCE).is_some_and(|limit| whole <= limit);
+        let unchanged = reads && date(header::IF_MODIFIED_SINCE).is_some_and(|limit| self.modified <= limit);
         unchanged.then_some(StatusCode::NOT_MODIFIED)
     }
 }
@@ -232,13 +220,13 @@ fn matches(tags: &str, etag: &str, strong: bool) -> bool {
 }
 
 /// All of the bytes, or the part that was asked for (RFC 9110 §14.2).
-fn whole_or_part(request: &Parts, current: &Current, modified: SystemTime) -> Response<Bytes> {
+fn whole_or_part(request: &Parts, current: &Current, modified: u64) -> Response<Bytes> {
     let length = current.bytes.len() as u64;
     let text = |name| request.headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
     // RFC 9110 §13.1.5: a part of another version is of no use.
     let same = text(header::IF_RANGE).is_none_or(|range| match range.starts_with(['"', 'W']) {
         true => range == current.etag,
-        false => range == httpdate::fmt_http_date(modified),
+        false => range == http_date(modified),
     });
     let range =
         text(header::RANGE).filter(|_| same && request.method == Method::GET).and_then(|range| asked(range, length));

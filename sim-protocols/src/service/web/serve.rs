@@ -20,8 +20,9 @@ use sim_core::{Prob, Rng, Span, Streams};
 
 use super::WebConfig;
 use super::items::Items;
-use super::pages::{Page, date, other_method, plain, set};
+use super::pages::{Page, other_method, plain, set};
 use super::sessions::{Sessions, unauthorized};
+use crate::aio::dates::{http_date, seconds};
 use crate::aio::{self, SimTimer};
 use crate::app::dial::{self, Acceptor, Stream, lock};
 use crate::app::pool::REMEMBERED;
@@ -152,7 +153,7 @@ impl Server {
         let mut response =
             if fails { plain(StatusCode::INTERNAL_SERVER_ERROR) } else { self.resource(head, body).await };
         set(&mut response, header::SERVER, "clockwire");
-        set(&mut response, header::DATE, &date(aio::now()));
+        set(&mut response, header::DATE, &http_date(seconds(aio::now())));
         response
     }
 
