@@ -192,7 +192,7 @@ impl Validators<'_> {
     /// The preconditions of a request, in the order of RFC 9110 §13.2.2: a status where one says that it is not to be done.
     pub fn check(&self, request: &Parts) -> Option<StatusCode> {
         let text = |name| request.headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
-        let date = |name| text(name).and_then(|text| parse_http_date(text));
+        let date = |name| text(name).and_then(parse_http_date);
         let reads = request.method == Method::GET || request.method == Method::HEAD;
         if let Some(tags) = text(header::IF_MATCH) {
             if !matches(tags, self.etag, true) {
