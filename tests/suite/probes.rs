@@ -10,8 +10,8 @@ use topologies::Plan;
 const FILE: &str = "clockwire: 1
 name: probes
 stop: 1500 ms
-hosts: { a: {}, b: { resolver: { ask: c, cache: 0 } }, c: {}, d: {} }
-routers: { r: {}, s: {} }
+hosts: { a: {}, b: { resolver: { ask: d, cache: 0 } }, c: {}, d: {} }
+routers: { r: {}, s: { firewall: [ { deny: udp port 9 }, { allow: any } ], nat: { map: [ udp port 53 of d to c ] } } }
 services:
   zones: { on: c, dns: { zones: { test: { records: [www A a] } } } }
   pages: { on: c, port: 8080, web: { pages: { /: { holds: [/b.css] }, /b.css: {} } } }

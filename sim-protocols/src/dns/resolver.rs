@@ -292,7 +292,7 @@ impl Resolver {
         let before = far.get(&server).filter(|(_, until)| *until > now).map(|(far, _)| *far);
         let measured = now - start;
         let distance = match (before, answer.is_some()) {
-            // Smoothed as TCP smooths round trips, and as BIND and Unbound have it.
+            // RFC 6298 §2.3: smoothed, as BIND and Unbound have it.
             (Some(before), true) => before / 8 * 7 + measured / 8,
             (None, true) => measured,
             // Who is silent stands behind all who are not.
