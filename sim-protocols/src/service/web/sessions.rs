@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::sync::Mutex;
-use std::time::Duration;
 
 use bytes::Bytes;
 use cookie::{Cookie, SameSite};
@@ -17,7 +16,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use super::SessionConfig;
 use super::items::form_urlencoded;
 use super::pages::{other_method, plain, set};
-use crate::aio::{self, TcpSocket, TcpStream};
+use crate::aio::{self, Duration, TcpSocket, TcpStream};
 use crate::app::Permits;
 use crate::app::dial::lock;
 use crate::host::OptionName;
