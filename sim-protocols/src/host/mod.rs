@@ -45,11 +45,11 @@ pub use socket::{
     Sockets,
 };
 pub use stats::{Answer, Outcome};
-pub use tables::{DATAGRAMS, FLOWS, HTTP, MESSAGES, PING, REQUESTS, RTT, STATES, THROUGHPUT, TRACEROUTE, UDP};
+pub use tables::{CALLS, DATAGRAMS, FLOWS, HTTP, MESSAGES, PING, REQUESTS, RTT, SERVED, STATES, THROUGHPUT, TRACEROUTE, UDP};
 pub use udp::Datagram;
 
 pub(crate) use socket::{Loan, Spare};
-pub(crate) use tables::{DatagramRow, HttpRow, MessageRow, PingRow, RequestRow, TracerouteRow};
+pub(crate) use tables::{CallRow, DatagramRow, HttpRow, MessageRow, PingRow, RequestRow, ServedRow, TracerouteRow};
 
 use crate::app::{AppConfig, Scope};
 use crate::dns::HostResolver;
@@ -70,6 +70,8 @@ pub const HOST_TABLES: &[&Table] = &[
     &STATES,
     &REQUESTS,
     &HTTP,
+    &CALLS,
+    &SERVED,
     &MESSAGES,
     &UDP,
     &DATAGRAMS,

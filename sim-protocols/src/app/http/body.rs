@@ -11,8 +11,8 @@ use bytes::Bytes;
 use h2::SendStream;
 use hyper::body::{Body, Frame, SizeHint};
 
-use super::permits::Asking;
 use crate::aio::{self, Duration, Sleep};
+use crate::app::permits::Asking;
 
 /// What a body is cut into.
 const PIECE: &[u8] = &[0; 16 << 10];

@@ -10,11 +10,11 @@ use hyper::body::Body;
 use sim_core::Time;
 
 use super::body::{self, Zeros};
-use super::permits::Permits;
 use super::pool::{Lease, Pool, Sender};
 use super::{HttpConfig, HttpMethod};
 use crate::aio::{self, Duration};
 use crate::app::dial::{Fault, Meter, Progress, UpDown};
+use crate::app::permits::Permits;
 use crate::app::values::Connections;
 use crate::host::HttpRow;
 use crate::tcp::Counters;

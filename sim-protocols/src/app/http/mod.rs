@@ -8,7 +8,7 @@
 //! | connections: opened, waited for, used again | `pool` |
 //! | one exchange on a connection | `exchange` |
 //! | who answers | `server`, `limits` |
-//! | bodies of zeros; places that are waited for in order | `body`, `permits` |
+//! | bodies of zeros | `body` |
 //!
 //! HTTP/2 is spoken at once, as both ends know of it («prior knowledge», RFC 9113 §3.3), where there is no TLS that would negotiate it. A server answers
 //! whoever connects to its port, so all flows of an entry to one host share its workers. Nothing carries a date, and both libraries measure
@@ -18,7 +18,6 @@ mod body;
 mod client;
 mod exchange;
 mod limits;
-mod permits;
 mod pool;
 mod server;
 

@@ -9,10 +9,10 @@ use h2::client as two;
 use hyper::client::conn::http1 as one;
 
 use super::body::Zeros;
-use super::permits::{Permit, Permits};
 use super::{CLIENT_WINDOWS, HttpConfig, HttpVersion, REMEMBERED};
 use crate::aio::{self, JoinHandle};
 use crate::app::dial::{Dialed, Dialer, Fault, Meter, Origin, Progress, Stream, lock};
+use crate::app::permits::{Permit, Permits};
 use crate::app::values::Connections;
 
 /// What requests are handed to.

@@ -17,11 +17,11 @@ use hyper::service::service_fn;
 use sim_core::{Prob, Rng, Span, Streams};
 
 use super::body::{self, BREAKING, Zeros};
-use super::permits::{Permit, Permits};
 use super::{HttpConfig, HttpVersion, REMEMBERED, SERVER_WINDOWS, STREAMS_MAX};
 use crate::aio::{self, Program, SimTimer};
 use crate::app::Scope;
 use crate::app::dial::{self, Acceptor, Stream, lock};
+use crate::app::permits::{Permit, Permits};
 use crate::host::{App, AppEvent, Calls};
 
 /// The answering end. It serves whoever connects to its port; where another flow of the entry does so already, it leaves it to that one.

@@ -10,7 +10,7 @@ use crate::app::dial::lock;
 
 /// So many places.
 #[derive(Clone)]
-pub(super) struct Permits(Arc<Mutex<Places>>);
+pub(crate) struct Permits(Arc<Mutex<Places>>);
 
 struct Places {
     free: u64,
@@ -22,10 +22,10 @@ struct Places {
 }
 
 /// A place, until it is dropped.
-pub(super) struct Permit(Arc<Mutex<Places>>);
+pub(crate) struct Permit(Arc<Mutex<Places>>);
 
 /// Somebody who asks for a place.
-pub(super) struct Asking {
+pub(crate) struct Asking {
     places: Arc<Mutex<Places>>,
     /// His number, while he waits.
     number: Option<u64>,
