@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# tests/tshark-tls.sh: runs the interop tests that leave captures of TLS connections (CARGO_FLAGS: such as --release), and lets
+# tests/tshark-tls.sh: runs the interop tests and the lab that leave captures of TLS connections (CARGO_FLAGS: such as --release), and lets
 # tshark judge them: with the secrets that are embedded in each file it must see the requests inside, without them none, and
 # nothing malformed either way.
 set -euo pipefail
@@ -48,4 +48,20 @@ for version in 1.2 1.3; do
     opened=$(count "$capture" "http || http2")
     echo "$(basename "$capture"): $all packets, none malformed, $opened with decrypted HTTP, none without the secrets"
   done
+done
+
+# The same of runs of files: every way of TLS in the lab, with the requests that each point has made.
+# shellcheck disable=SC2086
+cargo run ${CARGO_FLAGS:-} --locked --quiet -- run experiments/http-vs-https.yaml --set outputs.capture='[path]' --out "$out/lab" --quiet \
+  >"$out/said.txt" 2>&1 || { cat "$out/said.txt"; exit 1; }
+for variant in https-kept tls13-full tls12-full tls13-resumed tls12-resumed tls13-0rtt; do
+  capture="$out/lab/variant=$variant,web.http.response=10kB/seed-1/capture.pcapng"
+  expect "$capture" 'http.request.uri contains "/items/"' 20
+  expect "$capture" 'http.response.code == 200' 20
+  for wrong in "_ws.malformed" "tls.alert_message.level == 2" "ip.checksum.status == 0" "tcp.checksum.status == 0"; do
+    expect "$capture" "$wrong" 0
+  done
+  editcap --discard-all-secrets "$capture" "$out/closed.pcapng"
+  expect "$out/closed.pcapng" "http || http2" 0
+  echo "$variant: 20 requests and their answers are read, none without the secrets"
 done

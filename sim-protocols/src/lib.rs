@@ -13,6 +13,7 @@
 //! | wire forms of remote calls, as codecs without input or output | `rpc` |
 
 pub mod aio;
+#[macro_use]
 mod app;
 pub mod dns;
 mod host;
@@ -21,9 +22,9 @@ mod node;
 mod service;
 
 pub use app::{
-    APPS, AppConfig, AppEntry, BulkConfig, CbrConfig, CloseWhen, Closing, Connections, Counted, Data, Distribution,
-    HttpConfig, HttpMethod, HttpVersion, OnOffConfig, Opening, Pause, PingConfig, PoissonConfig, RequestConfig, Scope,
-    SizeDist, SpanDist, TracerouteConfig, WebSocketConfig,
+    APPS, AppConfig, AppEntry, BulkConfig, CallForm, CallOperation, CbrConfig, CloseWhen, Closing, Connections,
+    Counted, Data, Distribution, HttpConfig, HttpMethod, HttpVersion, Marshal, OnOffConfig, Opening, Pause, PingConfig,
+    PoissonConfig, ReplyStatus, RequestConfig, RpcConfig, Scope, SizeDist, SpanDist, TracerouteConfig, WebSocketConfig,
 };
 pub use host::{
     AcceptError, Answer, App, AppEvent, BindError, Calls, ConnId, ConnectError, DATAGRAMS, Datagram, Effect, FLOWS,

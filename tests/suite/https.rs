@@ -34,6 +34,9 @@ fn handshakes_take_their_round_trips_and_their_bytes() {
         assert_eq!(took(version, "version: 1.2"), [(80, 160, 1), (40, 120, 2), (40, 120, 2)], "{version}");
         assert_eq!(took(version, "resumption: 0-rtt"), [(40, 120, 1), (0, 80, 3), (0, 80, 3)], "{version}");
     }
+    // A server that has answered before the handshake was over closes behind it.
+    let large = took("response: 100 kB", "resumption: 0-rtt");
+    assert_eq!(large.iter().map(|(.., secured)| *secured).collect::<Vec<_>>(), [1, 3, 3], "{large:?}");
     let plain = asked("count: 2");
     let found = secure("count: 2", "");
     for ((row, _), (bare, _)) in found.iter().zip(&plain) {

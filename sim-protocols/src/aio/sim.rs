@@ -310,7 +310,11 @@ impl Sim {
         let outcome = world.build(&partition).run(Time::ZERO + stop, self.shards as usize, &|_| {});
         let failed = |slot: &Arc<Mutex<Option<Spinning>>>| slot.lock().unwrap_or_else(PoisonError::into_inner).take();
         match failures.iter().find_map(failed) {
-            Some(spinning) => Err(spinning),
+            Some(spinning) => {
+                // Who runs files is told by what the run leaves.
+                assert!(outcome.failures.contains(&spinning.to_string()), "{spinning}");
+                Err(spinning)
+            }
             None => Ok(Run { outcome, interfaces, keys: key_log(&keys) }),
         }
     }

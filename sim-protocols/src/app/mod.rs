@@ -6,9 +6,9 @@
 #[macro_use]
 mod values;
 
+mod browse;
 mod bulk;
 mod cbr;
-#[allow(dead_code, unused_imports, reason = "applications that use all of it are being written")]
 pub(crate) mod dial;
 mod http;
 mod loops;
@@ -16,18 +16,23 @@ mod on_off;
 mod permits;
 mod ping;
 mod poisson;
+pub(crate) mod pool;
 mod request;
 mod rpc;
-mod runner;
 mod scope;
+pub(crate) mod teller;
 mod traceroute;
 mod udp_source;
+pub(crate) mod used;
 mod websocket;
 
 use sim_core::{Params, Table};
 
 use crate::host::{App, AppEvent, Calls, FlowEnd};
 
+pub(crate) use permits::{Permit, Permits};
+
+pub use browse::{BROWSE, BrowseConfig, PAGES};
 pub use bulk::{BulkConfig, Pause};
 pub use cbr::CbrConfig;
 pub use http::{HttpConfig, HttpMethod, HttpVersion};
@@ -153,7 +158,8 @@ registry! {
     Bulk(BulkConfig), "tcp", true, "a bulk stream: so many bytes or without end; the receiver reads at once, at a rate, or pauses";
     Request(RequestConfig), "request", true, "requests and responses with think time, over one connection or a new one for each";
     Http(HttpConfig), "http", true, "requests by HTTP/1.1 (hyper) or HTTP/2 (h2): pools, parallel requests, workers, statuses; a row for each";
-    Rpc(RpcConfig), "rpc", true, "remote calls: REST, JSON-RPC, gRPC (tonic), Hessian, Thrift, Dubbo, RMI and a bare form; a row for each with its steps and its bytes by layer";
+    Browse(BrowseConfig), "browse", true, "a browser: steps as `get URL`, what pages hold, DNS, TLS, caches, cookies, redirections; rows for requests and pages";
+    Rpc(RpcConfig), "rpc", true, "remote calls: REST, JSON-RPC, Hessian, Thrift, Dubbo, RMI and a bare form; a row for each with its steps and its bytes by layer";
     Cbr(CbrConfig), "cbr", false, "UDP datagrams at a constant rate";
     Poisson(PoissonConfig), "poisson", false, "UDP datagrams at random: exponential times between them, fixed or exponential sizes";
     OnOff(OnOffConfig), "on_off", false, "UDP datagrams at a constant rate while on, none while off; fixed or exponential times of each";
@@ -203,7 +209,9 @@ mod tests {
                 AppConfig::read(app.name, params);
             });
             let default = AppConfig::by_name(app.name).expect("registered");
-            assert_eq!((default.name(), default.uses_tcp(), default.check()), (app.name, app.tcp, Ok(())));
+            assert_eq!((default.name(), default.uses_tcp()), (app.name, app.tcp));
+            // A browser has nothing to do unless it is told.
+            assert_eq!(default.check().is_ok(), app.name != "browse", "{}", app.name);
             // Each has rows of its own, or those of its connection.
             assert!(app.tcp || !default.tables().is_empty(), "{}", app.name);
             assert!(!found.is_empty() && found.iter().all(|param| !param.help.is_empty()), "{}", app.name);

@@ -45,11 +45,15 @@ pub use socket::{
     Sockets,
 };
 pub use stats::{Answer, Outcome};
-pub use tables::{CALLS, DATAGRAMS, FLOWS, HTTP, MESSAGES, PING, REQUESTS, RTT, SERVED, STATES, THROUGHPUT, TRACEROUTE, UDP};
+pub use tables::{
+    CALLS, DATAGRAMS, FLOWS, HTTP, MESSAGES, PING, REQUESTS, RTT, SERVED, STATES, THROUGHPUT, TRACEROUTE, UDP,
+};
 pub use udp::Datagram;
 
 pub(crate) use socket::{Loan, Spare};
-pub(crate) use tables::{CallRow, DatagramRow, HttpRow, MessageRow, PingRow, RequestRow, ServedRow, TracerouteRow};
+pub(crate) use tables::{
+    CallRow, Cell, DatagramRow, HttpRow, MessageRow, PingRow, RequestRow, ServedRow, TracerouteRow, table,
+};
 
 use crate::app::{AppConfig, Scope};
 use crate::dns::HostResolver;
@@ -72,6 +76,8 @@ pub const HOST_TABLES: &[&Table] = &[
     &HTTP,
     &CALLS,
     &SERVED,
+    &crate::app::BROWSE,
+    &crate::app::PAGES,
     &MESSAGES,
     &UDP,
     &DATAGRAMS,

@@ -1,11 +1,12 @@
 //! The tables of hosts.
 
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 
-use sim_core::{Column, Kind, Rate, Record, Span, Table, Time};
+use sim_core::{Column, Kind, Rate, Record, Span, Table, Time, text_word};
 
-use crate::app::{CallForm, CallOperation, ReplyStatus};
 use crate::app::dial::{Secured, fault::ENDINGS};
+use crate::app::{CallForm, CallOperation, ReplyStatus};
 
 /// A row type and its table, from one list of columns.
 macro_rules! table {
@@ -29,15 +30,33 @@ macro_rules! table {
         impl Record for $row {
             const TABLE: &'static Table = &$table;
             fn values(&self, out: &mut Vec<u64>) {
-                $(out.push(Cell::cell(&self.$field));)*
+                $(out.push($crate::host::Cell::cell(&self.$field));)*
+            }
+            fn texts(&self, note: &mut dyn FnMut(&str)) {
+                $($crate::host::Cell::text(&self.$field).into_iter().for_each(&mut *note);)*
             }
         }
     };
 }
 
+pub(crate) use table;
+
 /// What a column can be made of.
-trait Cell {
+pub(crate) trait Cell {
     fn cell(&self) -> u64;
+    /// What a column of texts has to say.
+    fn text(&self) -> Option<&str> {
+        None
+    }
+}
+
+impl Cell for Arc<str> {
+    fn cell(&self) -> u64 {
+        text_word(self)
+    }
+    fn text(&self) -> Option<&str> {
+        Some(self)
+    }
 }
 
 macro_rules! cells {
@@ -248,7 +267,6 @@ table! {
         cause: u32, "cause", Kind::Word(CALL_CAUSES), "where most of its time has gone: exchange is transport and server, retransmission is that with a loss on its connection meanwhile";
         retries: u64, "retries", Kind::Count, "repetitions; times of steps and bytes are those of the last attempt";
         connection: Option<u64>, "connection", Kind::Count, "the number of its connection in the flow, from 1; empty where it got none";
-        port: Option<u64>, "local_port", Kind::Count, "the client's port of it: finds its row in `served`, in the order of the calls on it";
         reused: u32, "reused", Kind::Word(&["new", "reused"]), "whether the connection was there already";
         retransmissions: u64, "retransmissions", Kind::Count, "segments that the client sent again on its connection meanwhile";
         out_of_order: u64, "out_of_order", Kind::Count, "segments that came behind a hole on its connection meanwhile";
@@ -258,7 +276,7 @@ table! {
         ip_down: u64, "ip_down_bytes", Kind::Bytes, "the same of packets that came";
         tcp_up: u64, "tcp_up_bytes", Kind::Bytes, "headers of TCP, options included, of the same packets: with the handshake where it opened a connection, never with closing";
         tcp_down: u64, "tcp_down_bytes", Kind::Bytes, "the same of packets that came";
-        http_up: u64, "http_up_bytes", Kind::Bytes, "heads and framing of HTTP; in HTTP/2 all frames of its stream less the body, and frames of the connection since the call before; of RMI what opens a connection";
+        http_up: u64, "http_up_bytes", Kind::Bytes, "heads and framing of HTTP; in HTTP/2 the frames of its stream less the body, not what both ends say of the connection itself; of RMI what opens a connection";
         http_down: u64, "http_down_bytes", Kind::Bytes, "the same down";
         body_up: u64, "body_up_bytes", Kind::Bytes, "the call's own message, with its framing";
         body_down: u64, "body_down_bytes", Kind::Bytes, "the reply's own message, with its framing";
@@ -280,8 +298,7 @@ pub(crate) const CALL_OUTCOMES: &[&str] = &[
 ];
 
 /// Where the time of a remote call has gone.
-pub(crate) const CALL_CAUSES: &[&str] =
-    &["exchange", "retransmission", "queued", "connect", "marshal", "repeated"];
+pub(crate) const CALL_CAUSES: &[&str] = &["exchange", "retransmission", "queued", "connect", "marshal", "repeated"];
 
 table! {
     /// Each remote call, as its server sees it.
@@ -298,12 +315,12 @@ table! {
         service: Option<Span>, "service_s", Kind::Time, "the service at work";
         marshal: Option<Span>, "marshal_s", Kind::Time, "the server's stub writing the result";
         total: Option<Span>, "total_s", Kind::Time, "until the reply was handed to the connection";
-        outcome: u32, "outcome", Kind::Word(SERVED_OUTCOMES), "answered; fault; overloaded: turned away; expired: its deadline was over; gone: the client gave up, or the stop came first";
+        outcome: u32, "outcome", Kind::Word(SERVED_OUTCOMES), "answered; fault; overloaded: turned away; gone: the client gave up, or the stop came first";
     }
 }
 
 /// What a server made of a call.
-pub(crate) const SERVED_OUTCOMES: &[&str] = &["gone", "answered", "fault", "overloaded", "expired"];
+pub(crate) const SERVED_OUTCOMES: &[&str] = &["gone", "answered", "fault", "overloaded"];
 
 table! {
     /// Transitions of connections.

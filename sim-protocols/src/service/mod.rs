@@ -2,6 +2,7 @@
 //! each, and one line in [`registry!`] below.
 
 mod store;
+pub(crate) mod web;
 
 use sim_core::{Params, Table};
 
@@ -9,6 +10,7 @@ use crate::app::Scope;
 use crate::host::App;
 
 pub use store::StoreConfig;
+pub use web::WebConfig;
 
 /// A registered service, for `clockwire list` and for the reader of files.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -33,6 +35,7 @@ macro_rules! registry {
     ($($variant:ident($config:ty), $name:literal, $port:literal, $help:literal;)*) => {
         /// A service with its parameters.
         #[derive(Clone, PartialEq, Debug)]
+        #[allow(clippy::large_enum_variant, reason = "there is one for each service of a file")]
         pub enum ServiceConfig {
             $(#[doc = $help] $variant($config),)*
         }
@@ -74,6 +77,7 @@ macro_rules! registry {
 
 registry! {
     Store(StoreConfig), "store", 6379, "keys with values that expire, over Redis's protocol (RESP2): where servers keep their sessions";
+    Web(WebConfig), "web", 80, "an HTTP server (hyper, h2): pages with caching, ranges and compression, a REST collection, sessions, redirections, limits";
 }
 
 #[cfg(test)]

@@ -115,7 +115,8 @@ pub(super) fn outputs(sink: &mut Sink, spec: &Spec, plan: &mut Plan, options: &L
 /// Whether each port is on the way of some flow, there or back, with every one of equally good hops and after every failure.
 fn crossed(plan: &Plan) -> Vec<bool> {
     let mut crossed = vec![false; plan.ports.len()];
-    if plan.reroutes.is_empty() {
+    // Services are found by whoever looks for them.
+    if plan.reroutes.is_empty() && plan.services.is_empty() {
         let spreads = |route: &crate::plan::RoutePlan| route.hops.len() > 1;
         if !plan.nodes.iter().any(|node| node.tables[0].iter().any(spreads)) {
             for flow in &plan.flows {

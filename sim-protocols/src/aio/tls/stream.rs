@@ -258,6 +258,15 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> TlsStream<IO> {
     }
 
     fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // A server that has answered early data may be done before it has the client's Finished. It waits for it: what comes behind a close would
+        // reset the connection, with the answer still on its way. A stream that fails is closed all the same.
+        while self.failed.is_none() && !self.closing && self.tls.is_handshaking() && self.offered.is_none() {
+            ready!(poll_until(&mut self.reader, self.opened, cx));
+            ready!(self.poll_send(cx))?;
+            if !ready!(self.poll_open(cx)).unwrap_or(false) {
+                break;
+            }
+        }
         // RFC 8446 §6.1: "Each party MUST send a "close_notify" alert before closing its write side of the connection".
         if !std::mem::replace(&mut self.closing, true) {
             self.tls.send_close_notify();

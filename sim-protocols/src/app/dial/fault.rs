@@ -5,6 +5,7 @@ use std::io;
 
 use crate::aio::tls::TlsError;
 use crate::aio::tls::rustls::AlertDescription;
+use crate::dns::DnsError;
 use crate::host::Outcome;
 
 /// Why there is no answer, or not all of it. Its number is that of its word in columns `outcome` ([`ENDINGS`]).
@@ -39,9 +40,15 @@ pub(crate) enum Fault {
     TlsAlert = 15,
     /// Another violation of the protocol of TLS.
     TlsError = 16,
+    /// There is no such name, or it has no address.
+    NoSuchName = 17,
+    /// Those who should know names do not answer, or cannot.
+    NameServerFailure = 18,
+    /// One redirection after the other.
+    TooManyRedirections = 19,
 }
 
-/// Words of columns `outcome`. Behind `status` stand those of TLS.
+/// Words of columns `outcome`. Behind `status` stand those of TLS, and of names.
 pub(crate) const ENDINGS: &[&str] = &[
     "running",
     "finished",
@@ -60,6 +67,9 @@ pub(crate) const ENDINGS: &[&str] = &[
     "bad_record_alert",
     "tls_alert",
     "tls_error",
+    "no_such_name",
+    "name_server_failure",
+    "too_many_redirections",
 ];
 
 impl Fault {
@@ -71,6 +81,15 @@ impl Fault {
             Fault::TimedOut => Outcome::TimedOut,
             Fault::Unreachable => Outcome::Unreachable,
             _ => Outcome::Aborted,
+        }
+    }
+}
+
+impl From<DnsError> for Fault {
+    fn from(error: DnsError) -> Fault {
+        match error {
+            DnsError::NxDomain | DnsError::NoRecord | DnsError::BadName => Fault::NoSuchName,
+            _ => Fault::NameServerFailure,
         }
     }
 }

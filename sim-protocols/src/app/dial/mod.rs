@@ -12,6 +12,7 @@
 
 pub(crate) mod fault;
 pub(crate) mod meter;
+pub(crate) mod names;
 pub(crate) mod secure;
 pub(crate) mod stream;
 
@@ -24,9 +25,11 @@ use sim_core::Span;
 
 use crate::aio::tls::{TlsAcceptor, TlsConnector};
 use crate::aio::{self, TcpSocket, TcpStream};
+use crate::dns::Source;
 use crate::host::OptionName;
 pub(crate) use fault::Fault;
 pub(crate) use meter::{Meter, Secured, UpDown};
+pub(crate) use names::Names;
 pub(crate) use secure::TlsConfig;
 pub(crate) use stream::Stream;
 
@@ -50,6 +53,10 @@ pub(crate) struct Origin {
 /// How far a client has come, also where it went no further.
 #[derive(Clone, Default)]
 pub(crate) struct Progress {
+    /// How long its name took, where it was not known.
+    pub dns: Option<Span>,
+    /// Where its address comes from.
+    pub source: Option<Source>,
     /// From the SYN until the connection was established.
     pub connect: Option<Span>,
     /// From then until data could be sent: the handshake of TLS; with early data (0-RTT) the computing alone.
@@ -83,6 +90,8 @@ pub(crate) struct Dialer {
     pub nodelay: bool,
     /// For origins that are secure.
     pub tls: Option<Connector>,
+    /// What finds an origin's address by its name, each time; without it the origin has one.
+    pub names: Option<Arc<Names>>,
 }
 
 impl Dialer {
@@ -91,12 +100,22 @@ impl Dialer {
     /// # Errors
     /// There is none; what the reason is called.
     pub async fn dial(&self, origin: &Origin, progress: &mut Progress) -> Result<Dialed, Fault> {
+        let address = match &self.names {
+            None => origin.address,
+            Some(names) => {
+                let begun = aio::now();
+                let (source, found) = names.address(&origin.name).await;
+                progress.dns = Some(aio::now() - begun);
+                progress.source = Some(source);
+                found?
+            }
+        };
         let begun = aio::now();
         let socket = TcpSocket::new();
         if self.nodelay {
             socket.set(OptionName::NoDelay, true)?;
         }
-        let tcp = socket.connect((origin.address, origin.port)).await?;
+        let tcp = socket.connect((address, origin.port)).await?;
         let connected = aio::now();
         progress.connect = Some(connected - begun);
         let meter = progress.meter.insert(Meter::new(&tcp)).clone();

@@ -86,20 +86,38 @@ impl Default for TlsConfig {
 impl TlsConfig {
     /// Asks for them, below a key of their own.
     pub(crate) fn read(params: &mut dyn Params) -> TlsConfig {
+        TlsConfig::read_for(params, true, true)
+    }
+
+    /// Those of a client that goes to servers with their own.
+    pub(crate) fn client(params: &mut dyn Params) -> TlsConfig {
+        TlsConfig::read_for(params, true, false)
+    }
+
+    /// Those of a server that serves clients with their own.
+    pub(crate) fn server(params: &mut dyn Params) -> TlsConfig {
+        TlsConfig::read_for(params, false, true)
+    }
+
+    fn read_for(params: &mut dyn Params, client: bool, server: bool) -> TlsConfig {
         let costs = Costs::default();
         let version = TlsVersion::read(params, "version", "the newest version that both ends know");
         let help =
             "what later connections have of earlier ones: a short handshake, nothing, or requests in its first message";
         let resumption = Resumption::read(params, "resumption", help);
-        let certificate = Certificate::read(params, "certificate", "the server's certificate");
-        let help = "authorities between the root and the server's certificate";
-        let chain = params.count("chain", Some(1), 0..=8, help);
+        let (mut certificate, mut chain) = (Certificate::default(), 1);
+        if server {
+            certificate = Certificate::read(params, "certificate", "the server's certificate");
+            chain = params.count("chain", Some(1), 0..=8, "authorities between the root and the server's certificate");
+        }
         let mut cost = |key, default: Span, help| params.span(key, Some(default), help);
         let help = "a multiplication of X25519, of which each end makes two in a full handshake";
         let exchange = cost("exchange_cost", costs.exchange, help);
-        let signature = cost("signature_cost", costs.signature, "the server's signature in a full handshake");
+        let help = "the server's signature in a full handshake";
+        let signature = if server { cost("signature_cost", costs.signature, help) } else { costs.signature };
         let help = "a signature checked: the client checks the server's, and one for each certificate";
-        let verification = cost("verification_cost", costs.verification, help);
+        let verification =
+            if client { cost("verification_cost", costs.verification, help) } else { costs.verification };
         let record = cost("record_cost", costs.record, "a record sealed or opened, whatever its length");
         let byte = cost("byte_cost", costs.byte, "each byte in it");
         if resumption == Resumption::ZeroRtt && version == TlsVersion::Two {

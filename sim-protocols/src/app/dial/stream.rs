@@ -65,11 +65,11 @@ impl Stream {
         result
     }
 
-    /// The connection of TCP below.
-    pub fn tcp(&self) -> &TcpStream {
+    /// The connection of TCP, where it is not below TLS.
+    pub fn plain_tcp(&self) -> Option<&TcpStream> {
         match &self.inner {
-            Inner::Plain(tcp) => tcp,
-            Inner::Tls(tls) => &tls.get_ref().tcp,
+            Inner::Plain(tcp) => Some(tcp),
+            Inner::Tls(_) => None,
         }
     }
 

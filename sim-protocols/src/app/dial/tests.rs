@@ -45,7 +45,7 @@ type Got = Result<(u64, u64, u64, String, Secured), Fault>;
 
 async fn ask(config: Option<TlsConfig>, names: &'static [&'static str]) -> Vec<Got> {
     let tls = config.map(|config| config.connector(&Streams::new(5), &["hello"]));
-    let dialer = Dialer { nodelay: true, tls };
+    let dialer = Dialer { nodelay: true, tls, names: None };
     let mut all = Vec::new();
     for name in names {
         all.push(one(&dialer, name).await);

@@ -5,11 +5,12 @@ use std::sync::{Arc, Mutex};
 use sim_core::{Prob, Rng, Span, Streams, Time};
 
 use super::HttpConfig;
+use super::body::Zeros;
 use super::exchange::{Asked, Entry, FINISHED, RUNNING, STATUS};
-use super::pool::Pool;
 use crate::aio::{self, Duration, JoinHandle, Program};
 use crate::app::Scope;
 use crate::app::dial::{Dialer, Fault, Origin, lock};
+use crate::app::pool::Pool;
 use crate::app::values::SpanDist;
 use crate::host::{App, AppEvent, Calls, HttpRow, Outcome};
 
@@ -45,7 +46,7 @@ struct Said {
 /// What the tasks of a client share.
 struct Client {
     asked: Asked,
-    pool: Arc<Pool>,
+    pool: Arc<Pool<Zeros>>,
     flow: u32,
     turn: Mutex<Turn>,
     said: Arc<Mutex<Said>>,
@@ -99,7 +100,12 @@ impl App for HttpClient {
         let path = format!("flow/{}/client", flow.name);
         let main = async move {
             let tls = config.tls.as_ref().map(|tls| tls.connector(&simulation, &[config.version.alpn()]));
-            let pool = Pool::new(&config, Dialer { nodelay: config.nodelay, tls }, origin);
+            let pool = Pool::new(
+                config.manner(),
+                Dialer { nodelay: config.nodelay, tls, names: None },
+                origin,
+                &Arc::default(),
+            );
             run(Arc::new(Client { asked, pool, flow: flow.number, turn, said }), think, arrivals).await;
         };
         let program = self.program.insert(Program::new(path, &streams, &Arc::default(), main));

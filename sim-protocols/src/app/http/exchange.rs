@@ -10,36 +10,26 @@ use hyper::body::Body;
 use sim_core::Time;
 
 use super::body::{self, Zeros};
-use super::pool::{Lease, Pool, Sender};
 use super::{HttpConfig, HttpMethod};
 use crate::aio::{self, Duration};
-use crate::app::dial::{Fault, Meter, Progress, UpDown};
+use crate::app::dial::{Fault, Progress};
 use crate::app::permits::Permits;
+use crate::app::pool::{Lease, Pool, Sender};
+use crate::app::used::Used;
 use crate::app::values::Connections;
 use crate::host::HttpRow;
-use crate::tcp::Counters;
 
 /// How long curl waits for `100 Continue`.
 const CONTINUE_WAIT: Duration = Duration::from_secs(1);
 
 /// Words of the column `outcome` that are no fault.
-pub(super) const RUNNING: u32 = 0;
-pub(super) const FINISHED: u32 = 1;
-pub(super) const STATUS: u32 = 7;
+pub(crate) const RUNNING: u32 = 0;
+pub(crate) const FINISHED: u32 = 1;
+pub(crate) const STATUS: u32 = 7;
 
 /// So many letters, which no coding of heads makes much shorter than they are.
 fn filler(bytes: u64) -> String {
     (0..bytes).map(|at| char::from(b'a' + (at * 7 % 26) as u8)).collect()
-}
-
-/// A connection as a request has found it.
-struct Used {
-    meter: Arc<Meter>,
-    all: UpDown,
-    overhead: UpDown,
-    tcp: Counters,
-    /// Its stream of HTTP/2.
-    stream: Option<u32>,
 }
 
 /// A request's row in the making.
@@ -60,13 +50,10 @@ impl Entry {
     }
 
     /// It has got its connection.
-    fn uses(&mut self, lease: &Lease) {
+    fn uses(&mut self, lease: &Lease<Zeros>) {
         let Lease { link, reused, .. } = lease;
         (self.row.connection, self.row.reused) = (Some(link.number), u32::from(*reused));
-        let meter = link.meter.clone();
-        let (all, overhead, tcp) =
-            if *reused { (meter.all(), meter.overhead(), meter.tcp()) } else { Default::default() };
-        self.used = Some(Used { meter, all, overhead, tcp, stream: None });
+        self.used = Some(Used::new(link.meter.clone(), *reused));
     }
 
     /// It is written now; says when that is.
@@ -83,23 +70,15 @@ impl Entry {
         row.body_up = self.sent.load(Ordering::Relaxed);
         (row.connect, row.tls) = (self.opening.connect, self.opening.tls);
         // Where it got no further than a connection, that is what it has used.
-        let opened = |meter| Used { meter, all: [0; 2], overhead: [0; 2], tcp: Counters::default(), stream: None };
-        let Some(used) = self.used.or_else(|| self.opening.meter.map(opened)) else { return self.row };
-        let Used { meter, all, overhead, tcp, stream } = used;
-        let (now, around) = (meter.all(), meter.overhead());
-        let http = match stream {
-            Some(stream) => meter.take_stream(stream),
-            None => [now[0] - all[0], now[1] - all[1]],
-        };
-        row.secured = meter.secured() as u32;
-        row.tls_up = around[0].saturating_sub(overhead[0]);
-        row.tls_down = around[1].saturating_sub(overhead[1]);
-        let counted = meter.tcp();
-        (row.http_up, row.http_down) = (http[0].saturating_sub(row.body_up), http[1].saturating_sub(row.body_down));
-        row.tcp_up = counted.bytes_sent.saturating_sub(tcp.bytes_sent);
-        row.tcp_down = counted.bytes_received.saturating_sub(tcp.bytes_received);
-        row.retransmissions = counted.retransmissions.saturating_sub(tcp.retransmissions);
-        row.out_of_order = counted.out_of_order.saturating_sub(tcp.out_of_order);
+        let Some(used) = self.used.or_else(|| Some(Used::new(self.opening.meter?, false))) else { return self.row };
+        let passed = used.passed();
+        row.secured = passed.secured as u32;
+        [row.tls_up, row.tls_down] = passed.tls;
+        [row.http_up, row.http_down] = passed.http;
+        (row.http_up, row.http_down) =
+            (row.http_up.saturating_sub(row.body_up), row.http_down.saturating_sub(row.body_down));
+        [row.tcp_up, row.tcp_down] = passed.tcp;
+        (row.retransmissions, row.out_of_order) = (passed.retransmissions, passed.out_of_order);
         self.row
     }
 }
@@ -136,7 +115,12 @@ impl Asked {
     ///
     /// # Errors
     /// It has not.
-    pub async fn exchange(&self, pool: &Arc<Pool>, entry: &mut Entry, missing: bool) -> Result<StatusCode, Fault> {
+    pub async fn exchange(
+        &self,
+        pool: &Arc<Pool<Zeros>>,
+        entry: &mut Entry,
+        missing: bool,
+    ) -> Result<StatusCode, Fault> {
         let mut lease = pool.lease(&mut entry.opening).await?;
         entry.uses(&lease);
         let result = match lease.sender() {

@@ -5,10 +5,10 @@
 //! | --- | --- |
 //! | parameters | this one |
 //! | who asks, when, and what becomes of it | `client` |
-//! | connections: opened, waited for, used again | `pool` |
+//! | connections: opened, waited for, used again | `super::pool` |
 //! | one exchange on a connection | `exchange` |
 //! | who answers | `server`, `limits` |
-//! | bodies of zeros | `body` |
+//! | bodies of zeros; places that are waited for in order | `body`, `super::permits` |
 //!
 //! HTTP/2 is spoken at once, as both ends know of it («prior knowledge», RFC 9113 §3.3), where there is no TLS that would negotiate it. A server answers
 //! whoever connects to its port, so all flows of an entry to one host share its workers. Nothing carries a date, and both libraries measure
@@ -18,27 +18,24 @@ mod body;
 mod client;
 mod exchange;
 mod limits;
-mod pool;
 mod server;
+
+pub(crate) use exchange::{FINISHED, RUNNING, STATUS};
 
 use sim_core::{Params, Prob, Size, Span, Table, Time};
 
 use super::Application;
+use super::pool::{Manner, REMEMBERED, Speaks};
 use super::values::{self, Connections, Distribution, SpanDist};
-use crate::aio::Duration;
 use crate::app::Scope;
 use crate::app::dial::{self, TlsConfig};
 use crate::host::{App, FlowEnd, HTTP};
 pub use limits::Limits;
 
-/// Windows and streams of HTTP/2, as hyper has them: what a client lets come for one request and for all of them.
-const CLIENT_WINDOWS: (u32, u32) = (2 << 20, 5 << 20);
-/// The same at a server.
+/// Windows of HTTP/2 at a server, as hyper has them: what it lets come for one request and for all of them.
 const SERVER_WINDOWS: (u32, u32) = (1 << 20, 1 << 20);
 /// Requests that a server lets a connection have at a time. RFC 9113 §6.5.2: no smaller than 100.
 const STREAMS_MAX: u32 = 100;
-/// Streams that were reset are remembered for ever: h2 measures this time, and it alone, by the machine's clock.
-const REMEMBERED: Duration = Duration::from_secs(1 << 32);
 
 words! {
     /// Versions of HTTP.
@@ -158,6 +155,12 @@ impl Default for HttpConfig {
 }
 
 impl HttpConfig {
+    /// How its connections are had.
+    fn manner(&self) -> Manner {
+        let speaks = if self.version == HttpVersion::Two { Speaks::Two } else { Speaks::One };
+        Manner { speaks, kept: self.connections == Connections::Kept, connections: self.pool }
+    }
+
     pub(super) fn read(params: &mut dyn Params) -> HttpConfig {
         let default = HttpConfig::default();
         let version = HttpVersion::read(params, "version", "HTTP/1.1 or HTTP/2");

@@ -16,6 +16,7 @@ use crate::aio;
 use crate::app::dial::{Fault, Stream, lock};
 use crate::rpc::model::{Operation, Reply};
 use crate::rpc::{Arrived, DecodeError, Form, Limits, bare, dubbo, rmi};
+use crate::tcp::State as TcpState;
 
 /// Bytes that are read at a time.
 const READ: usize = 16 << 10;
@@ -86,6 +87,11 @@ pub(super) struct Framed {
 }
 
 impl Framed {
+    /// Whether the server has not closed it.
+    pub fn is_open(&self) -> bool {
+        self.stream.plain_tcp().is_some_and(|tcp| tcp.state() == TcpState::Established)
+    }
+
     /// Opens what the form wants opened, and says how many bytes that took, up and down.
     ///
     /// # Errors
@@ -108,7 +114,8 @@ impl Framed {
         };
         framed.arrived.take(used);
         let mut own = Vec::new();
-        let address = framed.stream.tcp().local_addr()?.ip().to_string();
+        let tcp = framed.stream.plain_tcp().ok_or(Fault::Closed)?;
+        let address = tcp.local_addr()?.ip().to_string();
         rmi::Endpoint::new(&address, 0).emit(&mut own);
         framed.stream.write_all(&own).await?;
         Ok((framed, [(opening.len() + own.len()) as u64, used as u64]))
@@ -178,6 +185,11 @@ impl Drop for Caller {
 }
 
 impl Caller {
+    /// Whether nobody can call any more.
+    pub fn is_over(&self) -> bool {
+        lock(&self.0.state).over.is_some()
+    }
+
     /// A call of a number, and its reply.
     ///
     /// # Errors
@@ -317,7 +329,7 @@ pub(super) async fn serve(service: Arc<Service>, peer: SocketAddr, stream: Strea
                 number += 1;
                 let answer = answer(service.clone(), codec, peer, number, received, writer.clone());
                 match form.carrier() {
-                    Carrier::SharedFrames => drop(aio::spawn(async move { drop(answer.await) })),
+                    Carrier::SharedFrames => drop(aio::spawn(answer)),
                     _ if answer.await.is_err() => return,
                     _ => {}
                 }

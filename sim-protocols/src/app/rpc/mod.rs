@@ -5,7 +5,7 @@
 //! | parameters | this one |
 //! | who calls, deadlines, repetitions, rows | `client` |
 //! | connections: opened, waited for, used again | `pool` |
-//! | one call on a connection of HTTP; frames over TCP; gRPC (tonic) | `http`, `framed`, `grpc` |
+//! | one call on a connection of HTTP; frames over TCP | `http`, `framed` |
 //! | what a reply is called in each form | `status` |
 //! | who answers: connections, workers, the service | `server`, `service` |
 //!
@@ -13,17 +13,18 @@
 //! server's stub reads them, a worker is waited for (`dispatch`), the service works (`service`), the stub writes the result; the client's stub reads it
 //! (`unmarshal`). Each end measures its own steps: the client in the table `calls`, the server in `served`, as a distributed trace would.
 //!
-//! Real: hyper, h2, tonic and prost, the `thrift` crate; Hessian, Dubbo, JRMP and Java's serialisation are our codecs ([`crate::rpc`]). What clients do
-//! of themselves: Thrift's, RMI's, and those of HTTP/1.1 have one call at a time on a connection; HTTP/2, gRPC, Dubbo and `bare` have many.
-//! Absent: RMI's registry, its distributed garbage collection and pings; Dubbo's heartbeats and registry; compression; TLS.
+//! Real: hyper, h2, the `thrift` crate; Hessian, Dubbo, JRMP and Java's serialisation are our codecs ([`crate::rpc`]). What clients do
+//! of themselves: Thrift's, RMI's, and those of HTTP/1.1 have one call at a time on a connection; HTTP/2, Dubbo and `bare` have many.
+//! Absent: gRPC; RMI's registry, its distributed garbage collection and pings; Dubbo's heartbeats and registry; compression; TLS.
 
 mod client;
 mod framed;
-mod grpc;
 mod http;
 mod pool;
 mod server;
 mod service;
+// No file asks for a status.
+#[allow(dead_code)]
 mod status;
 
 use sim_core::{Params, Prob, Span, Table, Time};
@@ -35,7 +36,6 @@ use super::values::{self, Connections, Distribution, SpanDist};
 use super::{Application, Scope};
 use crate::host::{App, CALLS, FlowEnd, SERVED};
 use crate::rpc::Form;
-use crate::rpc::model::Operation;
 
 /// Items that the service has: their numbers begin at 1.
 const ITEMS: i64 = 1000;
@@ -55,8 +55,6 @@ words! {
         RestHttp2 = "rest-http2",
         /// JSON-RPC 2.0 over HTTP/1.1 (POST).
         JsonRpc = "json-rpc",
-        /// gRPC over HTTP/2: tonic and prost.
-        Grpc = "grpc",
         /// Hessian 2.0 over HTTP/1.1 (POST).
         Hessian = "hessian",
         /// Apache Thrift, framed, the binary protocol.
@@ -78,7 +76,7 @@ words! {
         /// An item by its number.
         #[default]
         Get = "get",
-        /// A page of items; gRPC streams them.
+        /// A page of items.
         List = "list",
         /// A new item.
         Create = "create",
@@ -100,7 +98,7 @@ impl CallForm {
     fn carrier(self) -> Carrier {
         match self {
             CallForm::RestHttp1 | CallForm::JsonRpc | CallForm::Hessian => Carrier::HttpOne,
-            CallForm::RestHttp2 | CallForm::Grpc => Carrier::HttpTwo,
+            CallForm::RestHttp2 => Carrier::HttpTwo,
             CallForm::ThriftBinary | CallForm::ThriftCompact | CallForm::Rmi => Carrier::Frames,
             CallForm::Dubbo | CallForm::Bare => Carrier::SharedFrames,
         }
@@ -111,10 +109,10 @@ impl CallForm {
         matches!(self.carrier(), Carrier::HttpTwo | Carrier::SharedFrames)
     }
 
-    /// Its codec; REST and gRPC have their own.
+    /// Its codec; REST has its own.
     fn codec(self) -> Option<Form> {
         match self {
-            CallForm::RestHttp1 | CallForm::RestHttp2 | CallForm::Grpc => None,
+            CallForm::RestHttp1 | CallForm::RestHttp2 => None,
             CallForm::JsonRpc => Some(Form::JsonRpc),
             CallForm::Hessian => Some(Form::Hessian),
             CallForm::ThriftBinary => Some(Form::ThriftBinary),
@@ -122,16 +120,6 @@ impl CallForm {
             CallForm::Dubbo => Some(Form::Dubbo),
             CallForm::Rmi => Some(Form::Rmi),
             CallForm::Bare => Some(Form::Bare),
-        }
-    }
-}
-
-impl CallOperation {
-    fn model(self) -> Operation {
-        match self {
-            CallOperation::Get => Operation::Get,
-            CallOperation::List => Operation::List,
-            CallOperation::Create => Operation::Create,
         }
     }
 }
@@ -177,7 +165,7 @@ pub struct RpcConfig {
     pub interval: Option<SpanDist>,
     /// The service's own time. Default: none.
     pub service: SpanDist,
-    /// The deadline of a call, repetitions included. gRPC tells the server (`grpc-timeout`), which then stops too. Default: none.
+    /// The deadline of a call, repetitions included; the server is not told. Default: none.
     pub timeout: Option<Span>,
     /// How often a call that has got no answer, or was turned away, is repeated. Default: never.
     pub retries: u64,
@@ -243,8 +231,7 @@ impl RpcConfig {
         let mean = params.span("think", Some(Span::ZERO), "from the end of one to the next");
         let think = SpanDist::new(Distribution::read(params, "think_times", "how `think` is distributed"), mean);
         let times = Distribution::read(params, "interval_times", "how `interval` is distributed");
-        let help =
-            "from the start of one call to the next, whatever becomes of them; when not given a call waits for one before it";
+        let help = "from the start of one call to the next, whatever becomes of them; when not given a call waits for one before it";
         let interval = params.given("interval").then(|| SpanDist::new(times, params.span("interval", None, help)));
         if interval.is_none() && times != Distribution::default() {
             params.refuse("interval_times", "it needs `interval`".into());
@@ -271,7 +258,7 @@ impl RpcConfig {
 
     /// Deadlines, repetitions, and what the ends can take.
     fn read_failures(&mut self, params: &mut dyn Params) {
-        let help = "deadline of a call, repetitions included; gRPC tells the server; none when not given";
+        let help = "deadline of a call, repetitions included; none when not given";
         self.timeout = params.given("timeout").then(|| params.span("timeout", None, help));
         let help = "how often a call without an answer, or turned away, is repeated";
         self.retries = params.count("retries", Some(0), 0..=100, help);

@@ -7,10 +7,10 @@ use sim_core::{Rng, Span, Time};
 
 use super::{ITEMS, RpcConfig};
 use crate::aio;
+use crate::app::Scope;
 use crate::app::dial::lock;
 use crate::app::permits::Permits;
-use crate::app::runner::Saying;
-use crate::app::Scope;
+use crate::app::teller::Said;
 use crate::host::ServedRow;
 use crate::rpc::model::{Call, Item, Reply};
 
@@ -19,7 +19,6 @@ const GONE: u32 = 0;
 const ANSWERED: u32 = 1;
 const FAULT: u32 = 2;
 const OVERLOADED: u32 = 3;
-const EXPIRED: u32 = 4;
 
 /// What the tasks of a server share.
 pub(super) struct Service {
@@ -28,7 +27,7 @@ pub(super) struct Service {
     times: Mutex<Rng>,
     created: Mutex<i64>,
     flow: u32,
-    said: Saying<ServedRow>,
+    said: Said,
 }
 
 /// There are too many calls.
@@ -42,7 +41,7 @@ pub(super) struct Serving {
 }
 
 impl Service {
-    pub fn new(config: &RpcConfig, scope: &Scope, flow: u32, said: Saying<ServedRow>) -> Arc<Service> {
+    pub fn new(config: &RpcConfig, scope: &Scope, flow: u32, said: Said) -> Arc<Service> {
         Arc::new(Service {
             config: config.clone(),
             workers: config.workers.map(Permits::new),
@@ -119,12 +118,6 @@ impl Serving {
         self.row.marshal = Some(work(self.service.config.marshal.cost(bytes)).await);
         self.row.total = Some(aio::now() - self.row.start);
     }
-
-    /// Its deadline is over.
-    pub fn expire(mut self) {
-        self.row.outcome = EXPIRED;
-        self.row.total = Some(aio::now() - self.row.start);
-    }
 }
 
 impl Drop for Serving {
@@ -132,7 +125,7 @@ impl Drop for Serving {
         if self.row.total.is_none() && self.row.outcome != OVERLOADED {
             self.row.outcome = GONE;
         }
-        lock(&self.service.said).rows.push(self.row.clone());
+        self.service.said.row(self.row.clone());
     }
 }
 

@@ -1,9 +1,11 @@
 //! What a reply is called in each form.
 
+use sim_core::Params;
+
 use crate::rpc::model::Reply;
 
 words! {
-    /// Words for replies: statuses of HTTP and of gRPC, kinds of messages of the other forms.
+    /// Words for replies: statuses of HTTP, kinds of messages of the other forms.
     ReplyStatus {
         /// There is no reply.
         #[default]
@@ -16,16 +18,6 @@ words! {
         Http404 = "404",
         /// HTTP: too much to do.
         Http503 = "503",
-        /// gRPC, 0.
-        GrpcOk = "OK",
-        /// gRPC, 4.
-        GrpcDeadlineExceeded = "DEADLINE_EXCEEDED",
-        /// gRPC, 5.
-        GrpcNotFound = "NOT_FOUND",
-        /// gRPC, 8: what a server says whose threads are all busy.
-        GrpcResourceExhausted = "RESOURCE_EXHAUSTED",
-        /// gRPC, another status.
-        GrpcOther = "OTHER",
         /// JSON-RPC, Hessian, Thrift, Dubbo (20), RMI, `bare`: the result.
         Result = "result",
         /// JSON-RPC: an error of the service. `bare`: a fault.
@@ -50,8 +42,6 @@ pub(super) enum Answer {
     Reply(Reply),
     /// The server has turned it away.
     Overloaded,
-    /// The server says that its deadline is over.
-    Expired,
     /// It is no message of the form.
     Malformed,
 }

@@ -59,7 +59,7 @@ impl App for Client {
         let target = format!("{PATH}{}", flow.name);
         let main = async move {
             let tls = config.tls.as_ref().map(|tls| tls.connector(&streams, &["http/1.1"]));
-            let dialer = Dialer { nodelay: config.nodelay, tls };
+            let dialer = Dialer { nodelay: config.nodelay, tls, names: None };
             let listener =
                 Listener { config, flow: flow.number, target, said: said.clone(), received: 0, before: None };
             let ended = listener.listen(&dialer, &origin).await;

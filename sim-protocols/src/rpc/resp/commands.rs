@@ -20,6 +20,7 @@ const COMMANDS: &[(&str, Arity, Handler)] = &[
     ("exists", Arity::AtLeast(2), exists),
     ("expire", Arity::AtLeast(3), expire),
     ("get", Arity::Exactly(2), get),
+    ("getex", Arity::AtLeast(2), getex),
     ("hget", Arity::Exactly(3), hget),
     ("hgetall", Arity::Exactly(2), hgetall),
     ("hset", Arity::AtLeast(4), hset),
@@ -153,6 +154,33 @@ fn get(call: &mut Call<'_>, words: Words<'_>) -> Result<Value, Value> {
     Ok(call.text(&words[1])?.map_or(Value::Null, |text| Value::Bulk(text.clone())))
 }
 
+/// Reads a key, and gives it another time to live.
+fn getex(call: &mut Call<'_>, words: Words<'_>) -> Result<Value, Value> {
+    let expires_ms = match &words[2..] {
+        [] => None,
+        [option] if option.eq_ignore_ascii_case(b"persist") => Some(None),
+        [unit, count] => Some(Some(later(call, unit, count, "getex")?)),
+        _ => return Err(syntax()),
+    };
+    let value = get(call, words)?;
+    if let (Some(expires_ms), Some(entry)) = (expires_ms, call.live(&words[1])) {
+        entry.expires_ms = expires_ms;
+    }
+    Ok(value)
+}
+
+/// When a time to live ends that is said as `EX seconds` or `PX milliseconds`.
+fn later(call: &Call<'_>, unit: &[u8], count: &[u8], command: &str) -> Result<u64, Value> {
+    let factor = match unit.to_ascii_lowercase().as_slice() {
+        b"ex" => 1000,
+        b"px" => 1,
+        _ => return Err(syntax()),
+    };
+    let span = int(count)?.checked_mul(factor).filter(|span| *span > 0).map(i64::unsigned_abs);
+    let span = span.ok_or_else(|| Value::Error(format!("ERR invalid expire time in '{command}' command")))?;
+    Ok(call.now_ms.saturating_add(span))
+}
+
 fn mget(call: &mut Call<'_>, words: Words<'_>) -> Result<Value, Value> {
     // A key of another type counts as missing here.
     let one = |key: &Vec<u8>| match call.text(key) {
@@ -170,11 +198,8 @@ fn set(call: &mut Call<'_>, words: Words<'_>) -> Result<Value, Value> {
             b"nx" if !there => not_there = true,
             b"xx" if !not_there => there = true,
             unit @ (b"ex" | b"px") if expires_ms.is_none() => {
-                let count = int(options.next().ok_or_else(syntax)?)?;
-                let factor = if unit == b"ex" { 1000 } else { 1 };
-                let span = count.checked_mul(factor).filter(|span| *span > 0).map(i64::unsigned_abs);
-                let span = span.ok_or_else(|| error("ERR invalid expire time in 'set' command"))?;
-                expires_ms = Some(call.now_ms.saturating_add(span));
+                let count = options.next().ok_or_else(syntax)?;
+                expires_ms = Some(later(call, unit, count, "set")?);
             }
             _ => return Err(syntax()),
         }

@@ -1,30 +1,63 @@
-//! A client's connections: opened, waited for, used again.
+//! A client's connections to an origin: opened, waited for, used again.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::error::Error;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use h2::client as two;
+use hyper::body::Body;
 use hyper::client::conn::http1 as one;
 
-use super::body::Zeros;
-use super::{CLIENT_WINDOWS, HttpConfig, HttpVersion, REMEMBERED};
-use crate::aio::{self, JoinHandle};
-use crate::app::dial::{Dialed, Dialer, Fault, Meter, Origin, Progress, Stream, lock};
-use crate::app::permits::{Permit, Permits};
-use crate::app::values::Connections;
+use super::dial::{Dialed, Dialer, Fault, Meter, Origin, Progress, Stream, lock};
+use super::permits::{Permit, Permits};
+use crate::aio::{self, Duration, JoinHandle};
+
+/// Windows and streams of HTTP/2, as hyper has them: what a client lets come for one request and for all of them.
+const CLIENT_WINDOWS: (u32, u32) = (2 << 20, 5 << 20);
+/// Streams that were reset are remembered for ever: h2 measures this time, and it alone, by the machine's clock.
+pub(crate) const REMEMBERED: Duration = Duration::from_secs(1 << 32);
+
+/// What is spoken on the connections of a pool.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Speaks {
+    /// HTTP/1.1.
+    One,
+    /// HTTP/2, at once (RFC 9113 §3.3).
+    Two,
+    /// What both sides agree on as TLS is opened (RFC 7301); HTTP/1.1 where they do not. The first request to an origin waits alone until that is known.
+    Agreed,
+}
+
+/// How a pool goes about it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Manner {
+    pub speaks: Speaks,
+    /// Whether a connection is used again, or each request has its own.
+    pub kept: bool,
+    /// Connections that are there at a time, of those that are kept; of HTTP/2 there is one.
+    pub connections: u64,
+}
+
+/// A body that requests may have.
+pub(crate) trait Bytesome:
+    Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Send + Unpin + 'static
+{
+}
+
+impl<B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Send + Unpin + 'static> Bytesome for B {}
 
 /// What requests are handed to.
-pub(super) enum Sender {
+pub(crate) enum Sender<B> {
     /// HTTP/1.1.
-    One(one::SendRequest<Zeros>),
+    One(one::SendRequest<B>),
     /// HTTP/2.
     Two(two::SendRequest<Bytes>),
 }
 
 /// A connection that was opened.
-pub(super) struct Link {
+pub(crate) struct Link {
     /// Its number in the flow, from 1.
     pub number: u64,
     pub meter: Arc<Meter>,
@@ -38,45 +71,50 @@ impl Link {
     }
 }
 
-/// The connections of a flow.
-pub(super) struct Pool {
-    version: HttpVersion,
-    kept: bool,
+/// The connections to an origin.
+pub(crate) struct Pool<B> {
+    manner: Manner,
     dialer: Dialer,
     origin: Origin,
     /// HTTP/1.1: connections that may be there. HTTP/2: who may look for the one that there is, and open it.
     permits: Permits,
-    state: Mutex<State>,
+    /// Who may open a connection while nobody knows what will be spoken on it.
+    first: Permits,
+    /// Connections that were opened so far, of all pools that count together.
+    opened: Arc<AtomicU64>,
+    state: Mutex<State<B>>,
 }
 
-#[derive(Default)]
-struct State {
-    opened: u64,
+struct State<B> {
+    /// Whether it is known what is spoken.
+    known: bool,
     /// Of HTTP/1.1, the one used last at the end.
-    idle: Vec<(Arc<Link>, one::SendRequest<Zeros>)>,
+    idle: Vec<(Arc<Link>, one::SendRequest<B>)>,
     shared: Option<(Arc<Link>, two::SendRequest<Bytes>)>,
 }
 
 /// A connection in the hands of a request.
-pub(super) struct Lease {
+pub(crate) struct Lease<B: Bytesome> {
     pub link: Arc<Link>,
     pub reused: bool,
-    sender: Option<Sender>,
-    pool: Arc<Pool>,
+    sender: Option<Sender<B>>,
+    pool: Arc<Pool<B>>,
     /// While it is there, nobody else has this connection of HTTP/1.1.
     exclusive: bool,
     _permit: Option<Permit>,
 }
 
-impl Pool {
-    pub fn new(config: &HttpConfig, dialer: Dialer, origin: Origin) -> Arc<Pool> {
+impl<B: Bytesome> Pool<B> {
+    /// One without connections. `opened` counts those of several pools together.
+    pub fn new(manner: Manner, dialer: Dialer, origin: Origin, opened: &Arc<AtomicU64>) -> Arc<Pool<B>> {
         Arc::new(Pool {
-            version: config.version,
-            kept: config.connections == Connections::Kept,
+            manner,
             dialer,
             origin,
-            permits: Permits::new(config.pool),
-            state: Mutex::default(),
+            permits: Permits::new(if manner.speaks == Speaks::Two { 1 } else { manner.connections }),
+            first: Permits::new(1),
+            opened: opened.clone(),
+            state: Mutex::new(State { known: manner.speaks != Speaks::Agreed, idle: Vec::new(), shared: None }),
         })
     }
 
@@ -84,10 +122,18 @@ impl Pool {
     ///
     /// # Errors
     /// A new one cannot be opened.
-    pub async fn lease(self: &Arc<Pool>, progress: &mut Progress) -> Result<Lease, Fault> {
-        let permit = match self.kept {
+    pub async fn lease(self: &Arc<Pool<B>>, progress: &mut Progress) -> Result<Lease<B>, Fault> {
+        let permit = match self.manner.kept {
             true => Some(self.permits.acquire().await),
             false => None,
+        };
+        let _first = match lock(&self.state).known {
+            true => None,
+            false => Some(self.first.acquire()),
+        };
+        let _first = match _first {
+            Some(asking) => Some(asking.await),
+            None => None,
         };
         match self.take() {
             Some(found) => Ok(self.leased(found, true, permit)),
@@ -95,9 +141,14 @@ impl Pool {
         }
     }
 
-    fn leased(self: &Arc<Pool>, (link, sender): (Arc<Link>, Sender), reused: bool, permit: Option<Permit>) -> Lease {
+    fn leased(
+        self: &Arc<Pool<B>>,
+        (link, sender): (Arc<Link>, Sender<B>),
+        reused: bool,
+        permit: Option<Permit>,
+    ) -> Lease<B> {
         // Streams share a connection: the next request may look for it now.
-        let exclusive = self.version == HttpVersion::One;
+        let exclusive = matches!(sender, Sender::One(_));
         Lease {
             link,
             reused,
@@ -108,7 +159,7 @@ impl Pool {
         }
     }
 
-    fn take(&self) -> Option<(Arc<Link>, Sender)> {
+    fn take(&self) -> Option<(Arc<Link>, Sender<B>)> {
         let mut state = lock(&self.state);
         while let Some((link, sender)) = state.idle.pop() {
             if !sender.is_closed() && !link.is_over() {
@@ -119,24 +170,26 @@ impl Pool {
         Some((link.clone(), Sender::Two(sender.clone())))
     }
 
-    async fn open(&self, progress: &mut Progress) -> Result<(Arc<Link>, Sender), Fault> {
-        let number = {
-            let mut state = lock(&self.state);
-            state.opened += 1;
-            state.opened
+    async fn open(&self, progress: &mut Progress) -> Result<(Arc<Link>, Sender<B>), Fault> {
+        let number = self.opened.fetch_add(1, Ordering::Relaxed) + 1;
+        let Dialed { stream, meter, alpn } = self.dialer.dial(&self.origin, progress).await?;
+        lock(&self.state).known = true;
+        let two = match self.manner.speaks {
+            Speaks::One => false,
+            Speaks::Two => true,
+            Speaks::Agreed => alpn.as_deref() == Some(b"h2"),
         };
-        let Dialed { stream, meter, .. } = self.dialer.dial(&self.origin, progress).await?;
-        match self.version {
-            HttpVersion::One => {
+        match two {
+            false => {
                 let (sender, connection) = one::handshake(stream).await?;
                 let link = link(number, meter, async move { drop(connection.await) });
                 Ok((link, Sender::One(sender)))
             }
-            HttpVersion::Two => {
+            true => {
                 meter.count_streams(true);
                 let (sender, connection) = two_builder().handshake::<Stream, Bytes>(stream).await?;
                 let link = link(number, meter, async move { drop(connection.await) });
-                if self.kept {
+                if self.manner.kept {
                     lock(&self.state).shared = Some((link.clone(), sender.clone()));
                 }
                 Ok((link, Sender::Two(sender)))
@@ -146,8 +199,10 @@ impl Pool {
 
     /// No request comes any more: connections that nobody uses are closed.
     pub fn close(&self) {
-        let State { idle, shared, .. } = std::mem::take(&mut *lock(&self.state));
-        drop((idle, shared));
+        let mut state = lock(&self.state);
+        let given_up = (std::mem::take(&mut state.idle), state.shared.take());
+        drop(state);
+        drop(given_up);
     }
 }
 
@@ -169,16 +224,16 @@ fn link(number: u64, meter: Arc<Meter>, run: impl Future<Output = ()> + Send + '
     Arc::new(Link { number, meter, over, task })
 }
 
-impl Lease {
+impl<B: Bytesome> Lease<B> {
     /// What the request is to be handed to.
-    pub fn sender(&mut self) -> &mut Sender {
+    pub fn sender(&mut self) -> &mut Sender<B> {
         self.sender.as_mut().expect("it is taken when the lease ends")
     }
 
     /// The response is there as a whole: the connection is there for the next request, as soon as all of this one is sent.
     pub fn give_back(mut self) {
         match self.sender.take() {
-            Some(Sender::One(mut sender)) if self.pool.kept => {
+            Some(Sender::One(mut sender)) if self.pool.manner.kept => {
                 // At once where it can be, so that the next request of this moment finds it.
                 match sender.poll_ready(&mut Context::from_waker(Waker::noop())) {
                     Poll::Ready(Ok(())) => self.rest(sender),
@@ -198,13 +253,13 @@ impl Lease {
         }
     }
 
-    fn rest(mut self, sender: one::SendRequest<Zeros>) {
+    fn rest(mut self, sender: one::SendRequest<B>) {
         self.exclusive = false;
         lock(&self.pool.state).idle.push((self.link.clone(), sender));
     }
 }
 
-impl Drop for Lease {
+impl<B: Bytesome> Drop for Lease<B> {
     /// In the middle of an exchange of HTTP/1.1 a connection is of no use to anybody else.
     fn drop(&mut self) {
         if self.exclusive {

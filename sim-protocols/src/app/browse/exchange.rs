@@ -1,0 +1,178 @@
+//! One request on one connection.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use http::header;
+use http::request::Parts;
+use http::{HeaderValue, Request, Response, Version};
+use http_body_util::Full;
+use hyper::body::Body;
+use sim_core::{Span, Time};
+
+use super::rows::BrowseRow;
+use crate::aio;
+use crate::app::dial::{Fault, Progress};
+use crate::app::pool::{Pool, Sender};
+use crate::app::teller::Said;
+use crate::app::used::Used;
+
+/// The connections to an origin.
+pub(super) type Origins = Arc<Pool<Full<Bytes>>>;
+
+/// A request's row in the making; it is told when it is dropped, also by the stop.
+pub(super) struct Entry {
+    pub row: BrowseRow,
+    used: Option<Used>,
+    opening: Progress,
+    said: Said,
+}
+
+impl Entry {
+    pub fn new(row: BrowseRow, said: &Said) -> Entry {
+        Entry { row, used: None, opening: Progress::default(), said: said.clone() }
+    }
+
+    /// It begins again, on another connection.
+    pub fn again(&mut self) {
+        (self.used, self.opening) = (None, Progress::default());
+    }
+
+    /// It is written now; says when that is.
+    fn written(&mut self) -> Time {
+        let (now, opening) = (aio::now(), &self.opening);
+        let own: Span =
+            [opening.dns, opening.connect, opening.tls].into_iter().flatten().fold(Span::ZERO, |sum, span| sum + span);
+        self.row.queued = Some((now - self.row.start).saturating_sub(own));
+        now
+    }
+
+    fn head(&mut self, written: Time, status: u16) {
+        self.row.first_byte = Some(aio::now() - written);
+        self.row.status = Some(u64::from(status));
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        let (row, opening) = (&mut self.row, std::mem::take(&mut self.opening));
+        (row.dns, row.connect, row.tls) = (opening.dns, opening.connect, opening.tls);
+        row.source = opening.source.map(|source| source as u64);
+        // Where it got no further than a connection, that is what it has used.
+        if let Some(used) = self.used.take().or_else(|| Some(Used::new(opening.meter?, false))) {
+            let passed = used.passed();
+            row.secured = passed.secured as u32;
+            [row.tls_up, row.tls_down] = passed.tls;
+            row.http_up = passed.http[0].saturating_sub(row.body_up);
+            row.http_down = passed.http[1].saturating_sub(row.body_down);
+            [row.tcp_up, row.tcp_down] = passed.tcp;
+            (row.retransmissions, row.out_of_order) = (passed.retransmissions, passed.out_of_order);
+        }
+        self.said.row(row.clone());
+    }
+}
+
+/// Asks, and notes in the entry what happens.
+///
+/// # Errors
+/// There is no answer, or not all of it.
+pub(super) async fn exchange(
+    pool: &Origins,
+    entry: &mut Entry,
+    head: &Parts,
+    body: &Bytes,
+) -> Result<Response<Bytes>, Fault> {
+    let mut lease = pool.lease(&mut entry.opening).await?;
+    entry.row.connection = Some(lease.link.number);
+    entry.row.reused = Some(u64::from(lease.reused));
+    entry.used = Some(Used::new(lease.link.meter.clone(), lease.reused));
+    let meter = lease.link.meter.clone();
+    let answered = match lease.sender() {
+        Sender::One(sender) => {
+            entry.row.protocol = Some(0);
+            one(sender, entry, head, body).await
+        }
+        Sender::Two(sender) => {
+            entry.row.protocol = Some(1);
+            let sender = sender.clone();
+            two(sender, entry, head, body).await
+        }
+    };
+    // What TLS has found says more than what the protocol above makes of it.
+    let response = answered.map_err(|fault| meter.fault().unwrap_or(fault))?;
+    lease.give_back();
+    Ok(response)
+}
+
+async fn one(
+    sender: &mut hyper::client::conn::http1::SendRequest<Full<Bytes>>,
+    entry: &mut Entry,
+    head: &Parts,
+    body: &Bytes,
+) -> Result<Response<Bytes>, Fault> {
+    let mut request = Request::from_parts(head.clone(), Full::new(body.clone()));
+    // RFC 9112 §3.2: the host goes into its field, the target is the path alone.
+    let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
+    let host = HeaderValue::from_str(head.uri.authority().map_or("", |authority| authority.as_str()));
+    request.headers_mut().insert(header::HOST, host.map_err(|_| Fault::Closed)?);
+    *request.uri_mut() = target.parse().map_err(|_| Fault::Closed)?;
+    *request.version_mut() = Version::HTTP_11;
+    sender.ready().await?;
+    let written = entry.written();
+    entry.row.body_up = body.len() as u64;
+    let (parts, mut incoming) = sender.send_request(request).await?.into_parts();
+    entry.head(written, parts.status.as_u16());
+    let mut bytes = BytesMut::new();
+    while let Some(frame) = poll_fn(|cx| Pin::new(&mut incoming).poll_frame(cx)).await {
+        if let Some(data) = frame?.data_ref() {
+            bytes.extend_from_slice(data);
+            entry.row.body_down = bytes.len() as u64;
+        }
+    }
+    Ok(Response::from_parts(parts, bytes.freeze()))
+}
+
+async fn two(
+    sender: h2::client::SendRequest<Bytes>,
+    entry: &mut Entry,
+    head: &Parts,
+    body: &Bytes,
+) -> Result<Response<Bytes>, Fault> {
+    let mut request = Request::from_parts(head.clone(), ());
+    *request.version_mut() = Version::HTTP_2;
+    if !body.is_empty() {
+        request.headers_mut().insert(header::CONTENT_LENGTH, (body.len() as u64).into());
+    }
+    let mut sender = sender.ready().await?;
+    let written = entry.written();
+    let (response, mut stream) = sender.send_request(request, body.is_empty())?;
+    if let Some(used) = &mut entry.used {
+        used.stream = Some(response.stream_id().as_u32());
+    }
+    drop(sender);
+    let mut rest = body.clone();
+    while !rest.is_empty() {
+        stream.reserve_capacity(rest.len());
+        let Some(room) = poll_fn(|cx| stream.poll_capacity(cx)).await else { break };
+        let part = rest.split_to(room?.min(rest.len()));
+        entry.row.body_up += part.len() as u64;
+        stream.send_data(part, rest.is_empty())?;
+    }
+    let (parts, mut incoming) = response.await?.into_parts();
+    entry.head(written, parts.status.as_u16());
+    let mut bytes = BytesMut::new();
+    while let Some(data) = incoming.data().await {
+        let data = match data {
+            Ok(data) => data,
+            // RFC 9113 §8.1: who has answered before all was there resets with NO_ERROR; the answer stands.
+            Err(error) if error.reason() == Some(h2::Reason::NO_ERROR) && parts.status.is_client_error() => break,
+            Err(error) => return Err(error.into()),
+        };
+        incoming.flow_control().release_capacity(data.len())?;
+        bytes.extend_from_slice(&data);
+        entry.row.body_down = bytes.len() as u64;
+    }
+    Ok(Response::from_parts(parts, bytes.freeze()))
+}
