@@ -159,13 +159,13 @@ registry! {
     Request(RequestConfig), "request", true, "requests and responses with think time, over one connection or a new one for each";
     Http(HttpConfig), "http", true, "requests by HTTP/1.1 (hyper) or HTTP/2 (h2): pools, parallel requests, workers, statuses; a row for each";
     Browse(BrowseConfig), "browse", true, "a browser: steps as `get URL`, what pages hold, DNS, TLS, caches, cookies, redirections; rows for requests and pages";
-    Rpc(RpcConfig), "rpc", true, "remote calls: REST, JSON-RPC, Hessian, Thrift, Dubbo, RMI and a bare form; a row for each with its steps and its bytes by layer";
     Cbr(CbrConfig), "cbr", false, "UDP datagrams at a constant rate";
     Poisson(PoissonConfig), "poisson", false, "UDP datagrams at random: exponential times between them, fixed or exponential sizes";
     OnOff(OnOffConfig), "on_off", false, "UDP datagrams at a constant rate while on, none while off; fixed or exponential times of each";
     Ping(PingConfig), "ping", false, "ICMP echo requests; a row with the round trip of each";
     Traceroute(TracerouteConfig), "traceroute", false, "UDP probes with a rising time to live; a row for each hop's answer";
     WebSocket(WebSocketConfig), "websocket", true, "messages of a server, pushed by WebSocket (tokio-websockets) or asked for by HTTP/1.1, polling or long polling; a row for each";
+    Rpc(RpcConfig), "rpc", true, "remote calls: REST, JSON-RPC, Hessian, Thrift, Dubbo, RMI and a bare form; a row for each with its steps and its bytes by layer";
 }
 
 /// What every application says of itself, beside its parameters.
