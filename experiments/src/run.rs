@@ -5,7 +5,7 @@ use std::time::Duration;
 use sim_core::{Audit, ENGINE_TABLES, HOPS, LINKS, Outcome, ProbeConfig, QUEUE, Table, Time};
 use sim_protocols::tcp::TCP;
 use sim_protocols::wire::PACKETS;
-use sim_protocols::{APPS, AppConfig, FLOWS, HOST_TABLES, THROUGHPUT};
+use sim_protocols::{APPS, AppConfig, FIREWALL, FLOWS, HOST_TABLES, NAT, THROUGHPUT};
 use topologies::Plan;
 
 /// Every table that there is.
@@ -34,6 +34,13 @@ pub fn wanted_tables(plan: &Plan) -> Vec<&'static Table> {
     let mut names = vec![FLOWS.name, LINKS.name];
     names.extend(plan.flows.iter().filter_map(|flow| flow.config.app.tables().first()).map(|table| table.name));
     names.extend(plan.services.iter().flat_map(|service| service.config.tables()).map(|table| table.name));
+    let gates: Vec<_> = plan.nodes.iter().filter_map(|node| node.gate.as_ref()).collect();
+    if gates.iter().any(|gate| !gate.rules.is_empty()) {
+        names.push(FIREWALL.name);
+    }
+    if gates.iter().any(|gate| !gate.masquerade.is_empty() || !gate.maps.is_empty()) {
+        names.push(NAT.name);
+    }
     if plan.outputs.every.is_some() {
         names.push(THROUGHPUT.name);
         if !plan.outputs.sampled.is_empty() {

@@ -35,6 +35,8 @@ causes! {
     Reassembly = "reassembly", "fragments that never became whole";
     Buffer = "buffer", "the socket's receive buffer is full";
     MustFragment = "must_fragment", "longer than the next link's MTU, and not to be fragmented";
+    Firewall = "firewall", "a rule of a router's firewall forbids it";
+    NoPort = "no_port", "the router that translates addresses has no port left for it";
 }
 
 impl DropCause {

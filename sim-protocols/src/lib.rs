@@ -23,16 +23,18 @@ mod service;
 
 pub use app::{
     APPS, AppConfig, AppEntry, BulkConfig, CallForm, CallOperation, CbrConfig, CloseWhen, Closing, Connections,
-    Counted, Data, Distribution, HttpConfig, HttpMethod, HttpVersion, Marshal, OnOffConfig, Opening, Pause, PingConfig,
-    PoissonConfig, ReplyStatus, RequestConfig, RpcConfig, Scope, SizeDist, SpanDist, TracerouteConfig, WebSocketConfig,
+    Counted, Data, Distribution, DnsConfig, HttpConfig, HttpMethod, HttpVersion, Marshal, OnOffConfig, Opening, Pause,
+    PingConfig, PoissonConfig, ReplyStatus, RequestConfig, RpcConfig, Scope, SizeDist, SpanDist, TracerouteConfig,
+    WebSocketConfig,
 };
 pub use host::{
-    AcceptError, Answer, App, AppEvent, BindError, Calls, ConnId, ConnectError, DATAGRAMS, Datagram, Effect, FLOWS,
-    FlowConfig, FlowEnd, HOST_TABLES, HTTP, Host, HostConfig, Kinds, ListenError, MESSAGES, OptionEntry, OptionError,
-    OptionName, OptionValue, Outcome, PING, REQUESTS, RTT, Ready, Received, RecvError, SOCKET_OPTIONS, STATES,
-    SendError, Shutdown, ShutdownError, SocketAddr, SocketError, SocketId, Sockets, THROUGHPUT, TRACEROUTE, UDP,
-    UdpError, UdpId,
+    AcceptError, Answer, App, AppEvent, BindError, Calls, ConnId, ConnectError, DATAGRAMS, DNS, Datagram, Effect,
+    FLOWS, FlowConfig, FlowEnd, HOST_TABLES, HTTP, Host, HostConfig, Kinds, ListenError, MESSAGES, NAME_SERVERS,
+    OptionEntry, OptionError, OptionName, OptionValue, Outcome, PING, REQUESTS, RTT, Ready, Received, RecvError,
+    SOCKET_OPTIONS, STATES, SendError, Shutdown, ShutdownError, SocketAddr, SocketError, SocketId, Sockets, THROUGHPUT,
+    TRACEROUTE, UDP, UdpError, UdpId,
 };
+pub use ip::{Action, AddressNet, FIREWALL, Gate, NAT, PortMap, Reject, Rule, TrackTimes};
 pub use ip::{Alter, Hop, Interface, IpConfig, IpStack, Route, RouteTable, Router};
 pub use node::NetNode;
 pub use service::{SERVICES, ServiceConfig, ServiceEntry, StoreConfig};

@@ -10,8 +10,9 @@ use topologies::Plan;
 const FILE: &str = "clockwire: 1
 name: probes
 stop: 1500 ms
-hosts: { a: {}, b: {}, c: {}, d: {} }
-routers: { r: {}, s: {} }
+hosts: { a: {}, b: { resolver: { ask: d, cache: 0 } }, c: {}, d: {} }
+routers: { r: {}, s: { firewall: [ { deny: udp port 9 }, { allow: any } ], nat: { map: [ udp port 53 of d to c ] } } }
+services: { zones: { on: c, dns: { zones: { test: { records: [www A a] } } } } }
 links:
   - a -- r: { rate: 20 Mbit/s, delay: 1 ms, framing: ethernet }
   - b -- r: { rate: 20 Mbit/s, delay: 1 ms, jitter: { uniform: { span: 1 ms, reorder: true } } }
@@ -24,6 +25,7 @@ workload:
   web: { from: b, to: c, request: {} }
   page: { from: b, to: c, http: { version: 2, concurrency: 3 } }
   echo: { from: a, to: d, ping: { every: 50 ms } }
+  names: { from: b, dns: { names: [www.test, no.test], count: 20, interval: 30 ms } }
   way: { from: b, to: d, traceroute: {} }
   cbr: { from: a, to: d, cbr: { rate: 300 kbit/s } }
   poisson: { from: d, to: b, poisson: { rate: 300 kbit/s } }

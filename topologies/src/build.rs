@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 use sim_core::{CapturePoint, Change, Fault, Node, Prob, ProbeConfig, Table, World, WorldBuilder};
+use sim_protocols::dns::HostResolver;
 use sim_protocols::{
     Alter, FlowEnd, Hop, Host, HostConfig, Interface, IpConfig, IpStack, NetNode, Route, RouteTable, Router,
 };
@@ -90,11 +91,16 @@ pub fn build(plan: &Plan, seed: u64, tie_salt: u32, probes: ProbeConfig, shards:
         world.node(match node.kind {
             NodeKind::Router => {
                 let router = Router::new(config);
+                let router = match &node.gate {
+                    Some(gate) => router.with_gate(gate.clone()),
+                    None => router,
+                };
                 let alter = || Alter::new(node.alter, streams.open(&format!("router/{}/alter", node.name)));
                 NetNode::Router(Box::new(if node.alter == Prob::ZERO { router } else { router.altering(alter()) }))
             }
             NodeKind::Host => {
-                let settings = HostConfig { names: names.clone(), ..HostConfig::new(&node.name) };
+                let resolver = node.resolver.clone().map(|config| Arc::new(HostResolver::new(config)));
+                let settings = HostConfig { names: names.clone(), resolver, ..HostConfig::new(&node.name) };
                 let mut host = Host::new(settings, IpStack::new(config), &streams);
                 for service in plan.services.iter().filter(|service| service.node == number) {
                     let own = (&*service.config, service.port);

@@ -35,7 +35,10 @@ pub const KEYS: &[KeySection] = &[
             ("routing", "how routes are found"),
             ("seed", "where all chance comes from, a whole number; 1 when not given"),
             ("stop", "when the simulation ends, a time; it must be given"),
-            ("defaults", "what hosts (`host: { tcp: … }`) and links (`link: { … }`) have unless they say otherwise"),
+            (
+                "defaults",
+                "what hosts (`host: { tcp: …, resolver: …, names: … }`) and links (`link: { … }`) have unless they say otherwise",
+            ),
             ("hosts", "hosts by name; with `count` several of them"),
             ("routers", "routers by name"),
             (
@@ -62,6 +65,11 @@ pub const KEYS: &[KeySection] = &[
             ("count", "so many hosts NAME1, NAME2, …; one, called NAME, when not given"),
             ("address", "its address with prefix, as in 10.0.2.10/24; one from 10.0.0.0/8 when not given"),
             ("tcp", "settings of its connections (`list tcp`, `list controls`)"),
+            (
+                "resolver",
+                "the host of a name server that it asks, a list of them, or `{ ask: [ HOST, … ], timeout, attempts, cache, cache_ttl }`: 5 s, 2, 4096 sets and a week when not given",
+            ),
+            ("names", "its hosts file, which goes before all servers: `{ www.example.test: HOST or address }`"),
         ],
     ),
     section(
@@ -72,6 +80,18 @@ pub const KEYS: &[KeySection] = &[
             (
                 "routes",
                 "`dijkstra` (the default), or a list of static routes: `{ to: HOST, NETWORK/BITS or default, via: NEIGHBOUR }`",
+            ),
+            (
+                "firewall",
+                "a list of rules, the first that fits decides: `{ allow | deny | reject: any, tcp, udp or icmp [from HOSTS] [to HOSTS] [port PORTS] [state STATES] }` (with a comma inside, put the text in quotation marks), or `{ rules, default }`; what no rule fits passes when not given",
+            ),
+            (
+                "nat",
+                "`{ masquerade: LINKS, map: [ tcp port 80 to HOST port 8080 ] }`: the address that hosts have on these links, and ports there that lead inside",
+            ),
+            (
+                "tracking",
+                "how long firewall and NAT remember what is quiet: `{ tcp_established, udp, udp_stream, icmp }`; 5 days, 30 s, 120 s, 30 s when not given",
             ),
             (
                 "alter",

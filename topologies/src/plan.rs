@@ -6,7 +6,8 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use sim_core::{Amount, Change, PortConfig, Prob, Rate, Size, Span, Speed, Time};
-use sim_protocols::{FlowConfig, ServiceConfig, tcp};
+use sim_protocols::dns::HostResolverConfig;
+use sim_protocols::{FlowConfig, Gate, ServiceConfig, tcp};
 
 /// One point of an experiment, resolved: what [`wire`](crate::wire) and the nodes turn into a world.
 #[derive(Clone, Debug, Default)]
@@ -55,6 +56,10 @@ pub struct NodePlan {
     pub ports: std::ops::Range<u32>,
     /// Its routing tables: the first from the start, the others as [`Plan::reroutes`] says.
     pub tables: Vec<Vec<RoutePlan>>,
+    /// What a host resolves names of DNS with; none where the file says nothing of it.
+    pub resolver: Option<HostResolverConfig>,
+    /// A router's firewall and translation of addresses; none where the file says nothing of it.
+    pub gate: Option<Gate>,
     /// The share of packets whose payload it alters, a router that is a middle box.
     pub alter: Prob,
 }

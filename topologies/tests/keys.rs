@@ -97,12 +97,96 @@ links:
     Section {
         name: "a host",
         file: "hosts: { a: {}, b: { @KEY@ } }\nlinks: [ { a -- b*: { rate: 1 Mbit/s } } ]\n",
-        keys: &["address: 10.1.0.1/24", "count: 1"],
+        keys: &["address: 10.1.0.1/24", "count: 1", "resolver: a", "names: { www.test: a }"],
+    },
+    Section {
+        name: "what all hosts have",
+        file: "defaults: { host: { @KEY@ } }\nhosts: { a: {}, b: {} }\nlinks: [ { a -- b: { rate: 1 Mbit/s } } ]\nworkload: { w: { from: a, to: b, tcp: {} } }\n",
+        keys: &["tcp: { cc: reno }", "resolver: a", "names: { www.test: 10.7.7.7 }"],
+    },
+    Section {
+        name: "a host's resolver",
+        file: "hosts: { a: {}, b: { resolver: { ask: a, @KEY@ } } }\nlinks: [ { a -- b: { rate: 1 Mbit/s } } ]\n",
+        keys: &["timeout: 7 s", "attempts: 3", "cache: 7", "cache_ttl: 7 s"],
+    },
+    Section {
+        name: "an authoritative name server",
+        file: "hosts: { a: {}, b: {} }\nlinks: [ { a -- b: { rate: 1 Mbit/s } } ]\nservices: { s: { on: b, dns: { zones: { test: { records: [ www A a ] } }, @KEY@ } } }\n",
+        keys: &["service: 7 ms", "silent: 7 %"],
+    },
+    Section {
+        name: "a zone",
+        file: "hosts: { a: {}, b: {} }\nlinks: [ { a -- b: { rate: 1 Mbit/s } } ]\nservices: { s: { on: b, dns: { zones: { test: { records: [ www A a ], @KEY@ } } } } }\n",
+        keys: &["ttl: 7 s"],
+    },
+    Section {
+        name: "a recursive resolver",
+        file: "hosts: { a: {}, b: {} }\nlinks: [ { a -- b: { rate: 1 Mbit/s } } ]\nservices: { s: { on: b, resolver: { roots: a, @KEY@ } } }\n",
+        keys: &["timeout: 7 s", "attempts: 7", "give_up: 7 s", "cache: 7", "max_ttl: 7 s", "max_negative_ttl: 7 s"],
+    },
+    Section {
+        name: "a forwarder",
+        file: "hosts: { a: {}, b: {} }\nlinks: [ { a -- b: { rate: 1 Mbit/s } } ]\nservices: { s: { on: b, forwarder: { to: a, @KEY@ } } }\n",
+        keys: &["timeout: 7 s", "cache: 7", "max_ttl: 7 s", "max_negative_ttl: 7 s"],
+    },
+    Section {
+        name: "look-ups of names",
+        file: "hosts: { a: {}, b: { resolver: a } }\nlinks: [ { a -- b: { rate: 1 Mbit/s } } ]\nworkload: { w: { from: b, dns: { names: [ www.test ], @KEY@ } } }\n",
+        keys: &[
+            "type: mx",
+            "count: 7",
+            "think: 7 ms",
+            "think: 7 ms, think_times: exponential",
+            "interval: 7 ms",
+            "interval: 7 ms, interval_times: exponential",
+            "cache: 7",
+            "cache: 7, cache_ttl: 7 s",
+            "stop: 7 ms",
+        ],
     },
     Section {
         name: "a router",
         file: "hosts: { a: {}, b: {} }\nrouters: { r: { @KEY@ } }\nlinks: [ { a -- r*: { rate: 1 Mbit/s } }, { r* -- b: { rate: 1 Mbit/s } } ]\n",
-        keys: &["count: 1", "routes: [ { to: default, via: a } ]", "alter: 7 %"],
+        keys: &[
+            "count: 1",
+            "alter: 7 %",
+            "routes: [ { to: default, via: a } ]",
+            "firewall: [ { deny: any } ]",
+            "nat: { map: [ tcp port 80 of a to b port 8080 ] }",
+            "nat: { map: [ tcp port 80 of a to b ] }, tracking: { udp: 7 s }",
+        ],
+    },
+    Section {
+        name: "a firewall",
+        file: "hosts: { a: {}, b: {} }\nrouters: { r: { firewall: { rules: [ { deny: udp } ], @KEY@ } } }\nlinks: [ { a -- r: { rate: 1 Mbit/s } }, { r -- b: { rate: 1 Mbit/s } } ]\n",
+        keys: &["default: deny", "default: reject"],
+    },
+    Section {
+        name: "a rule of a firewall",
+        file: "hosts: { a: {}, b: {} }\nrouters: { r: { firewall: [ { @KEY@ } ] } }\nlinks: [ { a -- r: { rate: 1 Mbit/s } }, { r -- b: { rate: 1 Mbit/s } } ]\n",
+        keys: &[
+            "allow: any",
+            "deny: any",
+            "reject: any",
+            "reject: any, with: port",
+            "reject: any, with: prohibited",
+            "allow: tcp",
+            "allow: tcp to b port 80",
+            "allow: 'tcp port 80-90,443'",
+            "allow: tcp from a port 80",
+            "allow: any from 10.0.0.0/8 to b",
+            "allow: 'any state established,related'",
+        ],
+    },
+    Section {
+        name: "translation of addresses",
+        file: "hosts: { a: {}, b: {} }\nrouters: { r: { nat: { masquerade: out, @KEY@ } } }\nlinks: [ { a -- r: { name: in, rate: 1 Mbit/s } }, { r -- b: { name: out, rate: 1 Mbit/s } } ]\n",
+        keys: &["map: udp port 53 to a", "map: [ tcp port 80 to a port 8080, udp port 53 to a ]"],
+    },
+    Section {
+        name: "what a router remembers",
+        file: "hosts: { a: {}, b: {} }\nrouters: { r: { nat: { masquerade: out }, tracking: { @KEY@ } } }\nlinks: [ { a -- r: { rate: 1 Mbit/s } }, { r -- b: { name: out, rate: 1 Mbit/s } } ]\n",
+        keys: &["tcp_established: 7 s", "udp: 7 s", "udp_stream: 7 s", "icmp: 7 s"],
     },
     Section {
         name: "a service",
@@ -230,6 +314,13 @@ const ALWAYS: &[&str] = &[
     "tcp",
     "check",
     "on",
+    "ask",
+    "zones",
+    "records",
+    "roots",
+    "names",
+    "rules",
+    "masquerade",
 ];
 
 fn meaning(text: &str) -> Result<String, String> {

@@ -11,6 +11,7 @@ use sim_core::{Rng, Span};
 
 use super::ask::{Spent, over};
 use super::cache::{Cache, CacheLimits, Known, soa};
+use super::counts::Counts;
 use super::flights::lock;
 use super::message::{self, question, reply};
 use super::serve::{Answering, Handler, Over};
@@ -48,6 +49,7 @@ pub(super) struct Forwarder {
     config: ForwarderConfig,
     names: BTreeMap<Name, Ipv4Addr>,
     state: Mutex<State>,
+    counts: Counts,
 }
 
 struct State {
@@ -59,10 +61,10 @@ struct State {
 
 impl Forwarder {
     /// To be made in the program that will serve it.
-    pub fn new(config: ForwarderConfig) -> Forwarder {
+    pub fn new(config: ForwarderConfig, counts: Counts) -> Forwarder {
         let state = State { cache: Cache::new(config.cache.clone()), ids: aio::rng("dns/id"), current: 0 };
         let names = config.names.iter().filter_map(|(text, address)| Some((message::name(text).ok()?, *address)));
-        Forwarder { names: names.collect(), config, state: Mutex::new(state) }
+        Forwarder { names: names.collect(), config, state: Mutex::new(state), counts }
     }
 
     /// An answer out of names of its own, or of the cache.
@@ -105,7 +107,12 @@ impl Forwarder {
         question.metadata.id = lock(&self.state).ids.next_u64() as u16;
         let server = *self.config.to.get(at % self.config.to.len().max(1))?;
         let wait = Duration::from_nanos(self.config.timeout.ns());
-        let found = over((server, message::PORT), &question, wait, way, &mut Spent::default()).await;
+        let mut spent = Spent::default();
+        let found = over((server, message::PORT), &question, wait, way, &mut spent).await;
+        self.counts.add(|counted| {
+            counted.asked += u64::from(spent.queries);
+            counted.timeouts += u64::from(spent.timeouts);
+        });
         let Ok(mut found) = found else {
             lock(&self.state).current = at + 1;
             return None;
@@ -142,7 +149,10 @@ impl Handler for Forwarder {
             };
             let (name, kind) = (query.name(), query.query_type());
             match self.known(&asked, name, kind) {
-                Some(answer) => Some(answer),
+                Some(answer) => {
+                    self.counts.add(|counted| counted.known += 1);
+                    Some(answer)
+                }
                 None => self.forward(&asked, name, kind, way).await,
             }
         })

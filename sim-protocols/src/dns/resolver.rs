@@ -13,6 +13,7 @@ use sim_core::{Rng, Span, Time};
 use super::ask::{Spent, ask};
 use super::authority::target;
 use super::cache::{Cache, CacheLimits, Known, soa};
+use super::counts::Counts;
 use super::flights::{Flights, Turn, lock};
 use super::message::{self, EDNS_SIZE, addresses, alias, query, question, reply};
 use super::serve::{Answering, Handler, Over};
@@ -74,6 +75,7 @@ pub(super) struct Resolver {
     far: Mutex<BTreeMap<Ipv4Addr, (Span, Time)>>,
     flights: Flights<(Name, RecordType), Outcome>,
     ids: Mutex<Rng>,
+    counts: Counts,
 }
 
 /// What is still allowed for a client's question.
@@ -93,13 +95,14 @@ type Looking<'f> = Pin<Box<dyn Future<Output = Outcome> + Send + 'f>>;
 
 impl Resolver {
     /// To be made in the program that will serve it: ids are of a stream of chance of its own.
-    pub fn new(config: ResolverConfig) -> Resolver {
+    pub fn new(config: ResolverConfig, counts: Counts) -> Resolver {
         Resolver {
             cache: Mutex::new(Cache::new(config.cache.clone())),
             far: Mutex::default(),
             flights: Flights::new(),
             ids: Mutex::new(aio::rng("dns/id")),
             config,
+            counts,
         }
     }
 
@@ -112,6 +115,7 @@ impl Resolver {
                     let deadline = aio::now() + self.config.give_up;
                     let mut budget = Budget { deadline, queries: QUERIES_MAX };
                     let outcome = self.resolve(name.clone(), kind, 0, &mut budget).await;
+                    self.counts.add(|counted| counted.known += u64::from(budget.queries == QUERIES_MAX));
                     duty.done(outcome.clone());
                     return outcome;
                 }
@@ -279,12 +283,16 @@ impl Resolver {
         let wait = Duration::from_nanos(wait.ns());
         let answer = ask((server, message::PORT), &question, wait, &mut spent).await.ok();
         budget.queries = budget.queries.saturating_sub(spent.queries.max(1));
+        self.counts.add(|counted| {
+            counted.asked += u64::from(spent.queries);
+            counted.timeouts += u64::from(spent.timeouts);
+        });
         let now = aio::now();
         let mut far = lock(&self.far);
         let before = far.get(&server).filter(|(_, until)| *until > now).map(|(far, _)| *far);
         let measured = now - start;
         let distance = match (before, answer.is_some()) {
-            // RFC 6298's smoothing, as BIND and Unbound have it.
+            // RFC 6298 §2.3: smoothed, as BIND and Unbound have it.
             (Some(before), true) => before / 8 * 7 + measured / 8,
             (None, true) => measured,
             // Who is silent stands behind all who are not.

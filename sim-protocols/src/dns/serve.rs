@@ -9,6 +9,7 @@ use std::sync::Arc;
 use hickory_proto::op::{Message, MessageType, ResponseCode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use super::counts::Counts;
 use super::message::{MESSAGE_MAX, datagram_limit, decode, encode, reply};
 use crate::aio::{self, Duration, TcpListener, TcpStream, UdpSocket};
 
@@ -31,13 +32,13 @@ pub(super) trait Handler: Send + Sync + 'static {
 }
 
 /// Serves on all addresses of the host until the end.
-pub(super) async fn serve(handler: Arc<dyn Handler>, port: u16) -> io::Result<()> {
+pub(super) async fn serve(handler: Arc<dyn Handler>, port: u16, counts: Counts) -> io::Result<()> {
     let socket = Arc::new(UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port)).await?);
     let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).await?;
-    let streams = handler.clone();
+    let (streams, own) = (handler.clone(), counts.clone());
     aio::spawn_named("tcp", async move {
         while let Ok((stream, _)) = listener.accept().await {
-            aio::spawn(connection(streams.clone(), stream));
+            aio::spawn(connection(streams.clone(), stream, own.clone()));
         }
     });
     let mut buf = vec![0; MESSAGE_MAX];
@@ -45,7 +46,8 @@ pub(super) async fn serve(handler: Arc<dyn Handler>, port: u16) -> io::Result<()
         // An error is what ICMP has said of an answer: whoever asked has gone.
         let Ok((len, from)) = socket.recv_from(&mut buf).await else { continue };
         if let Some(asked) = read(&buf[..len]) {
-            aio::spawn(datagram(handler.clone(), socket.clone(), asked, from));
+            counts.add(|counted| counted.udp += 1);
+            aio::spawn(datagram(handler.clone(), socket.clone(), (asked, from), counts.clone()));
         }
     }
 }
@@ -71,29 +73,44 @@ fn read(bytes: &[u8]) -> Option<Result<Message, Message>> {
 async fn datagram(
     handler: Arc<dyn Handler>,
     socket: Arc<UdpSocket>,
-    asked: Result<Message, Message>,
-    from: SocketAddr,
+    (asked, from): (Result<Message, Message>, SocketAddr),
+    counts: Counts,
 ) {
     let (limit, answer) = match asked {
         Ok(asked) => (datagram_limit(&asked), handler.answer(asked, Over::Udp).await),
         Err(answer) => (MESSAGE_MAX, Some(answer)),
     };
     if let Some(answer) = answer {
+        let bytes = encode(&answer, limit);
+        // The bit of truncation is in the third byte (RFC 1035 §4.1.1).
+        count(&counts, &answer, bytes[2] & 0x02 != 0);
         // Where it cannot be sent, the client's time-out says so.
-        drop(socket.try_send_to(&encode(&answer, limit), from));
+        drop(socket.try_send_to(&bytes, from));
     }
 }
 
+fn count(counts: &Counts, answer: &Message, truncated: bool) {
+    let code = answer.metadata.response_code;
+    counts.add(|counted| {
+        counted.answers += 1;
+        counted.truncated += u64::from(truncated);
+        counted.nxdomain += u64::from(code == ResponseCode::NXDomain);
+        counted.servfail += u64::from(code == ResponseCode::ServFail);
+    });
+}
+
 /// A connection: questions one after the other until the client closes it (RFC 7766 §6.2.1). Answers come in the order of the questions.
-async fn connection(handler: Arc<dyn Handler>, mut stream: TcpStream) {
+async fn connection(handler: Arc<dyn Handler>, mut stream: TcpStream, counts: Counts) {
     loop {
         let Ok(Ok(Some(bytes))) = aio::timeout(IDLE, read_framed(&mut stream)).await else { return };
+        counts.add(|counted| counted.tcp += 1);
         let answer = match read(&bytes) {
             Some(Ok(asked)) => handler.clone().answer(asked, Over::Tcp).await,
             Some(Err(answer)) => Some(answer),
             None => return,
         };
         let Some(answer) = answer else { return };
+        count(&counts, &answer, false);
         if write_framed(&mut stream, &encode(&answer, MESSAGE_MAX)).await.is_err() {
             return;
         }

@@ -43,7 +43,9 @@ impl Net {
     }
 
     fn serve(&mut self, host: &str, zones: Vec<Zone>) {
-        self.sim.spawn(host, "dns", async move { serve_zones(Authority::new(zones), PORT).await });
+        self.sim.spawn(host, "dns", async move {
+            serve_zones(Authority::new(zones), Manner::default(), PORT, Counts::default()).await
+        });
     }
 
     /// All servers but those that are named.
@@ -91,7 +93,7 @@ impl Net {
             }
         }
         let config = ResolverConfig { roots: vec![self.address("root")], ..ResolverConfig::default() };
-        self.sim.spawn("resolver", "dns", serve_resolver(config, PORT));
+        self.sim.spawn("resolver", "dns", serve_resolver(config, PORT, Counts::default()));
     }
 
     fn stub(&self) -> HostResolverConfig {
@@ -320,7 +322,7 @@ fn a_forwarder_answers_from_its_cache_and_passes_truncation_on() {
     };
     net.sim.host("box").link("box", "r", Link::new(Span::from_ms(1)));
     let address = net.sim.address("box");
-    net.sim.spawn("box", "dns", serve_forwarder(config, PORT));
+    net.sim.spawn("box", "dns", serve_forwarder(config, PORT, Counts::default()));
     let none = CacheLimits { entries: 0, ..CacheLimits::default() };
     let config = Arc::new(HostResolver::new(HostResolverConfig { servers: vec![address], cache: none, ..net.stub() }));
     let answers = net.sim.spawn("client", "main", async move {

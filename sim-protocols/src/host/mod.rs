@@ -46,13 +46,15 @@ pub use socket::{
 };
 pub use stats::{Answer, Outcome};
 pub use tables::{
-    CALLS, DATAGRAMS, FLOWS, HTTP, MESSAGES, PING, REQUESTS, RTT, SERVED, STATES, THROUGHPUT, TRACEROUTE, UDP,
+    CALLS, DATAGRAMS, DNS, FIREWALL, FLOWS, HTTP, MESSAGES, NAME_SERVERS, NAT, PING, REQUESTS, RTT, SERVED, STATES,
+    THROUGHPUT, TRACEROUTE, UDP,
 };
 pub use udp::Datagram;
 
 pub(crate) use socket::{Loan, Spare};
 pub(crate) use tables::{
-    CallRow, Cell, DatagramRow, HttpRow, MessageRow, PingRow, RequestRow, ServedRow, TracerouteRow, table,
+    CallRow, Cell, DatagramRow, DnsRow, FirewallRow, HttpRow, MessageRow, NameServerRow, NatRow, PingRow, RequestRow,
+    ServedRow, TracerouteRow, table,
 };
 
 use crate::app::{AppConfig, Scope};
@@ -74,6 +76,10 @@ pub const HOST_TABLES: &[&Table] = &[
     &STATES,
     &REQUESTS,
     &HTTP,
+    &DNS,
+    &NAME_SERVERS,
+    &FIREWALL,
+    &NAT,
     &CALLS,
     &SERVED,
     &crate::app::BROWSE,

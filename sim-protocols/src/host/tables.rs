@@ -246,6 +246,91 @@ table! {
     }
 }
 
+/// How a look-up ended.
+pub(crate) const DNS_OUTCOMES: &[&str] = &[
+    "running",
+    "found",
+    "nxdomain",
+    "no_record",
+    "servfail",
+    "refused",
+    "timed_out",
+    "unreachable",
+    "no_resolver",
+    "bad_name",
+];
+
+table! {
+    /// Each look-up of the application `dns`.
+    DNS = "dns", "each look-up of a name: where the answer came from, what it cost, what it says";
+    DnsRow {
+        flow: u32, "flow", Kind::Flow, "the flow";
+        workload: u32, "workload", Kind::Workload, "the entry of the workload that it comes from";
+        number: u64, "number", Kind::Count, "its number in the flow, from 1, in the order of their starts";
+        start: Time, "start_s", Kind::Time, "when it began";
+        name: u64, "name", Kind::Text, "the name that was looked up";
+        kind: u32, "type", Kind::Word(crate::dns::QueryType::WORDS), "the type of record that was asked for";
+        source: u32, "source", Kind::Word(crate::dns::Source::WORDS), "where the answer came from, or the failure; resolver: a server was asked, or there is none";
+        queries: u32, "queries", Kind::Count, "questions that the host sent";
+        round_trips: u32, "round_trips", Kind::Count, "round trips that it waited for: one by UDP, two by TCP with its handshake";
+        timeouts: u32, "timeouts", Kind::Count, "questions without an answer in time";
+        tcp: u32, "tcp", Kind::Count, "questions repeated by TCP, for the answer was truncated";
+        sent: u64, "sent_bytes", Kind::Bytes, "messages sent, without headers of transport, IP and link";
+        received: u64, "received_bytes", Kind::Bytes, "messages received, the same way";
+        records: usize, "records", Kind::Count, "records of the answer, aliases included";
+        ttl: Span, "ttl_s", Kind::Time, "the least of their TTLs as they came";
+        address: Ipv4Addr, "address", Kind::Address, "the first address; 0.0.0.0 where there is none";
+        outcome: u32, "outcome", Kind::Word(DNS_OUTCOMES), "what it found; nxdomain: there is no such name; no_record: there is the name, but nothing of the type; running: the stop came first";
+        total: Option<Span>, "total_s", Kind::Time, "from its start to its end; empty where the stop came first";
+    }
+}
+
+table! {
+    /// Name servers.
+    NAME_SERVERS = "name_servers", "one row for each name server, when the simulation ends: what it was asked, what it knew, whom it asked";
+    NameServerRow {
+        service: u32, "service", Kind::Flow, "the service";
+        udp: u64, "udp_questions", Kind::Count, "questions that came by UDP";
+        tcp: u64, "tcp_questions", Kind::Count, "questions that came by TCP";
+        answers: u64, "answers", Kind::Count, "answers sent";
+        truncated: u64, "truncated", Kind::Count, "answers that did not fit into a datagram";
+        nxdomain: u64, "nxdomain", Kind::Count, "answers that there is no such name";
+        servfail: u64, "servfail", Kind::Count, "answers that nobody could tell";
+        known: u64, "known", Kind::Count, "questions answered without asking anybody: from a zone, from the cache";
+        asked: u64, "asked", Kind::Count, "questions sent to other servers";
+        timeouts: u64, "timeouts", Kind::Count, "those of them that nobody has answered in time";
+    }
+}
+
+table! {
+    /// Rules of firewalls.
+    FIREWALL = "firewall", "one row for each rule of a router's firewall, when the simulation ends: how many packets it has decided on";
+    FirewallRow {
+        node: u32, "router", Kind::Node, "the router";
+        rule: u64, "rule", Kind::Count, "the rule's number, from 1; 0: no rule fitted";
+        action: u32, "action", Kind::Word(&["allow", "deny", "reject"]), "what happens to what it fits";
+        packets: u64, "packets", Kind::Count, "packets that it was the first rule for";
+        bytes: u64, "bytes", Kind::Bytes, "their bytes, with the header of IP";
+    }
+}
+
+table! {
+    /// Translated connections.
+    NAT = "nat", "each connection that a router translates, when it begins: as it came, and as it goes on";
+    NatRow {
+        node: u32, "router", Kind::Node, "the router";
+        protocol: u32, "protocol", Kind::Word(&["tcp", "udp", "icmp"]), "the protocol";
+        inside: Ipv4Addr, "source", Kind::Address, "its source as it came";
+        inside_port: u16, "source_port", Kind::Count, "its port; of an echo the identifier";
+        outside: Ipv4Addr, "translated_source", Kind::Address, "its source as it goes on";
+        outside_port: u16, "translated_source_port", Kind::Count, "its port as it goes on";
+        asked: Ipv4Addr, "destination", Kind::Address, "its destination as it came";
+        asked_port: u16, "destination_port", Kind::Count, "its port";
+        peer: Ipv4Addr, "translated_destination", Kind::Address, "its destination as it goes on";
+        peer_port: u16, "translated_destination_port", Kind::Count, "its port as it goes on";
+    }
+}
+
 table! {
     /// Each remote call, as its client sees it.
     CALLS = "calls", "each remote call at its client: the time of each step, what became of it, bytes on each layer";

@@ -8,6 +8,8 @@
 //! | groups on a link | `groups` |
 //! | what hosts and routers share, and what a host embeds | `stack` |
 //! | a router | `router` |
+//! | a router's firewall and translation of addresses | `gate` |
+//! | connections as a router sees them; headers rewritten | `track`, `translate` |
 //!
 //! Absent: IPv4 options are tolerated, not obeyed; no redirects; groups do not reach beyond a link: no IGMP,
 //! and routers drop what is sent to one; ICMP errors are not rate-limited (RFC 1812 §4.3.2.8; Linux
@@ -18,14 +20,19 @@ mod alter;
 mod arp;
 mod errors;
 mod fragments;
+mod gate;
 mod groups;
 mod router;
 mod routes;
 mod stack;
 #[cfg(test)]
 mod tests;
+mod track;
+mod translate;
 
 pub use alter::Alter;
+pub use gate::{Action, FIREWALL, Gate, NAT, Net as AddressNet, PortMap, Reject, Rule};
 pub use router::Router;
 pub use routes::{Hop, Route, RouteTable};
 pub use stack::{Interface, IpConfig, IpStack, WAKE};
+pub use track::TrackTimes;

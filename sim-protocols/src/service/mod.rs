@@ -1,6 +1,7 @@
 //! Services: servers that no flow belongs to. They run on a host from the start, serve whoever comes, and may ask other services. One file for
 //! each, and one line in [`registry!`] below.
 
+mod dns;
 mod store;
 pub(crate) mod web;
 
@@ -9,6 +10,7 @@ use sim_core::{Params, Table};
 use crate::app::Scope;
 use crate::host::App;
 
+pub use dns::{ForwarderService, ResolverService, ZonesService};
 pub use store::StoreConfig;
 pub use web::WebConfig;
 
@@ -76,6 +78,9 @@ macro_rules! registry {
 }
 
 registry! {
+    Zones(ZonesService), "dns", 53, "an authoritative name server: zones of records, over UDP and TCP";
+    Resolver(ResolverService), "resolver", 53, "a recursive resolver with a cache, from the root servers down";
+    Forwarder(ForwarderService), "forwarder", 53, "a name server with a small cache that asks others, as on a home router";
     Store(StoreConfig), "store", 6379, "keys with values that expire, over Redis's protocol (RESP2): where servers keep their sessions";
     Web(WebConfig), "web", 80, "an HTTP server (hyper, h2): pages with caching, ranges and compression, a REST collection, sessions, redirections, limits";
 }

@@ -104,13 +104,14 @@ pub(crate) fn walk(plan: &Plan, from: u32, to: u32) -> Result<Vec<u32>, String> 
 }
 
 /// What runs and is probably not meant.
-pub(super) fn warnings(sink: &mut Sink, spec: &Spec, topo: &Topo, plan: &Plan) {
+pub(super) fn warnings(sink: &mut Sink, spec: &Spec, topo: &Topo, plan: &Plan, named: &[u32]) {
     let mut used = vec![false; plan.nodes.len()];
     for flow in &plan.flows {
         used[flow.from as usize] = true;
         used[flow.to as usize] = true;
     }
     plan.services.iter().for_each(|service| used[service.node as usize] = true);
+    named.iter().for_each(|node| used[*node as usize] = true);
     let mut idle: BTreeMap<usize, Vec<&str>> = BTreeMap::new();
     for (index, node) in topo.nodes.iter().enumerate() {
         if node.links.is_empty() {

@@ -3,6 +3,7 @@
 
 mod address;
 mod check;
+mod gate;
 mod outputs;
 mod partition;
 mod ports;
@@ -50,6 +51,8 @@ pub(crate) fn resolve(sink: &mut Sink, name: &str, spec: &Spec, options: &LoadOp
             kind: node.kind,
             ports,
             tables: Vec::new(),
+            resolver: None,
+            gate: None,
             alter: spec.nodes[node.spec].alter,
         });
     }
@@ -59,14 +62,16 @@ pub(crate) fn resolve(sink: &mut Sink, name: &str, spec: &Spec, options: &LoadOp
     }
     tables(sink, spec, &topo, &addresses, &mut plan);
     workload::flows(sink, spec, &topo, &mut plan);
-    services::services(sink, spec, &topo, &mut plan);
+    let named = services::services(sink, spec, &topo, &mut plan);
+    services::resolvers(spec, &topo, &mut plan);
+    gate::gates(sink, spec, &topo, &mut plan);
     ports::force(sink, &mut plan);
     if sink.has_errors() {
         return None;
     }
     check::reachable(sink, spec, &plan);
     outputs::outputs(sink, spec, &mut plan, options);
-    check::warnings(sink, spec, &topo, &plan);
+    check::warnings(sink, spec, &topo, &plan, &named);
     Some(plan)
 }
 

@@ -25,7 +25,8 @@ pub(super) fn outputs(sink: &mut Sink, spec: &Spec, plan: &mut Plan, options: &L
         out.tables.push(named(sink, table, format!("outputs.tables[{index}]")));
     }
     let crossed = crossed(plan);
-    let silent = plan.flows.is_empty();
+    // Services talk to whom they want.
+    let silent = plan.flows.is_empty() || !plan.services.is_empty();
     let idle = |sink: &mut Sink, name: &At<String>, ports: &[u32]| {
         if !silent && !ports.is_empty() && ports.iter().all(|port| !crossed[*port as usize]) {
             sink.warn(name.at, format!("no flow crosses `{}`: nothing will be seen there", short(&name.value)));

@@ -9,7 +9,8 @@ use crate::plan::{NodeKind, Plan, ServicePlan};
 use crate::read::Sink;
 use crate::spec::Spec;
 
-pub(super) fn services(sink: &mut Sink, spec: &Spec, topo: &Topo, plan: &mut Plan) {
+/// The services of a plan. Says which hosts stand among parameters of the file.
+pub(super) fn services(sink: &mut Sink, spec: &Spec, topo: &Topo, plan: &mut Plan) -> Vec<u32> {
     let mut ports = BTreeMap::new();
     for service in &spec.services {
         let name = &service.name.value;
@@ -36,12 +37,33 @@ pub(super) fn services(sink: &mut Sink, spec: &Spec, topo: &Topo, plan: &mut Pla
         let config = Arc::new(service.config.clone());
         plan.services.push(ServicePlan { name: name.clone(), node, port, number, config, tcp });
     }
-    let named: Vec<_> = std::mem::take(&mut sink.hosts);
-    for host in &named {
-        if let Some(node) = topo.select(sink, host, "host").and_then(|nodes| nodes.first().copied())
-            && topo.nodes[node as usize].kind == NodeKind::Router
-        {
+    let mut nodes = Vec::new();
+    for host in std::mem::take(&mut sink.hosts) {
+        let Some(node) = topo.select(sink, &host, "host").and_then(|nodes| nodes.first().copied()) else { continue };
+        if topo.nodes[node as usize].kind == NodeKind::Router {
             sink.error(host.at, format!("a host is due here, and `{}` is a router", host.value));
         }
+        nodes.push(node);
+    }
+    nodes
+}
+
+/// What hosts resolve names with: what the file says of all of them, and over it what it says of one. Hosts that there are not have been refused.
+pub(super) fn resolvers(spec: &Spec, topo: &Topo, plan: &mut Plan) {
+    let all = &spec.host_names;
+    for node in 0..plan.nodes.len() {
+        let own = &spec.nodes[topo.nodes[node].spec].names;
+        let asked = own.resolver.as_ref().or(all.resolver.as_ref());
+        if plan.nodes[node].kind == NodeKind::Router
+            || (asked.is_none() && own.names.is_empty() && all.names.is_empty())
+        {
+            continue;
+        }
+        let address = |host: &str| host.parse().ok().or_else(|| plan.address_of(topo.node(host)?));
+        let (servers, mut config) = asked.cloned().unwrap_or_default();
+        config.servers = servers.iter().filter_map(|host| address(host)).collect();
+        let names = all.names.iter().chain(&own.names);
+        config.names = names.filter_map(|(name, host)| Some((name.clone(), address(host)?))).collect();
+        plan.nodes[node].resolver = Some(config);
     }
 }

@@ -1,11 +1,13 @@
 //! What was written, verbatim: every key of the file with its place, nothing resolved.
 
 pub(crate) mod events;
+pub(crate) mod gate;
 pub(crate) mod impair;
 pub(crate) mod links;
 pub(crate) mod nodes;
 pub(crate) mod outputs;
 pub(crate) mod params;
+pub(crate) mod resolver;
 pub(crate) mod services;
 pub(crate) mod tcp;
 pub(crate) mod work;
@@ -18,6 +20,7 @@ use events::EventSpec;
 use links::{LinkOptions, LinkSpec};
 use nodes::NodeSpec;
 use outputs::{ExpectSpec, OutputSpec};
+use resolver::ResolverOptions;
 use services::ServiceSpec;
 use tcp::TcpOptions;
 use work::WorkSpec;
@@ -54,6 +57,8 @@ pub(crate) struct Spec {
     pub stop: Option<At<Time>>,
     pub convergence: Span,
     pub host_tcp: TcpOptions,
+    /// What all hosts resolve names with.
+    pub host_names: ResolverOptions,
     pub link_defaults: LinkOptions,
     pub nodes: Vec<NodeSpec>,
     pub links: Vec<LinkSpec>,
@@ -77,6 +82,7 @@ impl Spec {
         let mut defaults = sink.map(section("defaults"), "`defaults`");
         let mut host = sink.map(defaults.get("host").unwrap_or(&empty), "`defaults.host`");
         let host_tcp = host.get("tcp").map(|node| TcpOptions::read(sink, node)).unwrap_or_default();
+        let host_names = ResolverOptions::read(sink, &mut host);
         host.finish(sink);
         let link_defaults = defaults.get("link").map(|node| links::defaults(sink, node)).unwrap_or_default();
         defaults.finish(sink);
@@ -104,6 +110,7 @@ impl Spec {
             stop,
             convergence,
             host_tcp,
+            host_names,
             link_defaults,
             nodes,
             links,

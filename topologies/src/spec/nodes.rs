@@ -4,6 +4,8 @@ use std::net::Ipv4Addr;
 
 use sim_core::Prob;
 
+use super::gate::GateSpec;
+use super::resolver::ResolverOptions;
 use super::tcp::TcpOptions;
 use crate::plan::NodeKind;
 use crate::read::{At, Map, Sink, short};
@@ -17,6 +19,8 @@ pub(crate) struct NodeSpec {
     pub count: Option<At<u64>>,
     pub address: Option<At<(Ipv4Addr, u8)>>,
     pub tcp: TcpOptions,
+    pub names: ResolverOptions,
+    pub gate: GateSpec,
     pub routes: Routes,
     /// The share of packets whose payload a router alters.
     pub alter: Prob,
@@ -53,6 +57,7 @@ pub(crate) fn hosts(sink: &mut Sink, node: &Node) -> Vec<NodeSpec> {
             );
         }
         let tcp = map.get("tcp").map(|node| TcpOptions::read(sink, node)).unwrap_or_default();
+        let names = ResolverOptions::read(sink, &mut map);
         map.finish(sink);
         out.push(NodeSpec {
             name,
@@ -60,6 +65,8 @@ pub(crate) fn hosts(sink: &mut Sink, node: &Node) -> Vec<NodeSpec> {
             count,
             address,
             tcp,
+            names,
+            gate: GateSpec::default(),
             routes: Routes::Dijkstra,
             alter: Prob::ZERO,
         });
@@ -73,9 +80,10 @@ pub(crate) fn routers(sink: &mut Sink, node: &Node) -> Vec<NodeSpec> {
         let count = map.count(sink, "count", 1, NODES_MAX);
         let routes = map.get("routes").map(|node| routes(sink, node)).unwrap_or_default();
         let alter = map.quantity(sink, "alter", "1 %").map_or(Prob::ZERO, |alter| alter.value);
+        let gate = GateSpec::read(sink, &mut map);
         map.finish(sink);
-        let tcp = TcpOptions::default();
-        out.push(NodeSpec { name, kind: NodeKind::Router, count, address: None, tcp, routes, alter });
+        let (tcp, names) = (TcpOptions::default(), ResolverOptions::default());
+        out.push(NodeSpec { name, kind: NodeKind::Router, count, address: None, tcp, names, gate, routes, alter });
     }
     out
 }

@@ -1,0 +1,438 @@
+//! A router's firewall, and its translation of addresses.
+//!
+//! Rules are looked at in their order, for whatever comes in, be it for others or for the router itself; the first one that fits decides. What
+//! a router sends itself, errors by ICMP among it, meets none. Connections are kept in mind only where a rule asks for states or addresses are
+//! translated. A translated packet meets the rules with its destination as it goes on and its source as it came, as in Linux's `FORWARD` chain.
+//!
+//! Absent: helpers for protocols that carry addresses inside (FTP), windows of TCP are not looked at, several addresses outside, hairpinning.
+//! A fragment has no ports: rules with ports or states do not fit it, and it is not translated (Linux puts it together first).
+
+use std::net::Ipv4Addr;
+
+use sim_core::{Payload, Time};
+
+use super::track::{Track, TrackTimes, Tuple, Way};
+use super::translate::quoted;
+use crate::host::{FirewallRow, NatRow};
+use crate::wire::{Ipv4Repr, Protocol, Transport};
+
+pub use crate::host::{FIREWALL, NAT};
+
+/// What a router lets pass, and as what.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Gate {
+    /// Rules, the first one first.
+    pub rules: Vec<Rule>,
+    /// What happens to what no rule fits. Default: it passes.
+    pub otherwise: Action,
+    /// Ports of the router behind which others see its address there in place of those of its hosts (masquerading).
+    pub masquerade: Vec<u32>,
+    /// Ports that lead to hosts inside.
+    pub maps: Vec<PortMap>,
+    /// How long connections are remembered.
+    pub times: TrackTimes,
+}
+
+/// One rule.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Rule {
+    /// The protocol's number; none: any.
+    pub protocol: Option<u8>,
+    /// Sources; none: any.
+    pub from: Vec<Net>,
+    /// Ports there, first and last; none: any.
+    pub from_ports: Vec<(u16, u16)>,
+    /// Destinations; none: any.
+    pub to: Vec<Net>,
+    /// Ports there.
+    pub to_ports: Vec<(u16, u16)>,
+    /// States, as bits ([`Rule::NEW`] and so on); 0: any.
+    pub states: u8,
+    /// What happens to what it fits.
+    pub action: Action,
+}
+
+/// A network.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Net {
+    /// Its address.
+    pub address: Ipv4Addr,
+    /// Bits of it that count.
+    pub prefix: u8,
+}
+
+impl Net {
+    /// Whether an address is in it.
+    #[inline]
+    pub fn has(&self, address: Ipv4Addr) -> bool {
+        let mask = u32::MAX.checked_shl(32 - u32::from(self.prefix)).unwrap_or(0);
+        (address.to_bits() ^ self.address.to_bits()) & mask == 0
+    }
+}
+
+/// What happens to a packet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Action {
+    /// It passes.
+    #[default]
+    Allow,
+    /// It is dropped, and nobody is told.
+    Deny,
+    /// It is dropped, and its sender is told.
+    Reject(Reject),
+}
+
+/// How a sender is told.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Reject {
+    /// A reset for TCP, «port unreachable» for others: as if nobody listened.
+    #[default]
+    Fitting,
+    /// «Port unreachable» by ICMP.
+    Port,
+    /// «Administratively prohibited» by ICMP (RFC 1812 §5.2.7.1).
+    Prohibited,
+}
+
+/// A port that leads inside.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PortMap {
+    /// The protocol's number.
+    pub protocol: u8,
+    /// The address that is asked for.
+    pub address: Ipv4Addr,
+    /// The port that is asked for.
+    pub port: u16,
+    /// Where it leads.
+    pub to: (Ipv4Addr, u16),
+}
+
+impl Rule {
+    /// The first packet of a connection, and what follows it before there is an answer.
+    pub const NEW: u8 = 1;
+    /// A packet of a connection that has gone both ways.
+    pub const ESTABLISHED: u8 = 2;
+    /// An error by ICMP about a packet of a connection.
+    pub const RELATED: u8 = 4;
+    /// What belongs to nothing and can begin nothing.
+    pub const INVALID: u8 = 8;
+
+    #[inline]
+    fn fits(&self, seen: &Seen) -> bool {
+        let port = |ports: &[(u16, u16)], port: u16| {
+            ports.is_empty() || (seen.ports && ports.iter().any(|(first, last)| (*first..=*last).contains(&port)))
+        };
+        let net = |nets: &[Net], address| nets.is_empty() || nets.iter().any(|net| net.has(address));
+        self.protocol.is_none_or(|protocol| protocol == seen.protocol)
+            && (self.states == 0 || self.states & seen.state != 0)
+            && net(&self.from, seen.src.0)
+            && net(&self.to, seen.dst.0)
+            && port(&self.from_ports, seen.src.1)
+            && port(&self.to_ports, seen.dst.1)
+    }
+}
+
+/// A packet as rules see it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Seen {
+    protocol: u8,
+    src: (Ipv4Addr, u16),
+    /// As it goes on.
+    pub dst: (Ipv4Addr, u16),
+    /// Whether it has ports.
+    ports: bool,
+    state: u8,
+    /// The connection that it belongs to.
+    conn: Option<(u64, Way)>,
+    /// As it came, where it belongs to a connection or can begin one.
+    tuple: Option<Tuple>,
+    /// As it goes on, where that is another.
+    pub becomes: Option<Tuple>,
+    /// As what an ICMP error quotes goes on: with another outer header, and another inner one.
+    pub error: Option<(Ipv4Addr, Ipv4Addr, Tuple)>,
+}
+
+/// A router's gate at work.
+pub(super) struct Guard {
+    gate: Gate,
+    tracks: bool,
+    track: Track,
+    /// Packets and bytes that each rule has fitted, and behind them those that none has.
+    hits: Vec<(u64, u64)>,
+    /// Each interface's address, for those that are masqueraded.
+    outside: Vec<Option<Ipv4Addr>>,
+}
+
+impl Guard {
+    /// A gate for a router with interfaces of these addresses.
+    pub fn new(gate: Gate, interfaces: &[Ipv4Addr]) -> Guard {
+        let translates = !gate.masquerade.is_empty() || !gate.maps.is_empty();
+        let tracks = translates || gate.rules.iter().any(|rule| rule.states != 0);
+        let outside = (0..).zip(interfaces).map(|(port, address)| gate.masquerade.contains(&port).then_some(*address));
+        let hits = vec![(0, 0); gate.rules.len() + 1];
+        Guard { tracks, track: Track::default(), hits, outside: outside.collect(), gate }
+    }
+
+    /// Looks at a packet that has come.
+    pub fn see(&mut self, now: Time, ip: &Ipv4Repr, transport: &Transport, payload: &Payload) -> Seen {
+        let tuple = Tuple::of(ip, transport);
+        let ports = tuple.is_some() && !matches!(transport, Transport::Icmp(_));
+        let (src, dst) = tuple.map_or(((ip.src, 0), (ip.dst, 0)), |tuple| (tuple.src, tuple.dst));
+        let protocol = u8::from(ip.protocol);
+        let state = Rule::INVALID;
+        let mut seen = Seen { protocol, src, dst, ports, state, conn: None, tuple, becomes: None, error: None };
+        if !self.tracks {
+            return seen;
+        }
+        match (tuple, transport) {
+            (Some(tuple), _) => self.belongs(now, tuple, transport, &mut seen),
+            (None, Transport::Icmp(icmp)) if icmp.is_error() => self.error(now, ip, payload, &mut seen),
+            _ => {}
+        }
+        seen
+    }
+
+    fn belongs(&mut self, now: Time, tuple: Tuple, transport: &Transport, seen: &mut Seen) {
+        seen.conn = self.track.find(now, &tuple);
+        let goes_on = match seen.conn {
+            Some((number, way)) => {
+                let entry = self.track.entry(number);
+                let old = entry.answered || way == Way::Reply;
+                seen.state = if old { Rule::ESTABLISHED } else { Rule::NEW };
+                if way == Way::Original { entry.reply.inverse() } else { entry.original.inverse() }
+            }
+            None if Track::may_begin(transport) => {
+                seen.state = Rule::NEW;
+                let maps = |map: &&PortMap| {
+                    (map.protocol, map.address, map.port) == (tuple.protocol, tuple.dst.0, tuple.dst.1)
+                };
+                let map = self.gate.maps.iter().find(maps);
+                Tuple { dst: map.map_or(tuple.dst, |map| map.to), ..tuple }
+            }
+            None => return,
+        };
+        seen.dst = goes_on.dst;
+        seen.becomes = (goes_on != tuple).then_some(goes_on);
+    }
+
+    /// An error goes where what it quotes has come from, and quotes what was sent there.
+    fn error(&mut self, now: Time, ip: &Ipv4Repr, payload: &Payload, seen: &mut Seen) {
+        let Some(quoted) = quoted(payload) else { return };
+        let Some((number, way)) = self.track.find(now, &quoted.inverse()) else { return };
+        let entry = self.track.entry(number);
+        // Who complains about an original packet sees it as it went on: its answers come as `reply`.
+        let (from, inner) = match way {
+            Way::Reply => (entry.reply, entry.original),
+            Way::Original => (entry.original, entry.reply),
+        };
+        let outer = inner.inverse();
+        // Who complains may be a router between; where it is the other end itself, or somebody behind a masquerade, it appears as that.
+        let hidden = way == Way::Original && outer.src.0 != from.src.0;
+        let src = if ip.src == from.src.0 || hidden { outer.src.0 } else { ip.src };
+        seen.state = Rule::RELATED;
+        seen.dst = (outer.dst.0, 0);
+        if (src, outer.dst.0, inner) != (ip.src, ip.dst, quoted) {
+            seen.error = Some((src, outer.dst.0, inner));
+        }
+    }
+
+    /// What the first rule that fits says.
+    pub fn verdict(&mut self, seen: &Seen, bytes: u32) -> Action {
+        let rules = &self.gate.rules;
+        let at = rules.iter().position(|rule| rule.fits(seen)).unwrap_or(rules.len());
+        self.hits[at].0 += 1;
+        self.hits[at].1 += u64::from(bytes);
+        rules.get(at).map_or(self.gate.otherwise, |rule| rule.action)
+    }
+
+    /// A packet passes, over a port of the router or to the router itself: its connection is kept in mind, and it gets a source where it needs one. Returns
+    /// a mapping that is new; an error where no port is left.
+    pub fn pass(
+        &mut self,
+        now: Time,
+        seen: &mut Seen,
+        transport: &Transport,
+        over: Option<u32>,
+    ) -> Result<Option<NatRow>, ()> {
+        let (true, Some(tuple)) = (self.tracks, seen.tuple) else { return Ok(None) };
+        let mut row = None;
+        if seen.conn.is_none() && seen.state == Rule::NEW {
+            let mut goes_on = Tuple { dst: seen.dst, ..tuple };
+            let outside = over.and_then(|port| self.outside.get(port as usize).copied().flatten());
+            if let Some(address) = outside.filter(|address| *address != goes_on.src.0) {
+                goes_on.src.0 = address;
+                goes_on.src.1 = self.free_port(now, goes_on).ok_or(())?;
+            }
+            let reply = goes_on.inverse();
+            if self.track.is_free(now, &reply) {
+                seen.conn = Some((self.track.insert(now, tuple, reply), Way::Original));
+            }
+            if goes_on != tuple {
+                seen.becomes = Some(goes_on);
+                row = Some(NatRow {
+                    node: 0,
+                    protocol: protocol_word(tuple.protocol),
+                    inside: tuple.src.0,
+                    inside_port: tuple.src.1,
+                    outside: goes_on.src.0,
+                    outside_port: goes_on.src.1,
+                    asked: tuple.dst.0,
+                    asked_port: tuple.dst.1,
+                    peer: goes_on.dst.0,
+                    peer_port: goes_on.dst.1,
+                });
+            }
+        }
+        if let Some(conn) = seen.conn {
+            self.track.passed(now, &self.gate.times, conn, transport);
+        }
+        Ok(row)
+    }
+
+    /// The port that a connection keeps, or the first free one from 1024 on.
+    fn free_port(&mut self, now: Time, goes_on: Tuple) -> Option<u16> {
+        let with = |port| Tuple { src: (goes_on.src.0, port), ..goes_on }.inverse();
+        let ports = std::iter::once(goes_on.src.1).chain(1024..=u16::MAX);
+        ports.into_iter().find(|port| self.track.is_free(now, &with(*port)))
+    }
+
+    /// The rows of its rules.
+    pub fn rows(&self, node: u32) -> Vec<FirewallRow> {
+        let action = |action: Action| match action {
+            Action::Allow => 0,
+            Action::Deny => 1,
+            Action::Reject(_) => 2,
+        };
+        let actions = self.gate.rules.iter().map(|rule| rule.action).chain([self.gate.otherwise]);
+        let last = self.gate.rules.len() as u64;
+        (0..)
+            .zip(actions)
+            .zip(&self.hits)
+            .map(|((at, what), (packets, bytes))| FirewallRow {
+                node,
+                // 0: no rule fitted.
+                rule: if at == last { 0 } else { at + 1 },
+                action: action(what),
+                packets: *packets,
+                bytes: *bytes,
+            })
+            .collect()
+    }
+}
+
+fn protocol_word(protocol: u8) -> u32 {
+    match Protocol::from(protocol) {
+        Protocol::Tcp => 0,
+        Protocol::Udp => 1,
+        _ => 2,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::UdpRepr;
+    use sim_core::Span;
+
+    const ROUTER: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 1);
+    const SERVER: Ipv4Addr = Ipv4Addr::new(9, 9, 9, 9);
+
+    fn inside(host: u8) -> Ipv4Addr {
+        Ipv4Addr::new(10, 0, 0, host)
+    }
+
+    fn at(seconds: u64) -> Time {
+        Time::ZERO + Span::from_secs(seconds)
+    }
+
+    /// A datagram that passes over port 1: its state, and as whom it goes on.
+    fn pass(
+        guard: &mut Guard,
+        now: Time,
+        from: (Ipv4Addr, u16),
+        to: (Ipv4Addr, u16),
+    ) -> (u8, (Ipv4Addr, u16), (Ipv4Addr, u16)) {
+        let ip = Ipv4Repr::new(from.0, to.0, Protocol::Udp);
+        let transport = Transport::Udp(UdpRepr { src_port: from.1, dst_port: to.1 });
+        let mut seen = guard.see(now, &ip, &transport, &Payload::Empty);
+        guard.pass(now, &mut seen, &transport, Some(1)).expect("there are ports");
+        let goes_on = seen.becomes.unwrap_or(Tuple { protocol: 17, src: from, dst: to });
+        (seen.state, goes_on.src, goes_on.dst)
+    }
+
+    #[test]
+    fn rules_fit_what_they_say() {
+        let net = |address, prefix| Net { address, prefix };
+        let seen = |protocol, src, dst, state| Seen {
+            protocol,
+            src,
+            dst,
+            ports: protocol != 1,
+            state,
+            conn: None,
+            tuple: None,
+            becomes: None,
+            error: None,
+        };
+        let web = seen(6, (inside(1), 40_000), (SERVER, 443), Rule::NEW);
+        let echo = seen(1, (inside(1), 7), (SERVER, 7), Rule::ESTABLISHED);
+        let rules = [
+            (Rule::default(), [true, true]),
+            (Rule { protocol: Some(6), ..Rule::default() }, [true, false]),
+            (Rule { from: vec![net(inside(0), 24)], ..Rule::default() }, [true, true]),
+            (Rule { to: vec![net(inside(0), 24), net(SERVER, 32)], ..Rule::default() }, [true, true]),
+            (Rule { from: vec![net(inside(2), 32)], ..Rule::default() }, [false, false]),
+            (Rule { to_ports: vec![(80, 80), (440, 450)], ..Rule::default() }, [true, false]),
+            (Rule { from_ports: vec![(1, 1023)], ..Rule::default() }, [false, false]),
+            (Rule { states: Rule::ESTABLISHED | Rule::RELATED, ..Rule::default() }, [false, true]),
+        ];
+        for (rule, wanted) in rules {
+            assert_eq!([rule.fits(&web), rule.fits(&echo)], wanted, "{rule:?}");
+        }
+        assert!(net(SERVER, 0).has(inside(1)) && !net(SERVER, 32).has(inside(1)));
+    }
+
+    #[test]
+    fn addresses_are_hidden_ports_kept_where_they_are_free_and_forgotten_in_time() {
+        let gate = Gate { masquerade: vec![1], ..Gate::default() };
+        let mut guard = Guard::new(gate, &[inside(254), ROUTER]);
+        let (new, old) = (Rule::NEW, Rule::ESTABLISHED);
+        let server = (SERVER, 53);
+        assert_eq!(pass(&mut guard, at(0), (inside(1), 5000), server), (new, (ROUTER, 5000), server));
+        // The same port to the same server is taken, to another one it is not.
+        assert_eq!(pass(&mut guard, at(0), (inside(2), 5000), server), (new, (ROUTER, 1024), server));
+        assert_eq!(pass(&mut guard, at(0), (inside(3), 5000), (SERVER, 54)), (new, (ROUTER, 5000), (SERVER, 54)));
+        // Answers find their way, until nothing has been heard for 30 s one way, 120 s both ways.
+        assert_eq!(pass(&mut guard, at(29), server, (ROUTER, 1024)), (old, server, (inside(2), 5000)));
+        assert_eq!(pass(&mut guard, at(30), server, (ROUTER, 5000)).0, new);
+        assert_eq!(pass(&mut guard, at(148), server, (ROUTER, 1024)), (old, server, (inside(2), 5000)));
+        assert_eq!(pass(&mut guard, at(268), server, (ROUTER, 1024)).2, (ROUTER, 1024));
+    }
+
+    #[test]
+    fn a_port_leads_inside_and_its_answers_come_from_it() {
+        let map = PortMap { protocol: 17, address: ROUTER, port: 80, to: (inside(1), 8080) };
+        let mut guard = Guard::new(Gate { maps: vec![map], ..Gate::default() }, &[inside(254), ROUTER]);
+        let client = (SERVER, 7000);
+        assert_eq!(pass(&mut guard, at(0), client, (ROUTER, 80)), (Rule::NEW, client, (inside(1), 8080)));
+        assert_eq!(pass(&mut guard, at(1), (inside(1), 8080), client), (Rule::ESTABLISHED, (ROUTER, 80), client));
+        assert_eq!(pass(&mut guard, at(1), client, (ROUTER, 81)).2, (ROUTER, 81));
+    }
+
+    #[test]
+    fn the_first_rule_decides_and_is_counted() {
+        let rules = vec![
+            Rule { protocol: Some(1), action: Action::Allow, ..Rule::default() },
+            Rule { to_ports: vec![(53, 53)], action: Action::Reject(Reject::Port), ..Rule::default() },
+        ];
+        let mut guard = Guard::new(Gate { rules, otherwise: Action::Deny, ..Gate::default() }, &[]);
+        let ip = Ipv4Repr::new(inside(1), SERVER, Protocol::Udp);
+        for (port, wanted) in [(53, Action::Reject(Reject::Port)), (54, Action::Deny)] {
+            let transport = Transport::Udp(UdpRepr { src_port: 1, dst_port: port });
+            let seen = guard.see(at(0), &ip, &transport, &Payload::Empty);
+            assert_eq!(guard.verdict(&seen, 100), wanted);
+        }
+        let counted: Vec<_> = guard.rows(0).iter().map(|row| (row.rule, row.action, row.packets, row.bytes)).collect();
+        assert_eq!(counted, [(1, 0, 0, 0), (2, 2, 1, 100), (0, 1, 1, 100)]);
+    }
+}
