@@ -14,7 +14,8 @@ const FORMS: [&str; 9] =
 fn run(calls: &str) -> Outcome {
     let text = format!(
         "clockwire: 1\nname: rpc\nseed: 3\nstop: 10 s\nhosts: {{ a: {{}}, z: {{}} }}\nlinks:\n\
-         \x20 - a -- z: {{ rate: 1 Gbit/s, delay: 20 ms }}\nworkload: {{ calls: {{ from: a, to: z, rpc: {{ {calls} }} }} }}\n"
+         \x20 - a -- z: {{ rate: 1 Gbit/s, delay: 20 ms }}\nworkload: {{ calls: {{ from: a, to: z, rpc: {{ {calls} }} }} }}\n\
+         outputs: {{ tables: [ calls, served ] }}\n"
     );
     let loaded = topologies::load_text("rpc.yaml", "rpc", &text, Path::new(""), &load_options(&[], None));
     let plan = loaded.unwrap_or_else(|errors| panic!("{errors}\n{text}")).points.swap_remove(0).plan;

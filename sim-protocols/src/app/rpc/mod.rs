@@ -23,8 +23,7 @@ mod http;
 mod pool;
 mod server;
 mod service;
-// No file asks for a status.
-#[allow(dead_code)]
+#[expect(dead_code, reason = "its words are never asked for as a parameter")]
 mod status;
 
 use sim_core::{Params, Prob, Span, Table, Time};
