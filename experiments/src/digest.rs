@@ -225,6 +225,7 @@ pub(crate) fn latency_of(app: &str) -> Option<(&'static str, &'static str)> {
     match app {
         "request" => Some(("requests", "latency_s")),
         "http" => Some(("http", "total_s")),
+        "rpc" => Some(("calls", "total_s")),
         _ => None,
     }
 }

@@ -22,9 +22,10 @@ mod node;
 mod service;
 
 pub use app::{
-    APPS, AppConfig, AppEntry, BulkConfig, CbrConfig, CloseWhen, Closing, Connections, Counted, Data, Distribution,
-    DnsConfig, HttpConfig, HttpMethod, HttpVersion, OnOffConfig, Opening, Pause, PingConfig, PoissonConfig,
-    RequestConfig, Scope, SizeDist, SpanDist, TracerouteConfig, WebSocketConfig,
+    APPS, AppConfig, AppEntry, BulkConfig, CallForm, CallOperation, CbrConfig, CloseWhen, Closing, Connections,
+    Counted, Data, Distribution, DnsConfig, HttpConfig, HttpMethod, HttpVersion, Marshal, OnOffConfig, Opening, Pause,
+    PingConfig, PoissonConfig, ReplyStatus, RequestConfig, RpcConfig, Scope, SizeDist, SpanDist, TracerouteConfig,
+    WebSocketConfig,
 };
 pub use host::{
     AcceptError, Answer, App, AppEvent, BindError, Calls, ConnId, ConnectError, DATAGRAMS, DNS, Datagram, Effect,

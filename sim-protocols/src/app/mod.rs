@@ -12,12 +12,14 @@ mod cbr;
 pub(crate) mod dial;
 mod dns;
 mod http;
+mod loops;
 mod on_off;
 mod permits;
 mod ping;
 mod poisson;
 pub(crate) mod pool;
 mod request;
+mod rpc;
 mod scope;
 pub(crate) mod teller;
 mod traceroute;
@@ -40,6 +42,7 @@ pub use on_off::OnOffConfig;
 pub use ping::PingConfig;
 pub use poisson::PoissonConfig;
 pub use request::RequestConfig;
+pub use rpc::{CallForm, CallOperation, Marshal, ReplyStatus, RpcConfig};
 pub use scope::Scope;
 pub use traceroute::TracerouteConfig;
 pub use values::{CloseWhen, Closing, Connections, Counted, Data, Distribution, Opening, SizeDist, SpanDist};
@@ -165,6 +168,7 @@ registry! {
     Ping(PingConfig), "ping", false, "ICMP echo requests; a row with the round trip of each";
     Traceroute(TracerouteConfig), "traceroute", false, "UDP probes with a rising time to live; a row for each hop's answer";
     WebSocket(WebSocketConfig), "websocket", true, "messages of a server, pushed by WebSocket (tokio-websockets) or asked for by HTTP/1.1, polling or long polling; a row for each";
+    Rpc(RpcConfig), "rpc", true, "remote calls: REST, JSON-RPC, Hessian, Thrift, Dubbo, RMI and a bare form; a row for each with its steps and its bytes by layer";
 }
 
 /// What every application says of itself, beside its parameters.

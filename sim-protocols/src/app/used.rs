@@ -23,6 +23,10 @@ pub(crate) struct Passed {
     pub tls: UpDown,
     /// Payload of TCP: sent, what was sent again included; received, each byte once.
     pub tcp: UpDown,
+    /// Packets, sent and received.
+    pub packets: UpDown,
+    /// Their headers of TCP, options included.
+    pub headers: UpDown,
     /// Segments sent again.
     pub retransmissions: u64,
     /// Segments that came behind a hole.
@@ -53,6 +57,14 @@ impl Used {
             tcp: [
                 counted.bytes_sent.saturating_sub(tcp.bytes_sent),
                 counted.bytes_received.saturating_sub(tcp.bytes_received),
+            ],
+            packets: [
+                counted.segments_sent.saturating_sub(tcp.segments_sent),
+                counted.segments_received.saturating_sub(tcp.segments_received),
+            ],
+            headers: [
+                counted.header_bytes_sent.saturating_sub(tcp.header_bytes_sent),
+                counted.header_bytes_received.saturating_sub(tcp.header_bytes_received),
             ],
             retransmissions: counted.retransmissions.saturating_sub(tcp.retransmissions),
             out_of_order: counted.out_of_order.saturating_sub(tcp.out_of_order),

@@ -46,15 +46,15 @@ pub use socket::{
 };
 pub use stats::{Answer, Outcome};
 pub use tables::{
-    DATAGRAMS, DNS, FIREWALL, FLOWS, HTTP, MESSAGES, NAME_SERVERS, NAT, PING, REQUESTS, RTT, STATES, THROUGHPUT,
-    TRACEROUTE, UDP,
+    CALLS, DATAGRAMS, DNS, FIREWALL, FLOWS, HTTP, MESSAGES, NAME_SERVERS, NAT, PING, REQUESTS, RTT, SERVED, STATES,
+    THROUGHPUT, TRACEROUTE, UDP,
 };
 pub use udp::Datagram;
 
 pub(crate) use socket::{Loan, Spare};
 pub(crate) use tables::{
-    Cell, DatagramRow, DnsRow, FirewallRow, HttpRow, MessageRow, NameServerRow, NatRow, PingRow, RequestRow,
-    TracerouteRow, table,
+    CallRow, Cell, DatagramRow, DnsRow, FirewallRow, HttpRow, MessageRow, NameServerRow, NatRow, PingRow, RequestRow,
+    ServedRow, TracerouteRow, table,
 };
 
 use crate::app::{AppConfig, Scope};
@@ -80,6 +80,8 @@ pub const HOST_TABLES: &[&Table] = &[
     &NAME_SERVERS,
     &FIREWALL,
     &NAT,
+    &CALLS,
+    &SERVED,
     &crate::app::BROWSE,
     &crate::app::PAGES,
     &MESSAGES,

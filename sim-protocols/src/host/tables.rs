@@ -6,6 +6,7 @@ use std::sync::Arc;
 use sim_core::{Column, Kind, Rate, Record, Span, Table, Time, text_word};
 
 use crate::app::dial::{Secured, fault::ENDINGS};
+use crate::app::{CallForm, CallOperation, ReplyStatus};
 
 /// A row type and its table, from one list of columns.
 macro_rules! table {
@@ -329,6 +330,82 @@ table! {
         peer_port: u16, "translated_destination_port", Kind::Count, "its port as it goes on";
     }
 }
+
+table! {
+    /// Each remote call, as its client sees it.
+    CALLS = "calls", "each remote call at its client: the time of each step, what became of it, bytes on each layer";
+    CallRow {
+        flow: u32, "flow", Kind::Flow, "the flow";
+        workload: u32, "workload", Kind::Workload, "the entry of the workload that it comes from";
+        number: u64, "number", Kind::Count, "its number in the flow, from 1, in the order of their starts";
+        operation: u32, "operation", Kind::Word(CallOperation::WORDS), "what was called";
+        form: u32, "form", Kind::Word(CallForm::WORDS), "how it was written";
+        start: Time, "start_s", Kind::Time, "when it was wanted";
+        marshal: Option<Span>, "marshal_s", Kind::Time, "the client's stub writing the arguments";
+        queued: Option<Span>, "queued_s", Kind::Time, "waiting for a connection, without opening one";
+        connect: Option<Span>, "connect_s", Kind::Time, "opening a connection, with what the form says first; empty where it opened none";
+        first_byte: Option<Span>, "first_byte_s", Kind::Time, "from sending until the first byte of the reply was there; of HTTP its head";
+        unmarshal: Option<Span>, "unmarshal_s", Kind::Time, "the client's stub reading the result";
+        total: Option<Span>, "total_s", Kind::Time, "from `start` to the result, or to the failure, repetitions included; empty where the stop came first";
+        status: u32, "status", Kind::Word(ReplyStatus::WORDS), "what the reply is called in its form; none where there is none";
+        outcome: u32, "outcome", Kind::Word(CALL_OUTCOMES), "finished; fault: the service's own error; overloaded: turned away; timed_out: past its deadline, or TCP has given up; the others: no reply";
+        cause: u32, "cause", Kind::Word(CALL_CAUSES), "where most of its time has gone: exchange is transport and server, retransmission is that with a loss on its connection meanwhile";
+        retries: u64, "retries", Kind::Count, "repetitions; times of steps and bytes are those of the last attempt";
+        connection: Option<u64>, "connection", Kind::Count, "the number of its connection in the flow, from 1; empty where it got none";
+        reused: u32, "reused", Kind::Word(&["new", "reused"]), "whether the connection was there already";
+        retransmissions: u64, "retransmissions", Kind::Count, "segments that the client sent again on its connection meanwhile";
+        out_of_order: u64, "out_of_order", Kind::Count, "segments that came behind a hole on its connection meanwhile";
+        ethernet_up: u64, "ethernet_up_bytes", Kind::Bytes, "Ethernet around the packets of its connection meanwhile, sent up: 18 bytes each (header and check sequence), without padding; other calls on it included";
+        ethernet_down: u64, "ethernet_down_bytes", Kind::Bytes, "the same of packets that came";
+        ip_up: u64, "ip_up_bytes", Kind::Bytes, "headers of IP of the same packets: 20 bytes each";
+        ip_down: u64, "ip_down_bytes", Kind::Bytes, "the same of packets that came";
+        tcp_up: u64, "tcp_up_bytes", Kind::Bytes, "headers of TCP, options included, of the same packets: with the handshake where it opened a connection, never with closing";
+        tcp_down: u64, "tcp_down_bytes", Kind::Bytes, "the same of packets that came";
+        http_up: u64, "http_up_bytes", Kind::Bytes, "heads and framing of HTTP; in HTTP/2 the frames of its stream less the body, not what both ends say of the connection itself; of RMI what opens a connection";
+        http_down: u64, "http_down_bytes", Kind::Bytes, "the same down";
+        body_up: u64, "body_up_bytes", Kind::Bytes, "the call's own message, with its framing";
+        body_down: u64, "body_down_bytes", Kind::Bytes, "the reply's own message, with its framing";
+    }
+}
+
+/// How a remote call ended. The first ones are those of [`ENDINGS`].
+pub(crate) const CALL_OUTCOMES: &[&str] = &[
+    "running",
+    "finished",
+    "refused",
+    "reset",
+    "timed_out",
+    "unreachable",
+    "closed",
+    "fault",
+    "overloaded",
+    "malformed",
+];
+
+/// Where the time of a remote call has gone.
+pub(crate) const CALL_CAUSES: &[&str] = &["exchange", "retransmission", "queued", "connect", "marshal", "repeated"];
+
+table! {
+    /// Each remote call, as its server sees it.
+    SERVED = "served", "each remote call at its server: stub, waiting for a worker, service, stub again";
+    ServedRow {
+        flow: u32, "flow", Kind::Flow, "the flow whose end the server is: it answers whoever connects to its port";
+        workload: u32, "workload", Kind::Workload, "the entry of the workload that it comes from";
+        client: Ipv4Addr, "client", Kind::Address, "whose call it is";
+        port: u16, "client_port", Kind::Count, "the client's port";
+        number: u64, "number", Kind::Count, "which call on this connection, from 1";
+        start: Time, "start_s", Kind::Time, "when all of it was there";
+        unmarshal: Option<Span>, "unmarshal_s", Kind::Time, "the server's stub reading the arguments";
+        dispatch: Option<Span>, "dispatch_s", Kind::Time, "waiting for a worker";
+        service: Option<Span>, "service_s", Kind::Time, "the service at work";
+        marshal: Option<Span>, "marshal_s", Kind::Time, "the server's stub writing the result";
+        total: Option<Span>, "total_s", Kind::Time, "until the reply was handed to the connection";
+        outcome: u32, "outcome", Kind::Word(SERVED_OUTCOMES), "answered; fault; overloaded: turned away; gone: the client gave up, or the stop came first";
+    }
+}
+
+/// What a server made of a call.
+pub(crate) const SERVED_OUTCOMES: &[&str] = &["gone", "answered", "fault", "overloaded"];
 
 table! {
     /// Transitions of connections.

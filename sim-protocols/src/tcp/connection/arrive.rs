@@ -20,6 +20,7 @@ impl Connection {
     /// A segment has come.
     pub fn on_segment(&mut self, now: Time, segment: &Segment) {
         self.counters.segments_received += 1;
+        self.counters.header_bytes_received += segment.repr.len() as u64;
         match self.state {
             State::Closed => {}
             State::SynSent => self.arrive_in_syn_sent(now, segment),

@@ -15,6 +15,10 @@ pub struct Counters {
     pub data_segments_sent: u64,
     /// Bytes of data sent, those sent again included.
     pub bytes_sent: u64,
+    /// Bytes of headers of all segments sent, options included.
+    pub header_bytes_sent: u64,
+    /// Bytes of headers of all segments that came.
+    pub header_bytes_received: u64,
     /// Bytes of data acknowledged.
     pub bytes_acked: u64,
     /// Segments that came.

@@ -211,6 +211,7 @@ impl Connection {
     ) -> Connection {
         let mut connection = Connection::new(config, local, remote, isn, State::SynReceived, now);
         connection.counters.segments_received += 1;
+        connection.counters.header_bytes_received += syn.repr.len() as u64;
         connection.take_syn(now, syn);
         // RFC 3168 §6.1.1: an ECN-setup SYN has ECE and CWR.
         connection.ecn = config.asks_ecn() && syn.repr.flags.has(TcpFlags::ECE | TcpFlags::CWR);

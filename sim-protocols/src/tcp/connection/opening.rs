@@ -143,6 +143,7 @@ impl Connection {
             self.counters.data_segments_sent += 1;
             self.counters.bytes_sent += u64::from(payload.len());
         }
+        self.counters.header_bytes_sent += (TcpRepr::LEN_MIN + options.len()) as u64;
         let repr = TcpRepr {
             src_port: self.local.port,
             dst_port: self.remote.port,

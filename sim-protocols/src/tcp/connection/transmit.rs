@@ -38,6 +38,7 @@ impl Connection {
     pub fn next_segment(&mut self, now: Time) -> Option<Segment> {
         if let Some(reset) = self.reset_due.take() {
             self.counters.segments_sent += 1;
+            self.counters.header_bytes_sent += reset.repr.len() as u64;
             return Some(*reset);
         }
         if self.attention {
@@ -355,6 +356,7 @@ impl Connection {
         }
         let counters = &mut self.counters;
         counters.segments_sent += 1;
+        counters.header_bytes_sent += (TcpRepr::LEN_MIN + options.len()) as u64;
         if len > 0 {
             counters.data_segments_sent += 1;
             counters.bytes_sent += u64::from(len);

@@ -1,0 +1,354 @@
+//! Who calls: stubs, deadlines, repetitions with a budget, and a row for each call.
+
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use http_body_util::Full;
+use sim_core::{Prob, Rng, Span, Time};
+
+use super::framed::read_reply;
+use super::pool::Frames;
+use super::service::work;
+use super::status::{Answer, ReplyStatus};
+use super::{CallOperation, Carrier, ITEMS, RpcConfig, http as binding};
+use crate::aio::{self, Duration};
+use crate::app::Scope;
+use crate::app::dial::{Dialer, Fault, Meter, Origin, Progress, lock};
+use crate::app::loops::{self, Asker, Chance};
+use crate::app::pool::{Manner, Pool, Speaks};
+use crate::app::teller::{Said, Teller};
+use crate::app::used::Used;
+use crate::app::values::Connections;
+use crate::host::{App, CallRow, Outcome};
+use crate::rpc::model::{Call, Item, Reply};
+
+/// Ethernet around a packet: 14 bytes of header, 4 of check sequence (IEEE 802.3 §3.1.1).
+const ETHERNET: u64 = 18;
+/// RFC 791 §3.1, without options.
+const IP: u64 = 20;
+/// Repetitions that may follow at once before any call has earned one.
+const BUDGET_FIRST: u64 = 10;
+
+/// Words of the column `outcome` that are no fault of the connection.
+const FINISHED: u32 = 1;
+const FAULT: u32 = 7;
+const OVERLOADED: u32 = 8;
+const MALFORMED: u32 = 9;
+
+/// Words of the column `cause`.
+const EXCHANGE: u32 = 0;
+const RETRANSMISSION: u32 = 1;
+const QUEUED: u32 = 2;
+const CONNECT: u32 = 3;
+const MARSHAL: u32 = 4;
+const REPEATED: u32 = 5;
+
+/// The calling end.
+pub(super) fn open(config: &RpcConfig, scope: &Scope) -> Box<dyn App> {
+    let (config, scope) = (config.clone(), scope.clone());
+    Box::new(Teller::new(move |flow, said| {
+        let pace = config.pace();
+        let chance = Chance::new(&pace, &scope);
+        let host = flow.server.to_string();
+        let authority = format!("{host}:{}", flow.port);
+        let origin = Origin { name: host, address: flow.server, port: flow.port, secure: false };
+        let turn = Turn {
+            missing: scope.stream("missing"),
+            backoff: scope.stream("backoff"),
+            budget: BUDGET_FIRST * Prob::ONE_PARTS,
+            failed: None,
+        };
+        let flow = flow.number;
+        let main = async move {
+            let dialer = Dialer { nodelay: config.nodelay, tls: None, names: None };
+            let ways = Ways::new(&config, dialer, origin);
+            let client = Client { config, ways, authority, flow, turn: Mutex::new(turn), said: said.clone() };
+            let client = Arc::new(client);
+            loops::run(client.clone(), pace, chance).await;
+            client.ways.close();
+            let failed = lock(&client.turn).failed;
+            said.outcome(failed.map_or(Outcome::Finished, Fault::outcome));
+        };
+        scope.program("client", main)
+    }))
+}
+
+/// What calls go by.
+enum Ways {
+    Http(Arc<Pool<Full<Bytes>>>),
+    Frames(Arc<Frames>),
+}
+
+impl Ways {
+    fn new(config: &RpcConfig, dialer: Dialer, origin: Origin) -> Ways {
+        match config.form.codec() {
+            Some(codec) if matches!(config.form.carrier(), Carrier::Frames | Carrier::SharedFrames) => {
+                Ways::Frames(Frames::new(config, codec, dialer, origin))
+            }
+            _ => {
+                let speaks = if config.form.carrier() == Carrier::HttpTwo { Speaks::Two } else { Speaks::One };
+                let kept = config.connections == Connections::Kept;
+                let manner = Manner { speaks, kept, connections: config.pool };
+                Ways::Http(Pool::new(manner, dialer, origin, &Arc::default()))
+            }
+        }
+    }
+
+    fn close(&self) {
+        match self {
+            Ways::Http(pool) => pool.close(),
+            Ways::Frames(frames) => frames.close(),
+        }
+    }
+}
+
+/// What the tasks of a client share.
+struct Client {
+    config: RpcConfig,
+    ways: Ways,
+    authority: String,
+    flow: u32,
+    turn: Mutex<Turn>,
+    said: Said,
+}
+
+struct Turn {
+    missing: Rng,
+    backoff: Rng,
+    /// Repetitions that are left, in parts of [`Prob::ONE_PARTS`].
+    budget: u64,
+    failed: Option<Fault>,
+}
+
+/// A call's row in the making, which is written when it is dropped: also by the stop.
+struct Entry {
+    row: CallRow,
+    said: Said,
+    used: Option<Used>,
+    opening: Progress,
+    /// When the attempt began, and since when a connection is looked for.
+    looking: Time,
+}
+
+impl Entry {
+    fn uses(&mut self, number: u64, reused: bool, meter: &Arc<Meter>) {
+        (self.row.connection, self.row.reused) = (Some(number), u32::from(reused));
+        self.row.connect = self.opening.connect;
+        self.row.queued = Some((aio::now() - self.looking) - self.opening.connect.unwrap_or_default());
+        self.used = Some(Used::new(meter.clone(), reused));
+    }
+
+    /// The next attempt: its steps are those that count.
+    fn again(&mut self) {
+        (self.used, self.opening) = (None, Progress::default());
+        let row = &mut self.row;
+        (row.marshal, row.queued, row.connect, row.first_byte, row.unmarshal) = (None, None, None, None, None);
+        (row.http_up, row.http_down, row.body_up, row.body_down) = (0, 0, 0, 0);
+        row.status = ReplyStatus::None as u32;
+        row.retries += 1;
+    }
+
+    fn finish(&mut self, over_http: bool) {
+        let row = &mut self.row;
+        let used = self.used.take().or_else(|| Some(Used::new(self.opening.meter.take()?, false)));
+        if let Some(used) = used {
+            let passed = used.passed();
+            if over_http {
+                row.http_up = passed.http[0].saturating_sub(row.body_up);
+                row.http_down = passed.http[1].saturating_sub(row.body_down);
+            }
+            [row.tcp_up, row.tcp_down] = passed.headers;
+            [row.ip_up, row.ip_down] = passed.packets.map(|packets| packets * IP);
+            [row.ethernet_up, row.ethernet_down] = passed.packets.map(|packets| packets * ETHERNET);
+            (row.retransmissions, row.out_of_order) = (passed.retransmissions, passed.out_of_order);
+        }
+        let total = row.total.unwrap_or_default();
+        let marshal = row.marshal.unwrap_or_default() + row.unmarshal.unwrap_or_default();
+        let (queued, connect) = (row.queued.unwrap_or_default(), row.connect.unwrap_or_default());
+        let exchange = row.first_byte.unwrap_or_default();
+        let known = marshal + queued + connect + exchange;
+        let repeated = if row.retries > 0 && total > known { total - known } else { Span::ZERO };
+        let lost = row.retransmissions + row.out_of_order > 0;
+        let shares = [
+            (exchange, if lost { RETRANSMISSION } else { EXCHANGE }),
+            (queued, QUEUED),
+            (connect, CONNECT),
+            (marshal, MARSHAL),
+            (repeated, REPEATED),
+        ];
+        // The first of equal ones.
+        let most = shares.iter().map(|(span, _)| *span).max().unwrap_or_default();
+        row.cause = shares.iter().find(|(span, _)| *span == most).map_or(EXCHANGE, |(_, cause)| *cause);
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        self.said.row(self.row.clone());
+    }
+}
+
+impl Asker for Client {
+    async fn ask(&self, number: u64) -> bool {
+        let start = aio::now();
+        let mut entry = Entry {
+            row: row(self.flow, &self.config, number, start),
+            said: self.said.clone(),
+            used: None,
+            opening: Progress::default(),
+            looking: start,
+        };
+        let call = self.call_of(number);
+        let calling = self.attempts(&mut entry, number, &call);
+        let result = match self.config.timeout {
+            Some(timeout) => {
+                let limit = Duration::from_nanos(timeout.ps().div_ceil(1000));
+                aio::timeout(limit, calling).await.unwrap_or(Err(Fault::TimedOut))
+            }
+            None => calling.await,
+        };
+        entry.row.total = Some(aio::now() - start);
+        entry.row.outcome = match &result {
+            Ok(Answer::Reply(Reply::NotFound(_))) => FAULT,
+            Ok(Answer::Reply(_)) => FINISHED,
+            Ok(Answer::Overloaded) => OVERLOADED,
+            Ok(Answer::Malformed) => MALFORMED,
+            Err(fault) => *fault as u32,
+        };
+        entry.finish(matches!(self.ways, Ways::Http(_)));
+        let fault = result.as_ref().err().copied();
+        let mut turn = lock(&self.turn);
+        turn.failed = turn.failed.or(fault);
+        matches!(result, Ok(Answer::Reply(_)))
+    }
+}
+
+impl Client {
+    /// The call of a number.
+    fn call_of(&self, number: u64) -> Call {
+        let at = (number - 1) as i64 % ITEMS;
+        match self.config.operation {
+            CallOperation::Get => {
+                let share = self.config.missing;
+                let missing = share > Prob::ZERO && lock(&self.turn).missing.chance(share);
+                Call::Get { id: if missing { ITEMS + 1 + at } else { 1 + at } }
+            }
+            CallOperation::List => {
+                let pages = (ITEMS as u64 / self.config.size).max(1);
+                Call::List { page: ((number - 1) % pages) as i32, size: self.config.size as i32 }
+            }
+            CallOperation::Create => Call::Create { item: Item { id: 0, ..Item::sample(1 + at) } },
+        }
+    }
+
+    /// The call, repeated while it gets no answer, as far as number and budget allow.
+    async fn attempts(&self, entry: &mut Entry, number: u64, call: &Call) -> Result<Answer, Fault> {
+        {
+            let mut turn = lock(&self.turn);
+            turn.budget += self.config.retry_budget.parts();
+        }
+        loop {
+            let result = self.attempt(entry, number, call).await;
+            let fails = matches!(result, Err(_) | Ok(Answer::Overloaded));
+            if !fails || entry.row.retries >= self.config.retries {
+                return result;
+            }
+            let wait = {
+                let mut turn = lock(&self.turn);
+                if turn.budget < Prob::ONE_PARTS {
+                    return result;
+                }
+                turn.budget -= Prob::ONE_PARTS;
+                let doubled = self.config.backoff * (1 << entry.row.retries.min(16));
+                turn.backoff.exponential(doubled)
+            };
+            work(wait).await;
+            entry.again();
+        }
+    }
+
+    async fn attempt(&self, entry: &mut Entry, number: u64, call: &Call) -> Result<Answer, Fault> {
+        let form = self.config.form;
+        let body = binding::call_body(form, number, call);
+        entry.row.marshal = Some(work(self.config.marshal.cost(body.len() as u64)).await);
+        entry.looking = aio::now();
+        let size = body.len() as u64;
+        let (status, answer, bytes) = match &self.ways {
+            Ways::Http(pool) => {
+                let mut lease = pool.lease(&mut entry.opening).await?;
+                entry.uses(lease.link.number, lease.reused, &lease.link.meter.clone());
+                let closes = self.config.connections == Connections::New;
+                let request = binding::request(form, &self.authority, call, body.clone(), closes);
+                let mut sent = aio::now();
+                let exchange = binding::exchange(lease.sender(), request, &body, |stream| {
+                    sent = aio::now();
+                    entry.row.body_up = size;
+                    if let Some(used) = &mut entry.used {
+                        used.stream = stream;
+                    }
+                });
+                let (status, arrival) = exchange.await?;
+                entry.row.first_byte = Some(arrival.first - sent);
+                entry.row.body_down = arrival.bytes.len() as u64;
+                lease.give_back();
+                let (status, answer) = binding::read(form, call, status, &arrival.bytes);
+                (status, answer, arrival.bytes.len())
+            }
+            Ways::Frames(frames) => {
+                let lease = frames.lease(&mut entry.opening).await?;
+                entry.uses(lease.known.number, lease.reused, &lease.known.meter.clone());
+                [entry.row.http_up, entry.row.http_down] = lease.opening;
+                entry.row.body_up = size;
+                let sent = aio::now();
+                let arrival = frames.call(lease, number, call.operation(), body).await?;
+                entry.row.first_byte = Some(arrival.first - sent);
+                entry.row.body_down = arrival.bytes.len() as u64;
+                let codec = form.codec().expect("frames have one");
+                let (status, answer, _) = read_reply(codec, call.operation(), &arrival.bytes).unwrap_or((
+                    ReplyStatus::None,
+                    Answer::Malformed,
+                    0,
+                ));
+                (status, answer, arrival.bytes.len())
+            }
+        };
+        entry.row.status = status as u32;
+        entry.row.unmarshal = Some(work(self.config.marshal.cost(bytes as u64)).await);
+        Ok(answer)
+    }
+}
+
+fn row(flow: u32, config: &RpcConfig, number: u64, start: Time) -> CallRow {
+    CallRow {
+        flow,
+        workload: flow,
+        number,
+        operation: config.operation as u32,
+        form: config.form as u32,
+        start,
+        marshal: None,
+        queued: None,
+        connect: None,
+        first_byte: None,
+        unmarshal: None,
+        total: None,
+        status: ReplyStatus::None as u32,
+        outcome: 0,
+        cause: EXCHANGE,
+        retries: 0,
+        connection: None,
+        reused: 0,
+        retransmissions: 0,
+        out_of_order: 0,
+        ethernet_up: 0,
+        ethernet_down: 0,
+        ip_up: 0,
+        ip_down: 0,
+        tcp_up: 0,
+        tcp_down: 0,
+        http_up: 0,
+        http_down: 0,
+        body_up: 0,
+        body_down: 0,
+    }
+}

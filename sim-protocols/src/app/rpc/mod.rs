@@ -1,0 +1,332 @@
+//! `rpc`: remote calls of one small service in many forms, all with real bytes over simulated TCP, so that their costs can be compared.
+//!
+//! | to read | file |
+//! | --- | --- |
+//! | parameters | this one |
+//! | who calls, deadlines, repetitions, rows | `client` |
+//! | connections: opened, waited for, used again | `pool` |
+//! | one call on a connection of HTTP; frames over TCP | `http`, `framed` |
+//! | what a reply is called in each form | `status` |
+//! | who answers: connections, workers, the service | `server`, `service` |
+//!
+//! A call's steps: the client's stub writes the arguments (`marshal`), a connection is waited for (`queued`) or opened (`connect`), the bytes go; the
+//! server's stub reads them, a worker is waited for (`dispatch`), the service works (`service`), the stub writes the result; the client's stub reads it
+//! (`unmarshal`). Each end measures its own steps: the client in the table `calls`, the server in `served`, as a distributed trace would.
+//!
+//! Real: hyper, h2, the `thrift` crate; Hessian, Dubbo, JRMP and Java's serialisation are our codecs ([`crate::rpc`]). What clients do
+//! of themselves: Thrift's, RMI's, and those of HTTP/1.1 have one call at a time on a connection; HTTP/2, Dubbo and `bare` have many.
+//! Absent: gRPC; RMI's registry, its distributed garbage collection and pings; Dubbo's heartbeats and registry; compression; TLS.
+
+mod client;
+mod framed;
+mod http;
+mod pool;
+mod server;
+mod service;
+#[expect(dead_code, reason = "its words are never asked for as a parameter")]
+mod status;
+
+use sim_core::{Params, Prob, Span, Table, Time};
+
+pub use status::ReplyStatus;
+
+use super::loops::Pace;
+use super::values::{self, Connections, Distribution, SpanDist};
+use super::{Application, Scope};
+use crate::host::{App, CALLS, FlowEnd, SERVED};
+use crate::rpc::Form;
+
+/// Items that the service has: their numbers begin at 1.
+const ITEMS: i64 = 1000;
+/// A fifth: what Finagle lets calls earn for repetitions.
+const BUDGET: Prob = match Prob::from_parts(Prob::ONE_PARTS / 5) {
+    Some(prob) => prob,
+    None => Prob::ZERO,
+};
+
+words! {
+    /// Forms of calls.
+    CallForm {
+        /// JSON over HTTP/1.1: `GET /items/7`, `GET /items?page=0&size=20`, `POST /items` (RFC 9110); errors as problems (RFC 9457).
+        #[default]
+        RestHttp1 = "rest-http1",
+        /// The same over HTTP/2.
+        RestHttp2 = "rest-http2",
+        /// JSON-RPC 2.0 over HTTP/1.1 (POST).
+        JsonRpc = "json-rpc",
+        /// Hessian 2.0 over HTTP/1.1 (POST).
+        Hessian = "hessian",
+        /// Apache Thrift, framed, the binary protocol.
+        ThriftBinary = "thrift-binary",
+        /// Apache Thrift, framed, the compact protocol.
+        ThriftCompact = "thrift-compact",
+        /// Dubbo 2 with Hessian inside.
+        Dubbo = "dubbo",
+        /// Java's remote method invocation (JRMP).
+        Rmi = "rmi",
+        /// A length, an id, a method number, the bytes of the arguments.
+        Bare = "bare",
+    }
+}
+
+words! {
+    /// What is called.
+    CallOperation {
+        /// An item by its number.
+        #[default]
+        Get = "get",
+        /// A page of items.
+        List = "list",
+        /// A new item.
+        Create = "create",
+    }
+}
+
+/// What carries a form.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Carrier {
+    HttpOne,
+    HttpTwo,
+    /// Frames over TCP, one call at a time.
+    Frames,
+    /// Frames over TCP, many calls at a time.
+    SharedFrames,
+}
+
+impl CallForm {
+    fn carrier(self) -> Carrier {
+        match self {
+            CallForm::RestHttp1 | CallForm::JsonRpc | CallForm::Hessian => Carrier::HttpOne,
+            CallForm::RestHttp2 => Carrier::HttpTwo,
+            CallForm::ThriftBinary | CallForm::ThriftCompact | CallForm::Rmi => Carrier::Frames,
+            CallForm::Dubbo | CallForm::Bare => Carrier::SharedFrames,
+        }
+    }
+
+    /// Whether a connection has many calls at a time.
+    fn shares(self) -> bool {
+        matches!(self.carrier(), Carrier::HttpTwo | Carrier::SharedFrames)
+    }
+
+    /// Its codec; REST has its own.
+    fn codec(self) -> Option<Form> {
+        match self {
+            CallForm::RestHttp1 | CallForm::RestHttp2 => None,
+            CallForm::JsonRpc => Some(Form::JsonRpc),
+            CallForm::Hessian => Some(Form::Hessian),
+            CallForm::ThriftBinary => Some(Form::ThriftBinary),
+            CallForm::ThriftCompact => Some(Form::ThriftCompact),
+            CallForm::Dubbo => Some(Form::Dubbo),
+            CallForm::Rmi => Some(Form::Rmi),
+            CallForm::Bare => Some(Form::Bare),
+        }
+    }
+}
+
+/// The time that a stub takes for a message, at each of the four places: arguments written and read, result written and read. Calls do not wait for
+/// each other's: a processor for each.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Marshal {
+    /// For each message. Default: none.
+    pub per_call: Span,
+    /// For each byte of it. Default: none.
+    pub per_byte: Span,
+}
+
+impl Marshal {
+    fn cost(self, bytes: u64) -> Span {
+        self.per_call + self.per_byte * bytes
+    }
+}
+
+/// Parameters of remote calls.
+#[derive(Clone, PartialEq, Debug)]
+pub struct RpcConfig {
+    /// The form. Default: `rest-http1`.
+    pub form: CallForm,
+    /// What is called. Default: `get`.
+    pub operation: CallOperation,
+    /// Items on a page of `list`. Default: 20.
+    pub size: u64,
+    /// Share of the calls of `get` for an item that is not there: 404, or the form's own fault. Default: none.
+    pub missing: Prob,
+    /// Whether a call uses a connection again, or opens its own. Default: again.
+    pub connections: Connections,
+    /// Connections that a client keeps at the most, in forms with one call at a time on each. Default: 1.
+    pub pool: u64,
+    /// How many calls. Default: without end.
+    pub count: Option<u64>,
+    /// Calls that are under way at a time: each is followed by the next one. Default: 1.
+    pub concurrency: u64,
+    /// From the end of one to the next, of each of those that call at a time. Default: none.
+    pub think: SpanDist,
+    /// From the start of one call to the next, whatever becomes of them. Default: each waits for one that went before.
+    pub interval: Option<SpanDist>,
+    /// The service's own time. Default: none.
+    pub service: SpanDist,
+    /// The deadline of a call, repetitions included; the server is not told. Default: none.
+    pub timeout: Option<Span>,
+    /// How often a call that has got no answer, or was turned away, is repeated. Default: never.
+    pub retries: u64,
+    /// What each call adds to the budget that each repetition takes one from, as in Finagle; ten are there at first. Default: 20 %.
+    pub retry_budget: Prob,
+    /// The mean wait before the first repetition, exponentially distributed; it doubles with each. Default: 10 ms.
+    pub backoff: Span,
+    /// The price of stubs. Default: none.
+    pub marshal: Marshal,
+    /// Calls that the server works on at a time. Default: without bound.
+    pub workers: Option<u64>,
+    /// Calls that may wait for a worker; beyond, the form's own refusal. Default: 100.
+    pub queue: u64,
+    /// No call starts from this moment on. Default: never.
+    pub stop: Option<Time>,
+    /// `TCP_NODELAY` at both ends, as all these libraries have it. Default: yes.
+    pub nodelay: bool,
+}
+
+impl Default for RpcConfig {
+    fn default() -> RpcConfig {
+        RpcConfig {
+            form: CallForm::default(),
+            operation: CallOperation::default(),
+            size: 20,
+            missing: Prob::ZERO,
+            connections: Connections::default(),
+            pool: 1,
+            count: None,
+            concurrency: 1,
+            think: SpanDist::Fixed(Span::ZERO),
+            interval: None,
+            service: SpanDist::Fixed(Span::ZERO),
+            timeout: None,
+            retries: 0,
+            retry_budget: BUDGET,
+            backoff: Span::from_ms(10),
+            marshal: Marshal::default(),
+            workers: None,
+            queue: 100,
+            stop: None,
+            nodelay: true,
+        }
+    }
+}
+
+impl RpcConfig {
+    pub(super) fn read(params: &mut dyn Params) -> RpcConfig {
+        let default = RpcConfig::default();
+        let form = CallForm::read(params, "form", "how calls and results are written, and over what");
+        let operation = CallOperation::read(params, "operation", "what is called");
+        let size = params.count("size", Some(default.size), 1..=ITEMS as u64, "items on a page of `list`");
+        if operation != CallOperation::List && size != default.size {
+            params.refuse("size", "it needs `operation: list`".into());
+        }
+        let help = "share of the calls of `get` for an item that is not there: 404, or the form's own fault";
+        let missing = params.prob("missing", Some(Prob::ZERO), help);
+        let connections = Connections::read(params, "connections", "used again, or a new one for each call");
+        let help = "connections that a client keeps at the most, in forms with one call at a time on each";
+        let pool = params.count("pool", Some(1), 1..=1000, help);
+        let count = values::count(params, "how many calls; without end when not given");
+        let concurrency = params.count("concurrency", Some(1), 1..=10_000, "calls that are under way at a time");
+        let mean = params.span("think", Some(Span::ZERO), "from the end of one to the next");
+        let think = SpanDist::new(Distribution::read(params, "think_times", "how `think` is distributed"), mean);
+        let times = Distribution::read(params, "interval_times", "how `interval` is distributed");
+        let help = "from the start of one call to the next, whatever becomes of them; when not given a call waits for one before it";
+        let interval = params.given("interval").then(|| SpanDist::new(times, params.span("interval", None, help)));
+        if interval.is_none() && times != Distribution::default() {
+            params.refuse("interval_times", "it needs `interval`".into());
+        }
+        let mean = params.span("service", Some(Span::ZERO), "the service's own time");
+        let service = SpanDist::new(Distribution::read(params, "service_times", "how `service` is distributed"), mean);
+        let mut config = RpcConfig {
+            form,
+            operation,
+            size,
+            missing,
+            connections,
+            pool,
+            count,
+            concurrency,
+            think,
+            interval,
+            service,
+            ..default
+        };
+        config.read_failures(params);
+        config
+    }
+
+    /// Deadlines, repetitions, and what the ends can take.
+    fn read_failures(&mut self, params: &mut dyn Params) {
+        let help = "deadline of a call, repetitions included; none when not given";
+        self.timeout = params.given("timeout").then(|| params.span("timeout", None, help));
+        let help = "how often a call without an answer, or turned away, is repeated";
+        self.retries = params.count("retries", Some(0), 0..=100, help);
+        let help = "what each call adds to the budget that each repetition takes one from; ten are there at first";
+        let budget = params.prob("retry_budget", Some(self.retry_budget), help);
+        let help = "mean wait before the first repetition, exponentially distributed; it doubles with each";
+        let backoff = params.span("backoff", Some(self.backoff), help);
+        if self.retries == 0 && (budget != self.retry_budget || backoff != self.backoff) {
+            let key = if budget == self.retry_budget { "backoff" } else { "retry_budget" };
+            params.refuse(key, "it needs `retries`".into());
+        }
+        (self.retry_budget, self.backoff) = (budget, backoff);
+        params.section("marshal", "what a stub takes for a message, at each of the four places", &mut |params| {
+            self.marshal.per_call = params.span("per_call", Some(Span::ZERO), "for each message");
+            self.marshal.per_byte = params.span("per_byte", Some(Span::ZERO), "for each byte of it");
+        });
+        let help = "calls that the server works on at a time; without bound when not given";
+        self.workers = params.given("workers").then(|| params.count("workers", None, 1..=1_000_000, help));
+        let help = "calls that may wait for one of the `workers`; beyond, the form's own refusal";
+        self.queue = params.count("queue", Some(100), 0..=1_000_000, help);
+        if self.workers.is_none() && self.queue != 100 {
+            params.refuse("queue", "it needs `workers`".into());
+        }
+        self.stop = values::stop(params, "no call starts from this moment on");
+        let help = "TCP_NODELAY at both ends; if not, what the hosts say of Nagle's algorithm holds";
+        self.nodelay = params.flag("nodelay", true, help);
+    }
+
+    pub(super) fn check(&self) -> Result<(), (&'static str, String)> {
+        let zero = |span: &SpanDist| span.mean() == Span::ZERO;
+        match () {
+            _ if self.missing > Prob::ZERO && self.operation != CallOperation::Get => {
+                Err(("missing", "only `operation: get` can miss an item".into()))
+            }
+            _ if self.pool > 1 && self.form.shares() => {
+                Err(("pool", format!("`{}` has all its calls on one connection", self.form.word())))
+            }
+            _ if self.pool > 1 && self.connections == Connections::New => {
+                Err(("pool", "nothing is kept where each call has a new connection".into()))
+            }
+            _ if self.count == Some(0) => Err(("count", "zero calls do nothing".into())),
+            _ if self.timeout == Some(Span::ZERO) => Err(("timeout", "no call would be in time".into())),
+            _ if self.backoff == Span::ZERO => Err(("backoff", "a repetition would follow within the instant".into())),
+            _ if self.interval.as_ref().is_some_and(zero) => Err(("interval", "the clock would never move".into())),
+            _ if self.interval.is_some() && self.concurrency > 1 => {
+                Err(("concurrency", "with `interval` calls do not wait for each other".into()))
+            }
+            _ if self.interval.is_some() && !zero(&self.think) => {
+                Err(("think", "with `interval` calls do not wait for each other".into()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn pace(&self) -> Pace {
+        let RpcConfig { count, stop, concurrency, think, interval, .. } = *self;
+        Pace { count, stop, concurrency, think, interval }
+    }
+}
+
+impl Application for RpcConfig {
+    const TABLES: &'static [&'static Table] = &[&CALLS, &SERVED];
+    const DELIVERS_TO: Option<FlowEnd> = Some(FlowEnd::Client);
+    const SERVES_ANYBODY: bool = true;
+
+    fn open(&self, end: FlowEnd, scope: &Scope) -> Box<dyn App> {
+        match end {
+            FlowEnd::Client => client::open(self, scope),
+            FlowEnd::Server => server::open(self, scope),
+        }
+    }
+}

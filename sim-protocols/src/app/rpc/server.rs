@@ -1,0 +1,128 @@
+//! Who answers: one task for each connection, and one for each call where a connection has many.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use h2::RecvStream;
+use h2::server::SendResponse;
+use http::{Request, Response};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+
+use super::service::Service;
+use super::{Carrier, RpcConfig, framed, http as binding};
+use crate::aio::{self, SimTimer};
+use crate::app::Scope;
+use crate::app::dial::{self, Acceptor, Stream};
+use crate::app::pool::REMEMBERED;
+use crate::app::teller::Teller;
+use crate::host::App;
+
+/// Connections that wait to be accepted: nginx's `listen(2)`.
+const BACKLOG: u32 = 511;
+/// Windows of HTTP/2, as hyper's server has them.
+const WINDOW: u32 = 1 << 20;
+
+/// The answering end. It serves whoever connects to its port.
+pub(super) fn open(config: &RpcConfig, scope: &Scope) -> Box<dyn App> {
+    let (config, scope) = (config.clone(), scope.clone());
+    Box::new(Teller::new(move |flow, said| {
+        let service = Service::new(&config, &scope, flow.number, said);
+        scope.program("server", listen(service, flow.port))
+    }))
+}
+
+async fn listen(service: Arc<Service>, port: u16) {
+    let Ok(listener) = dial::listener(port, service.config.nodelay, BACKLOG) else { return };
+    let acceptor = Acceptor { tls: None };
+    while let Ok((tcp, peer)) = listener.accept().await {
+        let (service, acceptor) = (service.clone(), acceptor.clone());
+        aio::spawn_named(&format!("connection of {peer}"), async move {
+            let Ok(dial::Accepted { stream, .. }) = acceptor.accept(tcp).await else { return };
+            match service.config.form.carrier() {
+                Carrier::HttpOne => one(service, peer, stream).await,
+                Carrier::HttpTwo => drop(two(service, peer, stream).await),
+                Carrier::Frames | Carrier::SharedFrames => framed::serve(service, peer, stream).await,
+            }
+        });
+    }
+}
+
+/// A connection of HTTP/1.1.
+async fn one(service: Arc<Service>, peer: SocketAddr, stream: Stream) {
+    let number = Arc::new(AtomicU64::new(0));
+    let answering = service_fn(move |request: Request<Incoming>| {
+        let (service, number) = (service.clone(), number.fetch_add(1, Ordering::Relaxed) + 1);
+        async move {
+            let (head, body) = request.into_parts();
+            let body = binding::collect(body).await.unwrap_or_default();
+            let response = answer(&service, peer, number, &head, &body).await;
+            Ok::<_, Infallible>(response.map(Full::new))
+        }
+    });
+    let mut builder = hyper::server::conn::http1::Builder::new();
+    // hyper's `Date` would be that of the machine; a connection may wait for its next request for ever.
+    builder.timer(SimTimer).auto_date_header(false).header_read_timeout(None);
+    drop(builder.serve_connection(stream, answering).await);
+}
+
+/// A connection of HTTP/2.
+async fn two(service: Arc<Service>, peer: SocketAddr, stream: Stream) -> Result<(), h2::Error> {
+    let mut builder = h2::server::Builder::new();
+    builder.initial_window_size(WINDOW).initial_connection_window_size(WINDOW).reset_stream_duration(REMEMBERED);
+    let mut connection = builder.handshake::<_, Bytes>(stream).await?;
+    let mut number = 0;
+    while let Some(next) = connection.accept().await {
+        let (request, respond) = next?;
+        number += 1;
+        let (service, call) = (service.clone(), number);
+        aio::spawn(async move { drop(answer_two(service, peer, call, request, respond).await) });
+    }
+    Ok(())
+}
+
+async fn answer_two(
+    service: Arc<Service>,
+    peer: SocketAddr,
+    number: u64,
+    request: Request<RecvStream>,
+    mut respond: SendResponse<Bytes>,
+) -> Result<(), h2::Error> {
+    let (head, mut stream) = request.into_parts();
+    let mut body = Vec::new();
+    while let Some(data) = stream.data().await {
+        let data = data?;
+        stream.flow_control().release_capacity(data.len())?;
+        body.extend_from_slice(&data);
+    }
+    let (head, body) = answer(&service, peer, number, &head, &body).await.into_parts();
+    let mut stream = respond.send_response(Response::from_parts(head, ()), body.is_empty())?;
+    if !body.is_empty() {
+        // h2 holds it back until the windows allow it.
+        stream.send_data(body, true)?;
+    }
+    Ok(())
+}
+
+async fn answer(
+    service: &Arc<Service>,
+    peer: SocketAddr,
+    number: u64,
+    head: &http::request::Parts,
+    body: &[u8],
+) -> Response<Bytes> {
+    let form = service.config.form;
+    let (id, call) = match binding::call_of(form, head, body) {
+        Ok(call) => call,
+        Err(status) => return binding::problem(status),
+    };
+    let mut serving = service.begin(peer, number, body.len() as u64).await;
+    let reply = serving.reply(&call).await;
+    let response = binding::response(form, id, &call, reply);
+    serving.marshal(response.body().len() as u64).await;
+    response
+}

@@ -1,0 +1,151 @@
+//! The service: items to get, list and create; workers that are few; stubs that take their time.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex};
+
+use sim_core::{Rng, Span, Time};
+
+use super::{ITEMS, RpcConfig};
+use crate::aio;
+use crate::app::Scope;
+use crate::app::dial::lock;
+use crate::app::permits::Permits;
+use crate::app::teller::Said;
+use crate::host::ServedRow;
+use crate::rpc::model::{Call, Item, Reply};
+
+/// Words of the column `outcome` of `served`.
+const GONE: u32 = 0;
+const ANSWERED: u32 = 1;
+const FAULT: u32 = 2;
+const OVERLOADED: u32 = 3;
+
+/// What the tasks of a server share.
+pub(super) struct Service {
+    pub config: RpcConfig,
+    workers: Option<Permits>,
+    times: Mutex<Rng>,
+    created: Mutex<i64>,
+    flow: u32,
+    said: Said,
+}
+
+/// There are too many calls.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Busy;
+
+/// A call at its server: its row in the making, which is written when it is dropped.
+pub(super) struct Serving {
+    service: Arc<Service>,
+    row: ServedRow,
+}
+
+impl Service {
+    pub fn new(config: &RpcConfig, scope: &Scope, flow: u32, said: Said) -> Arc<Service> {
+        Arc::new(Service {
+            config: config.clone(),
+            workers: config.workers.map(Permits::new),
+            times: Mutex::new(scope.stream("service")),
+            created: Mutex::new(ITEMS),
+            flow,
+            said,
+        })
+    }
+
+    /// What the service knows.
+    fn answer(&self, call: &Call) -> Reply {
+        match call {
+            Call::Get { id } if (1..=ITEMS).contains(id) => Reply::Item(Item::sample(*id)),
+            Call::Get { id } => Reply::NotFound(*id),
+            Call::List { page, size } => {
+                let size = i64::from(*size).clamp(0, ITEMS);
+                let first = 1 + i64::from(*page).max(0) * size;
+                Reply::Items((first..first + size).take_while(|id| *id <= ITEMS).map(Item::sample).collect())
+            }
+            Call::Create { .. } => {
+                let mut created = lock(&self.created);
+                *created += 1;
+                Reply::Created(*created)
+            }
+        }
+    }
+
+    /// All of a call is there, of so many bytes.
+    pub async fn begin(self: &Arc<Service>, peer: SocketAddr, number: u64, bytes: u64) -> Serving {
+        let mut serving = Serving { service: self.clone(), row: row(self.flow, peer, number) };
+        serving.row.unmarshal = Some(work(self.config.marshal.cost(bytes)).await);
+        serving
+    }
+}
+
+/// Takes its time.
+pub(super) async fn work(span: Span) -> Span {
+    if span > Span::ZERO {
+        aio::sleep_until(aio::now() + span).await;
+    }
+    span
+}
+
+impl Serving {
+    /// The service's reply, once a worker has worked on it.
+    ///
+    /// # Errors
+    /// Too many wait already.
+    pub async fn reply(&mut self, call: &Call) -> Result<Reply, Busy> {
+        let begun = aio::now();
+        let service = self.service.clone();
+        let place = match &service.workers {
+            Some(workers) => match workers.acquire_within(service.config.queue) {
+                Some(asking) => Some(asking.await),
+                None => {
+                    self.row.outcome = OVERLOADED;
+                    return Err(Busy);
+                }
+            },
+            None => None,
+        };
+        self.row.dispatch = Some(aio::now() - begun);
+        let time = service.config.service.draw(&mut lock(&service.times));
+        self.row.service = Some(work(time).await);
+        drop(place);
+        let reply = service.answer(call);
+        self.row.outcome = if matches!(reply, Reply::NotFound(_)) { FAULT } else { ANSWERED };
+        Ok(reply)
+    }
+
+    /// The stub writes the reply, of so many bytes.
+    pub async fn marshal(&mut self, bytes: u64) {
+        self.row.marshal = Some(work(self.service.config.marshal.cost(bytes)).await);
+        self.row.total = Some(aio::now() - self.row.start);
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        if self.row.total.is_none() && self.row.outcome != OVERLOADED {
+            self.row.outcome = GONE;
+        }
+        self.service.said.row(self.row.clone());
+    }
+}
+
+fn row(flow: u32, peer: SocketAddr, number: u64) -> ServedRow {
+    let start: Time = aio::now();
+    ServedRow {
+        flow,
+        workload: flow,
+        client: match peer {
+            SocketAddr::V4(peer) => *peer.ip(),
+            SocketAddr::V6(_) => Ipv4Addr::UNSPECIFIED,
+        },
+        port: peer.port(),
+        number,
+        start,
+        unmarshal: None,
+        dispatch: None,
+        service: None,
+        marshal: None,
+        total: None,
+        outcome: GONE,
+    }
+}

@@ -1,0 +1,155 @@
+//! Remote calls in files: each form gives its replies and faults, the steps add up, every key bites.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use experiments::{load_options, simulate};
+use sim_core::{Kind, Outcome};
+
+use crate::harness::sharded;
+
+const FORMS: [&str; 9] =
+    ["rest-http1", "rest-http2", "json-rpc", "hessian", "thrift-binary", "thrift-compact", "dubbo", "rmi", "bare"];
+
+fn run(calls: &str) -> Outcome {
+    let text = format!(
+        "clockwire: 1\nname: rpc\nseed: 3\nstop: 10 s\nhosts: {{ a: {{}}, z: {{}} }}\nlinks:\n\
+         \x20 - a -- z: {{ rate: 1 Gbit/s, delay: 20 ms }}\nworkload: {{ calls: {{ from: a, to: z, rpc: {{ {calls} }} }} }}\n\
+         outputs: {{ tables: [ calls, served ] }}\n"
+    );
+    let loaded = topologies::load_text("rpc.yaml", "rpc", &text, Path::new(""), &load_options(&[], None));
+    let plan = loaded.unwrap_or_else(|errors| panic!("{errors}\n{text}")).points.swap_remove(0).plan;
+    simulate(&plan, 3, sharded(1), &|_| ()).0
+}
+
+/// A row: numbers by the names of their columns, times in microseconds; what is empty is not there; and its words.
+type Row = (BTreeMap<&'static str, u64>, BTreeMap<&'static str, &'static str>);
+
+fn rows(outcome: &Outcome, table: &str) -> Vec<Row> {
+    let table = outcome.table(table).expect("it is written where it runs");
+    let mut rows: Vec<Row> = table
+        .iter()
+        .map(|(_, values)| {
+            let (mut numbers, mut said) = Row::default();
+            for (column, value) in table.table.columns.iter().zip(values) {
+                match column.kind {
+                    Kind::Word(words) => drop(said.insert(column.name, words[*value as usize])),
+                    _ if *value == u64::MAX => {}
+                    Kind::Time => drop(numbers.insert(column.name, value / 1_000_000)),
+                    _ => drop(numbers.insert(column.name, *value)),
+                }
+            }
+            (numbers, said)
+        })
+        .collect();
+    rows.sort_by_key(|(numbers, _)| numbers["number"]);
+    rows
+}
+
+fn calls(calls: &str) -> Vec<Row> {
+    rows(&run(calls), "calls")
+}
+
+#[test]
+fn every_form_gets_its_replies_and_its_faults() {
+    for form in FORMS {
+        for operation in ["get", "list", "create"] {
+            let found = calls(&format!("form: {form}, operation: {operation}, count: 3"));
+            assert_eq!(found.len(), 3, "{form} {operation}");
+            for (numbers, said) in &found {
+                assert_eq!(said["outcome"], "finished", "{form} {operation}: {numbers:?}");
+                let ms = numbers["first_byte_s"] / 1000;
+                assert!((40..44).contains(&ms), "{form} {operation}: {ms} ms for a round trip: {numbers:?}");
+                assert!(numbers["body_down_bytes"] > 0);
+            }
+            // RMI's opening takes a round trip more, and comes with a connection alone.
+            let connect = if form == "rmi" { 80 } else { 40 };
+            assert_eq!(found[0].0["connect_s"] / 1000, connect, "{form}");
+            assert_eq!((found[1].0.get("connect_s"), found[1].1["reused"]), (None, "reused"), "{form}");
+        }
+        let (_, said) = &calls(&format!("form: {form}, count: 1, missing: 100 %"))[0];
+        assert_eq!(said["outcome"], "fault", "{form}: {said:?}");
+    }
+}
+
+#[test]
+fn a_server_with_too_much_to_do_says_so_in_each_form() {
+    let expected = [
+        ("rest-http1", "503", "overloaded"),
+        ("rest-http2", "503", "overloaded"),
+        ("json-rpc", "server_error", "overloaded"),
+        ("hessian", "503", "overloaded"),
+        ("thrift-binary", "none", "closed"),
+        ("dubbo", "threadpool_exhausted", "overloaded"),
+        ("rmi", "none", "closed"),
+        ("bare", "busy", "overloaded"),
+    ];
+    for (form, status, outcome) in expected {
+        let found = calls(&format!(
+            "form: {form}, count: 6, interval: 1 ms, connections: new, service: 50 ms, workers: 1, queue: 1"
+        ));
+        let turned: Vec<&Row> = found.iter().filter(|(_, said)| said["outcome"] == outcome).collect();
+        assert_eq!(turned.len(), 4, "{form}: {found:?}");
+        assert!(turned.iter().all(|(_, said)| said["status"] == status), "{form}: {turned:?}");
+    }
+}
+
+#[test]
+fn a_calls_steps_add_up_at_both_ends() {
+    let outcome = run("form: thrift-compact, count: 2, service: 7 ms, marshal: { per_call: 1 ms }");
+    let (call, served) = (&rows(&outcome, "calls")[1].0, &rows(&outcome, "served")[1].0);
+    let sum = call["marshal_s"] + call["queued_s"] + call["first_byte_s"] + call["unmarshal_s"];
+    assert!(call["total_s"].abs_diff(sum) <= 4, "{call:?}");
+    let sum = served["unmarshal_s"] + served["dispatch_s"] + served["service_s"] + served["marshal_s"];
+    assert_eq!((served["total_s"], served["service_s"]), (sum, 7000));
+    assert_eq!(call["first_byte_s"] / 1000, 40 + 9);
+    // Calls of 14 bytes: one packet of data up, and by its acknowledgement the reply before is known to be there.
+    assert_eq!((call["body_up_bytes"], call["http_up_bytes"]), (14, 0));
+    assert_eq!(call["ethernet_up_bytes"] * 20, call["ip_up_bytes"] * 18);
+}
+
+#[test]
+fn every_parameter_bites() {
+    let closed = "count: 6, concurrency: 3, service: 5 ms";
+    let busy = "form: bare, count: 9, interval: 1 ms, service: 20 ms";
+    let cases = [
+        (closed, "form: bare"),
+        ("count: 3", "operation: list"),
+        ("count: 3, operation: list", "size: 7"),
+        (closed, "missing: 50 %"),
+        (closed, "connections: new"),
+        (closed, "pool: 2"),
+        ("stop: 900 ms", "count: 3"),
+        ("count: 6", "concurrency: 2"),
+        (closed, "think: 7 ms"),
+        ("count: 6, think: 7 ms", "think_times: exponential"),
+        ("count: 6", "interval: 3 ms"),
+        ("count: 6, interval: 3 ms", "interval_times: exponential"),
+        ("count: 6", "service: 9 ms"),
+        (closed, "service_times: exponential"),
+        ("count: 6, service: 20 ms, service_times: exponential", "timeout: 62 ms"),
+        ("form: bare, count: 9, interval: 1 ms, service: 20 ms, workers: 1, queue: 1", "retries: 3"),
+        (
+            "form: bare, count: 40, interval: 1 ms, service: 20 ms, workers: 1, queue: 1, retries: 3",
+            "retry_budget: 0 %",
+        ),
+        ("form: bare, count: 9, interval: 1 ms, service: 20 ms, workers: 1, queue: 1, retries: 3", "backoff: 70 ms"),
+        (closed, "marshal: { per_call: 1 ms }"),
+        (closed, "marshal: { per_byte: 1 us }"),
+        (busy, "workers: 1"),
+        ("form: bare, count: 9, interval: 1 ms, service: 20 ms, workers: 1", "queue: 2"),
+        (closed, "stop: 100 ms"),
+        ("form: bare, count: 9, interval: 1 ms", "nodelay: false"),
+    ];
+    let meant: String = cases.iter().map(|(_, key)| *key).collect();
+    let known = sim_core::describe(|params| {
+        sim_protocols::AppConfig::read("rpc", params);
+    });
+    for param in &known {
+        let key = param.key.rsplit('.').next().expect("a key");
+        assert!(meant.contains(&format!("{key}:")), "no line shows that `{}` bites", param.key);
+    }
+    for (base, key) in cases {
+        assert_ne!(calls(base), calls(&format!("{base}, {key}")), "`{key}` does nothing to `{base}`");
+    }
+}
