@@ -96,8 +96,13 @@ const RATIOS: &[&str] = &["utilization", "loss", "share", "retransmitted"];
 /// Names that read better otherwise.
 const NAMES: &[(&str, &str)] = &[
     ("cwnd", "congestion window"),
+    ("dns", "DNS"),
+    ("http", "HTTP"),
+    ("ip", "IP"),
     ("rtt", "round-trip time"),
     ("srtt", "smoothed round-trip time"),
+    ("tcp", "TCP"),
+    ("tls", "TLS"),
     ("rto", "retransmission timeout"),
     ("in flight", "data in flight"),
     ("rate", "data rate"),

@@ -55,6 +55,13 @@ fn requests() -> Vec<(Request, &'static [&'static str])> {
             &["Retransmitted (%)", "0.03 %"],
         ),
         (
+            Request::new("stacked")
+                .with("table", &["queue"])
+                .with("x", &["link"])
+                .with("y", &["queue_bytes", "sent_bytes"]),
+            &["Sum (", "Queue", "Sent", "r1-&gt;r2"],
+        ),
+        (
             Request::new("waterfall").with("pages", &["1", "3"]),
             &[
                 "since the page's start (ms)",

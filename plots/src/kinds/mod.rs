@@ -8,6 +8,7 @@ mod ladder;
 mod packets;
 mod queue;
 mod rtt;
+mod stacked;
 mod sweep;
 mod throughput;
 mod time_sequence;
@@ -90,7 +91,7 @@ const COMMON: &[Key] = &[
     Key { name: "file", takes: Takes::Text, help: "the file's name without ending; the kind's name" },
 ];
 
-static KINDS: [Kind; 12] = [
+static KINDS: [Kind; 13] = [
     cwnd::KIND,
     throughput::KIND,
     goodput::KIND,
@@ -103,6 +104,7 @@ static KINDS: [Kind; 12] = [
     sweep::KIND,
     bars::KIND,
     waterfall::KIND,
+    stacked::KIND,
 ];
 
 /// All kinds of figures.

@@ -79,12 +79,13 @@ fn draw(sources: &[Source], args: &Args) -> Result<Canvas, Error> {
     let mut canvas = Canvas::new(PAGE.0, height.round(), &title(args, "What requests wait for"));
     let name = canvas.title.clone();
     let top = heading(&mut canvas, &name, &caption);
-    legend(&mut canvas, top + 12.0);
+    legend(&mut canvas, top + 12.0, PHASES.into_iter().map(|(name, ink)| (name, shade(ink))));
     let top = top + 40.0;
     let area = Rect { left: LEFT, top, right: PAGE.0 - RIGHT, bottom: top + ROW * rows as f64 + 8.0 };
     let ends = pages.iter().flat_map(|page| page.bars.iter().map(|bar| bar.end() - page.start));
     let scale = Scale::fit(&Axis::time(), ends.chain([0.0]), (area.width() / 105.0) as usize, 0.0);
-    axis(&mut canvas, &area, &scale);
+    let label = format!("Time since the page's start ({})", scale.shown.name);
+    axis_below(&mut canvas, &area, &scale, &label);
     let several = pages.iter().any(|page| page.flow != pages[0].flow);
     let mut y = area.top + 4.0;
     for page in &pages {
@@ -150,10 +151,11 @@ fn bar(table: &Table, row: usize) -> Bar {
     Bar { words, note, failed, start: time("start_s"), phases }
 }
 
-fn legend(canvas: &mut Canvas, y: f64) {
+/// A legend in one line.
+pub(super) fn legend<'a>(canvas: &mut Canvas, y: f64, entries: impl Iterator<Item = (&'a str, Color)>) {
     let mut x = 30.0;
-    for (name, ink) in PHASES {
-        canvas.rect(Rect { left: x, right: x + 18.0, top: y - 7.0, bottom: y + 7.0 }, shade(ink), 1.0);
+    for (name, ink) in entries {
+        canvas.rect(Rect { left: x, right: x + 18.0, top: y - 7.0, bottom: y + 7.0 }, ink, 1.0);
         canvas.text((x + 25.0, y + TICK * 0.36), name, TICK, BLACK, Align::Left);
         x += 25.0 + text::width(name, TICK, false) * 1.14 + 26.0;
     }
@@ -164,7 +166,8 @@ fn shade(at: usize) -> Color {
     if at == 7 { Color(0xB8, 0xBE, 0xC4) } else { color(at) }
 }
 
-fn axis(canvas: &mut Canvas, area: &Rect, scale: &Scale) {
+/// The axis below, and its grid.
+pub(super) fn axis_below(canvas: &mut Canvas, area: &Rect, scale: &Scale, label: &str) {
     let mut free = f64::NEG_INFINITY;
     for tick in &scale.ticks {
         let x = area.left + scale.part(tick.value) * area.width();
@@ -177,8 +180,7 @@ fn axis(canvas: &mut Canvas, area: &Rect, scale: &Scale) {
     }
     canvas.line((area.left, area.top), (area.left, area.bottom), FRAME, 1.2);
     canvas.line((area.left, area.bottom), (area.right, area.bottom), FRAME, 1.2);
-    let label = format!("Time since the page's start ({})", scale.shown.name);
-    canvas.text(((area.left + area.right) / 2.0, area.bottom + 50.0), &label, LABEL, BLACK, Align::Center);
+    canvas.text(((area.left + area.right) / 2.0, area.bottom + 50.0), label, LABEL, BLACK, Align::Center);
 }
 
 fn request(canvas: &mut Canvas, bar: &Bar, (start, y): (f64, f64), area: &Rect, scale: &Scale) {
