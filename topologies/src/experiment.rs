@@ -157,6 +157,7 @@ pub fn load_text(
     let mut failed = 0;
     let one = experiment.dimensions.is_empty() || experiment.repeats;
     let alone = one && experiment.seeds.len() == 1;
+    let mut idle = None;
     for point in dimensions.points() {
         let mut tree = tree.clone();
         let values = point.values.clone();
@@ -168,6 +169,10 @@ pub fn load_text(
             }
             let flat = flat(&tree, alone, &experiment.dimensions, &values);
             experiment.points.push(Point { values, plan: plan.0, flat });
+            // A host that some point uses is not there in vain.
+            let here = std::mem::take(&mut sink.idle);
+            let before = idle.get_or_insert_with(|| here.clone());
+            before.retain(|at, _| here.contains_key(at));
         }
         let found = sink.drain(Some(&tree));
         failed += usize::from(found.has_errors());
@@ -177,6 +182,10 @@ pub fn load_text(
             break;
         }
     }
+    for (at, message) in idle.unwrap_or_default() {
+        sink.warn(at, message);
+    }
+    sink.drain(Some(tree)).0.into_iter().for_each(|diagnostic| all.push(diagnostic));
     if all.has_errors() {
         return Err(all);
     }

@@ -27,6 +27,8 @@ pub(crate) struct Sink {
     pub swept: BTreeSet<Mark>,
     /// Names of hosts among the parameters of kinds, for whoever knows the hosts to check.
     pub hosts: Vec<At<String>>,
+    /// Entries of hosts that nobody uses, each with what is to be said of it where that holds at every point.
+    pub idle: BTreeMap<Mark, String>,
     found: Vec<(Mark, Diagnostic)>,
 }
 

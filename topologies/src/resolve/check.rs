@@ -127,7 +127,7 @@ pub(super) fn warnings(sink: &mut Sink, spec: &Spec, topo: &Topo, plan: &Plan, n
             [first, .., last] => format!("no workload uses {} hosts, `{first}` to `{last}`", names.len()),
             [] => continue,
         };
-        sink.warn(spec.nodes[entry].name.at, message);
+        sink.idle.insert(spec.nodes[entry].name.at, message);
     }
     if plan.flows.is_empty() {
         sink.warn(spec.at, "nothing happens: there is no workload");
