@@ -60,10 +60,13 @@ async fn one(dialer: &Dialer, name: &str) -> Got {
     let Dialed { mut stream, meter, alpn } = dialer.dial(&origin, &mut progress).await?;
     assert_eq!(alpn, origin.secure.then(|| b"hello".to_vec()));
     stream.write_all(b"ping").await?;
-    let mut text = String::new();
+    // When the answer is there: a server that has answered early data closes a round trip later, behind the handshake.
+    let mut first = [0; 64];
+    let read = stream.read(&mut first).await?;
+    let total = Some(aio::now() - begun);
+    let mut text = String::from_utf8_lossy(&first[..read]).into_owned();
     stream.read_to_string(&mut text).await?;
     let us = |span: Option<Span>| span.unwrap_or_default().ps() / 1_000_000;
-    let total = Some(aio::now() - begun);
     assert_eq!(meter.all(), [4, text.len() as u64]);
     assert_eq!(meter.overhead()[0] > 0, origin.secure, "{:?}", meter.overhead());
     Ok((us(progress.connect), us(progress.tls), us(total), text, meter.secured()))
