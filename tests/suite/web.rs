@@ -197,7 +197,7 @@ const BITES: &[(&str, &str, &str, &str)] = &[
     ("names: [ z ], tls: {}, pages: { /: {} }", "", "steps: [ 'get https://z:80/' ]", "tls: { byte_cost: 9 us }"),
 ];
 
-/// Parameters with lines of their own: the test above of sessions, those below of pages and TLS, `dns_cache` in the lab on caches of names.
+/// Parameters with lines of their own: the tests above of sessions, those below of pages, TLS, sessions and names.
 const ELSEWHERE: &[&str] = &["steps", "cookies", "dns_cache", "tls.resumption"];
 
 #[test]
@@ -299,6 +299,46 @@ fn every_parameter_of_pages_and_servers_of_tls_bites() {
     };
     assert_ne!(many("", ""), many("resumption: none", ""));
     assert_ne!(many("", ""), many("", ", tls: { resumption: none }"));
+}
+
+#[test]
+fn every_parameter_of_sessions_and_the_cache_of_names_bite() {
+    let known = sim_core::describe(|params| {
+        sim_protocols::ServiceConfig::read("web", params);
+    });
+    let steps = "think: 1 s, steps: [ 'post http://z/login | user=ann&password=right', get http://z/account ]";
+    let print = |sessions: &str| {
+        let web = format!("{ACCOUNT}, sessions: {{ users: [ 'ann:right' ], {sessions} }}");
+        run(&(file(&web, steps) + "events: [ { at: 500 ms, link: back, down: true } ]\n")).fingerprints.rows
+    };
+    let cases = [
+        ("", "store: store"),
+        ("store: store", "store_port: 7000"),
+        ("store: store", "store_timeout: 2 s"),
+        ("", "lifetime: 1 ms"),
+        ("", "domain: z"),
+    ];
+    let keys = known.iter().filter_map(|param| param.key.strip_prefix("sessions.")).filter(|key| *key != "users");
+    for key in keys {
+        assert!(cases.iter().any(|(_, more)| more.split(':').next() == Some(key)), "no line shows that `{key}` bites");
+    }
+    for (base, more) in cases {
+        let both = if base.is_empty() { more.to_string() } else { format!("{base}, {more}") };
+        assert_ne!(print(base), print(&both), "`{more}` changes nothing over `{base}`");
+    }
+    let strangers = lines(&format!("{ACCOUNT}, sessions: {{ users: [ 'bob:right' ] }}"), steps);
+    assert_eq!(strangers[0], "POST /login 401 network status");
+
+    let named = |browse: &str| {
+        let text =
+            file("pages: { /: {} }", &format!("steps: [ get http://www.test/, get http://www.test:81/ ]{browse}"));
+        let zone = "services:\n  n: { on: z, dns: { zones: { test: { records: [ www A z ] } } } }";
+        let text = text.replace("a: {}, z", "a: { resolver: z }, z").replace("services:", zone);
+        let outcome = run(&text);
+        assert_eq!(outcome.table("browse").map(|rows| rows.len()), Some(2));
+        outcome.fingerprints.rows
+    };
+    assert_ne!(named(""), named(", dns_cache: 0 s"), "`dns_cache` changes nothing");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use sim_core::{Params, Record, Rng, Span, Table, Time, text_word};
+use sim_core::{Params, Rng, Span, Table, Time};
 
 use super::Application;
 use super::values::{self, Distribution, SpanDist};
@@ -171,21 +171,6 @@ async fn look_up(stub: Arc<Stub>, (number, name, kind): (u64, String, QueryType)
     said.rows.push((number, name, kind, found));
 }
 
-/// A row and its text.
-struct Row<'a>(DnsRow, &'a str);
-
-impl Record for Row<'_> {
-    const TABLE: &'static Table = &DNS;
-
-    fn values(&self, out: &mut Vec<u64>) {
-        self.0.values(out);
-    }
-
-    fn texts(&self, note: &mut dyn FnMut(&str)) {
-        note(self.1);
-    }
-}
-
 impl Resolving {
     /// What the program says goes on.
     fn pass_on(&self, calls: &mut Calls<'_, '_>) {
@@ -206,7 +191,7 @@ impl Resolving {
                 workload: flow,
                 number,
                 start: found.start,
-                name: text_word(&name),
+                name: name.into(),
                 kind: kind as u32,
                 source: found.where_from as u32,
                 queries: found.spent.queries,
@@ -222,7 +207,7 @@ impl Resolving {
                 outcome: found.error.map_or(1, |error| 2 + error as u32),
                 total: Some(found.time),
             };
-            calls.emit(&Row(row, &name));
+            calls.emit(&row);
         }
         if done {
             calls.outcome(Outcome::Finished);
@@ -239,7 +224,7 @@ impl Resolving {
                 workload: flow,
                 number,
                 start,
-                name: text_word(&name),
+                name: name.into(),
                 kind: kind as u32,
                 source: Source::Resolver as u32,
                 queries: 0,
@@ -254,7 +239,7 @@ impl Resolving {
                 outcome: 0,
                 total: None,
             };
-            calls.emit(&Row(row, &name));
+            calls.emit(&row);
         }
     }
 }

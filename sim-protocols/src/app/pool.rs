@@ -41,12 +41,12 @@ pub(crate) struct Manner {
 }
 
 /// A body that requests may have.
-pub(crate) trait Bytesome:
+pub(crate) trait RequestBody:
     Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Send + Unpin + 'static
 {
 }
 
-impl<B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Send + Unpin + 'static> Bytesome for B {}
+impl<B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Send + Unpin + 'static> RequestBody for B {}
 
 /// What requests are handed to.
 pub(crate) enum Sender<B> {
@@ -94,7 +94,7 @@ struct State<B> {
 }
 
 /// A connection in the hands of a request.
-pub(crate) struct Lease<B: Bytesome> {
+pub(crate) struct Lease<B: RequestBody> {
     pub link: Arc<Link>,
     pub reused: bool,
     sender: Option<Sender<B>>,
@@ -104,7 +104,7 @@ pub(crate) struct Lease<B: Bytesome> {
     _permit: Option<Permit>,
 }
 
-impl<B: Bytesome> Pool<B> {
+impl<B: RequestBody> Pool<B> {
     /// One without connections. `opened` counts those of several pools together.
     pub fn new(manner: Manner, dialer: Dialer, origin: Origin, opened: &Arc<AtomicU64>) -> Arc<Pool<B>> {
         Arc::new(Pool {
@@ -127,13 +127,10 @@ impl<B: Bytesome> Pool<B> {
             true => Some(self.permits.acquire().await),
             false => None,
         };
-        let _first = match lock(&self.state).known {
+        let known = lock(&self.state).known;
+        let _first = match known {
             true => None,
-            false => Some(self.first.acquire()),
-        };
-        let _first = match _first {
-            Some(asking) => Some(asking.await),
-            None => None,
+            false => Some(self.first.acquire().await),
         };
         match self.take() {
             Some(found) => Ok(self.leased(found, true, permit)),
@@ -224,7 +221,7 @@ fn link(number: u64, meter: Arc<Meter>, run: impl Future<Output = ()> + Send + '
     Arc::new(Link { number, meter, over, task })
 }
 
-impl<B: Bytesome> Lease<B> {
+impl<B: RequestBody> Lease<B> {
     /// What the request is to be handed to.
     pub fn sender(&mut self) -> &mut Sender<B> {
         self.sender.as_mut().expect("it is taken when the lease ends")
@@ -259,7 +256,7 @@ impl<B: Bytesome> Lease<B> {
     }
 }
 
-impl<B: Bytesome> Drop for Lease<B> {
+impl<B: RequestBody> Drop for Lease<B> {
     /// In the middle of an exchange of HTTP/1.1 a connection is of no use to anybody else.
     fn drop(&mut self) {
         if self.exclusive {

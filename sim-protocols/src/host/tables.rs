@@ -268,7 +268,7 @@ table! {
         workload: u32, "workload", Kind::Workload, "the entry of the workload that it comes from";
         number: u64, "number", Kind::Count, "its number in the flow, from 1, in the order of their starts";
         start: Time, "start_s", Kind::Time, "when it began";
-        name: u64, "name", Kind::Text, "the name that was looked up";
+        name: Arc<str>, "name", Kind::Text, "the name that was looked up";
         kind: u32, "type", Kind::Word(crate::dns::QueryType::WORDS), "the type of record that was asked for";
         source: u32, "source", Kind::Word(crate::dns::Source::WORDS), "where the answer came from, or the failure; resolver: a server was asked, or there is none";
         queries: u32, "queries", Kind::Count, "questions that the host sent";

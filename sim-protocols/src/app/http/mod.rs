@@ -25,6 +25,7 @@ pub(crate) use exchange::{FINISHED, RUNNING, STATUS};
 use sim_core::{Params, Prob, Size, Span, Table, Time};
 
 use super::Application;
+use super::loops::Pace;
 use super::pool::{Manner, REMEMBERED, Speaks};
 use super::values::{self, Connections, Distribution, SpanDist};
 use crate::app::Scope;
@@ -155,6 +156,12 @@ impl Default for HttpConfig {
 }
 
 impl HttpConfig {
+    /// How its requests follow each other.
+    fn pace(&self) -> Pace {
+        let HttpConfig { count, stop, concurrency, think, interval, .. } = *self;
+        Pace { count, stop, concurrency, think, interval }
+    }
+
     /// How its connections are had.
     fn manner(&self) -> Manner {
         let speaks = if self.version == HttpVersion::Two { Speaks::Two } else { Speaks::One };
@@ -280,8 +287,8 @@ impl Application for HttpConfig {
 
     fn open(&self, end: FlowEnd, scope: &Scope) -> Box<dyn App> {
         match end {
-            FlowEnd::Client => Box::new(client::HttpClient::new(self, scope)),
-            FlowEnd::Server => Box::new(server::HttpServer::new(self, scope)),
+            FlowEnd::Client => client::open(self.clone(), scope.clone()),
+            FlowEnd::Server => server::open(self.clone(), scope.clone()),
         }
     }
 }

@@ -18,19 +18,12 @@ use sim_core::{Prob, Rng, Span, Streams};
 
 use super::body::{self, BREAKING, Zeros};
 use super::{HttpConfig, HttpVersion, REMEMBERED, SERVER_WINDOWS, STREAMS_MAX};
-use crate::aio::{self, Program, SimTimer};
+use crate::aio::{self, SimTimer};
 use crate::app::Scope;
 use crate::app::dial::{self, Acceptor, Stream, lock};
 use crate::app::permits::{Permit, Permits};
-use crate::host::{App, AppEvent, Calls};
-
-/// The answering end. It serves whoever connects to its port; where another flow of the entry does so already, it leaves it to that one.
-pub(super) struct HttpServer {
-    server: Arc<Server>,
-    scope: Scope,
-    seed: u64,
-    program: Option<Program>,
-}
+use crate::app::teller::Teller;
+use crate::host::{App, FlowConfig};
 
 /// What the tasks of a server share.
 struct Server {
@@ -40,50 +33,18 @@ struct Server {
     fail: Mutex<Rng>,
 }
 
-impl HttpServer {
-    pub fn new(config: &HttpConfig, scope: &Scope) -> HttpServer {
-        let server = Server {
-            config: config.clone(),
-            workers: config.workers.map(Permits::new),
-            service: Mutex::new(scope.stream("service")),
-            fail: Mutex::new(scope.stream("fail")),
-        };
-        HttpServer {
-            server: Arc::new(server),
-            scope: scope.clone(),
-            seed: scope.stream("server").next_u64(),
-            program: None,
-        }
-    }
-}
-
-impl App for HttpServer {
-    fn start(&mut self, calls: &mut Calls<'_, '_>) {
-        let flow = calls.flow();
-        let (streams, path) = (Streams::new(self.seed), format!("flow/{}/server", flow.name));
-        let names = vec![self.scope.name_of(flow.server), flow.server.to_string()];
-        let main = listen(self.server.clone(), flow.port, *self.scope.streams(), names);
-        let program = self.program.insert(Program::new(path, &streams, &Arc::default(), main));
-        program.start(calls);
-    }
-
-    fn event(&mut self, calls: &mut Calls<'_, '_>, event: AppEvent) {
-        if let Some(program) = &mut self.program {
-            program.event(calls, event);
-        }
-    }
-
-    fn timer(&mut self, calls: &mut Calls<'_, '_>, token: u32) {
-        if let Some(program) = &mut self.program {
-            program.timer(calls, token);
-        }
-    }
-
-    fn finish(&mut self, calls: &mut Calls<'_, '_>) {
-        if let Some(program) = &mut self.program {
-            program.finish(calls);
-        }
-    }
+/// The answering end. It serves whoever connects to its port; where another flow of the entry does so already, it leaves it to that one.
+pub(super) fn open(config: HttpConfig, scope: Scope) -> Box<dyn App> {
+    let server = Server {
+        workers: config.workers.map(Permits::new),
+        service: Mutex::new(scope.stream("service")),
+        fail: Mutex::new(scope.stream("fail")),
+        config,
+    };
+    Box::new(Teller::new(move |flow: &FlowConfig, _said| {
+        let names = vec![scope.name_of(flow.server), flow.server.to_string()];
+        scope.program("server", listen(Arc::new(server), flow.port, *scope.streams(), names))
+    }))
 }
 
 async fn listen(server: Arc<Server>, port: u16, streams: Streams, names: Vec<String>) {

@@ -1,7 +1,5 @@
 //! Who listens for messages, and what each has cost.
 
-use std::sync::{Arc, Mutex};
-
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use http::{Request, StatusCode, header};
@@ -11,85 +9,28 @@ use tokio_websockets::{ClientBuilder, Error, Message as Frame};
 use super::server::PATH;
 use super::source::Message;
 use super::{Delivery, WebSocketConfig, seeded};
-use crate::aio::{self, Duration, Program};
+use crate::aio::{self, Duration};
 use crate::app::Scope;
-use crate::app::dial::{Dialed, Dialer, Fault, Meter, Origin, Progress, Stream, UpDown, lock};
-use crate::host::{App, AppEvent, Calls, MessageRow, Outcome};
+use crate::app::dial::{Dialed, Dialer, Fault, Meter, Origin, Progress, Stream, UpDown};
+use crate::app::teller::{Said, Teller};
+use crate::host::{App, FlowConfig, MessageRow, Outcome};
 use crate::tcp::Counters;
 
 /// The end that listens.
-pub(super) struct Client {
-    config: WebSocketConfig,
-    scope: Scope,
-    program: Option<Program>,
-    said: Arc<Mutex<Said>>,
-}
-
-/// What the program has to say to the host.
-#[derive(Default)]
-struct Said {
-    rows: Vec<MessageRow>,
-    outcome: Option<Outcome>,
-}
-
-impl Client {
-    pub fn new(config: &WebSocketConfig, scope: &Scope) -> Client {
-        Client { config: config.clone(), scope: scope.clone(), program: None, said: Arc::default() }
-    }
-
-    /// What the program says goes on.
-    fn pass_on(&self, calls: &mut Calls<'_, '_>) {
-        let said = std::mem::take(&mut *lock(&self.said));
-        for row in &said.rows {
-            calls.emit(row);
-        }
-        if let Some(outcome) = said.outcome {
-            calls.outcome(outcome);
-        }
-    }
-}
-
-impl App for Client {
-    fn start(&mut self, calls: &mut Calls<'_, '_>) {
-        let flow = calls.flow();
-        let secure = self.config.tls.is_some();
-        let name = self.scope.name_of(flow.server);
+pub(super) fn open(config: WebSocketConfig, scope: Scope) -> Box<dyn App> {
+    Box::new(Teller::new(move |flow: &FlowConfig, said| {
+        let (name, secure) = (scope.name_of(flow.server), config.tls.is_some());
         let origin = Origin { name, address: flow.server, port: flow.port, secure };
-        let (config, streams, said) = (self.config.clone(), *self.scope.streams(), self.said.clone());
-        let target = format!("{PATH}{}", flow.name);
+        let (target, flow, streams) = (format!("{PATH}{}", flow.name), flow.number, *scope.streams());
         let main = async move {
             let tls = config.tls.as_ref().map(|tls| tls.connector(&streams, &["http/1.1"]));
             let dialer = Dialer { nodelay: config.nodelay, tls, names: None };
-            let listener =
-                Listener { config, flow: flow.number, target, said: said.clone(), received: 0, before: None };
+            let listener = Listener { config, flow, target, said: said.clone(), received: 0, before: None };
             let ended = listener.listen(&dialer, &origin).await;
-            lock(&said).outcome = Some(ended.err().map_or(Outcome::Finished, Fault::outcome));
+            said.outcome(ended.err().map_or(Outcome::Finished, Fault::outcome));
         };
-        let program = self.scope.program("client", main);
-        self.program.insert(program).start(calls);
-        self.pass_on(calls);
-    }
-
-    fn event(&mut self, calls: &mut Calls<'_, '_>, event: AppEvent) {
-        if let Some(program) = &mut self.program {
-            program.event(calls, event);
-            self.pass_on(calls);
-        }
-    }
-
-    fn timer(&mut self, calls: &mut Calls<'_, '_>, token: u32) {
-        if let Some(program) = &mut self.program {
-            program.timer(calls, token);
-            self.pass_on(calls);
-        }
-    }
-
-    fn finish(&mut self, calls: &mut Calls<'_, '_>) {
-        if let Some(program) = &mut self.program {
-            program.finish(calls);
-            self.pass_on(calls);
-        }
-    }
+        scope.program("client", main)
+    }))
 }
 
 /// A client on its connection.
@@ -97,7 +38,7 @@ struct Listener {
     config: WebSocketConfig,
     flow: u32,
     target: String,
-    said: Arc<Mutex<Said>>,
+    said: Said,
     received: u64,
     /// What had passed when the last message came.
     before: Option<Passed>,
@@ -198,7 +139,7 @@ impl Listener {
             let (app, tls) = (since(now.app, before.app), since(now.tls, before.tls));
             // What came with this one, less all messages in it; those behind it have nothing left.
             let payload = if app[1] > 0 { bytes.len() as u64 } else { 0 };
-            lock(&self.said).rows.push(MessageRow {
+            self.said.row(MessageRow {
                 flow: self.flow,
                 workload: self.flow,
                 number,

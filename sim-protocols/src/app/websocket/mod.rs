@@ -142,8 +142,8 @@ impl Application for WebSocketConfig {
 
     fn open(&self, end: FlowEnd, scope: &Scope) -> Box<dyn App> {
         match end {
-            FlowEnd::Client => Box::new(client::Client::new(self, scope)),
-            FlowEnd::Server => Box::new(server::Server::new(self, scope)),
+            FlowEnd::Client => client::open(self.clone(), scope.clone()),
+            FlowEnd::Server => server::open(self.clone(), scope.clone()),
         }
     }
 }

@@ -18,22 +18,16 @@ use tokio_websockets::{CloseCode, Message as Frame, ServerBuilder};
 
 use super::source::Source;
 use super::{Delivery, WebSocketConfig, seeded};
-use crate::aio::{self, Program, SimTimer};
+use crate::aio::{self, SimTimer};
 use crate::app::Scope;
 use crate::app::dial::{Accepted, Acceptor, Stream, listener, lock};
-use crate::host::{App, AppEvent, Calls};
+use crate::app::teller::Teller;
+use crate::host::{App, FlowConfig};
 
 /// Connections that wait to be accepted: nginx's `listen(2)`.
 const BACKLOG: u32 = 511;
 /// Where messages are.
 pub(super) const PATH: &str = "/messages/";
-
-/// The end that has messages. It serves whoever connects to its port; where another flow of the entry does so already, it leaves it to that one.
-pub(super) struct Server {
-    config: WebSocketConfig,
-    scope: Scope,
-    program: Option<Program>,
-}
 
 /// What the tasks of a server share.
 struct Shared {
@@ -43,39 +37,13 @@ struct Shared {
     sources: Mutex<BTreeMap<String, Arc<Mutex<Source>>>>,
 }
 
-impl Server {
-    pub fn new(config: &WebSocketConfig, scope: &Scope) -> Server {
-        Server { config: config.clone(), scope: scope.clone(), program: None }
-    }
-}
-
-impl App for Server {
-    fn start(&mut self, calls: &mut Calls<'_, '_>) {
-        let flow = calls.flow();
-        let names = vec![self.scope.name_of(flow.server), flow.server.to_string()];
-        let streams = *self.scope.streams();
-        let shared = Arc::new(Shared { config: self.config.clone(), streams, sources: Mutex::default() });
-        let program = self.scope.program("server", listen(shared, flow.port, names));
-        self.program.insert(program).start(calls);
-    }
-
-    fn event(&mut self, calls: &mut Calls<'_, '_>, event: AppEvent) {
-        if let Some(program) = &mut self.program {
-            program.event(calls, event);
-        }
-    }
-
-    fn timer(&mut self, calls: &mut Calls<'_, '_>, token: u32) {
-        if let Some(program) = &mut self.program {
-            program.timer(calls, token);
-        }
-    }
-
-    fn finish(&mut self, calls: &mut Calls<'_, '_>) {
-        if let Some(program) = &mut self.program {
-            program.finish(calls);
-        }
-    }
+/// The end that has messages. It serves whoever connects to its port; where another flow of the entry does so already, it leaves it to that one.
+pub(super) fn open(config: WebSocketConfig, scope: Scope) -> Box<dyn App> {
+    Box::new(Teller::new(move |flow: &FlowConfig, _said| {
+        let names = vec![scope.name_of(flow.server), flow.server.to_string()];
+        let shared = Arc::new(Shared { config, streams: *scope.streams(), sources: Mutex::default() });
+        scope.program("server", listen(shared, flow.port, names))
+    }))
 }
 
 async fn listen(shared: Arc<Shared>, port: u16, names: Vec<String>) {
