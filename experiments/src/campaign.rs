@@ -1,6 +1,7 @@
-//! All points and seeds of an experiment, in parallel. What comes out does not depend on how many threads there are: each
-//! run is a simulation of its own, and results stand by their index.
+//! All points and seeds of an experiment, in parallel. What comes out does not depend on how many threads or processes there are, nor on which
+//! runs were there before: each run is a simulation of its own with a folder of its own, and what is said of all is made from their records.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -12,6 +13,7 @@ use topologies::{Experiment, Plan, Point};
 use crate::digest::{Digest, Figure, digest};
 use crate::expect::{Judgement, Program, Value};
 use crate::figures;
+use crate::record::{self, Number, Record};
 use crate::results;
 use crate::run::{Cost, How, peak_memory, simulate};
 use crate::say::say;
@@ -51,81 +53,192 @@ struct Job<'a> {
     point: usize,
     plan: &'a Point,
     seed: u64,
-    folder: PathBuf,
+    /// Its folder, from that of the results on.
+    place: PathBuf,
+    key: String,
+    asks: &'a [String],
 }
 
-/// What one simulation came to.
-struct Ran {
-    digest: Vec<(Figure, Option<f64>)>,
-    measured: Vec<Option<Value>>,
-    figures: Vec<PathBuf>,
-    warnings: Vec<String>,
-    failures: Vec<String>,
-    /// Rows of each table.
-    rows: Vec<(&'static str, usize)>,
+/// An experiment with what its runs are judged by.
+pub struct Campaign<'a> {
+    experiment: &'a Experiment,
+    program: &'a Program,
+    /// What is asked of the runs of each point.
+    asks: Vec<Vec<String>>,
 }
 
-/// Runs all, and writes into `folder`.
-///
-/// # Errors
-/// As the file system.
-pub fn run(experiment: &Experiment, program: &Program, folder: &Path, options: Options) -> std::io::Result<Done> {
-    let mut jobs = Vec::new();
-    for (at, point) in experiment.points.iter().enumerate() {
-        let at_point = folder.join(experiment.slug(point));
-        for seed in &experiment.seeds {
-            let folder = at_point.join(format!("seed-{seed}"));
-            jobs.push(Job { point: at, plan: point, seed: *seed, folder });
-        }
+impl<'a> Campaign<'a> {
+    /// All points and seeds.
+    pub fn new(experiment: &'a Experiment, program: &'a Program) -> Campaign<'a> {
+        let asks = (0..experiment.points.len()).map(|point| program.asks(point)).collect();
+        Campaign { experiment, program, asks }
     }
-    let bar = bar(experiment, jobs.len(), options.bar);
-    // This thread is one of them: its memory, which the file's reading has used and given back, serves the first run.
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(options.at_a_time).use_current_thread();
-    let pool = pool.build().map_err(std::io::Error::other)?;
-    let ran: Vec<Ran> = pool.install(|| {
-        let all = jobs.par_iter().map(|job| execute(experiment, program, job, options, &bar));
-        all.collect::<std::io::Result<Vec<Ran>>>()
-    })?;
-    bar.finish_and_clear();
-    let mut warnings = empty_tables(experiment, &ran);
-    let failures = ran.iter().flat_map(|run| run.failures.iter().cloned()).collect();
-    let (mut digests, mut measured, mut figures) = (Vec::new(), Vec::new(), Vec::new());
-    let mut ran = ran.into_iter();
-    for _ in &experiment.points {
-        let mut digest = Digest::default();
-        let mut seeds = Vec::new();
-        for run in ran.by_ref().take(experiment.seeds.len()) {
-            let (names, values) = run.digest.into_iter().unzip();
-            digest.figures = names;
-            digest.seeds.push(values);
-            seeds.push(run.measured);
-            figures.extend(run.figures);
-            run.warnings.into_iter().for_each(|text| {
-                if !warnings.contains(&text) {
-                    warnings.push(text)
-                }
-            });
+
+    /// The runs of a point, or of all of them.
+    fn jobs(&self, only: Option<usize>) -> Vec<Job<'_>> {
+        let points = self.experiment.points.iter().enumerate();
+        let mut jobs = Vec::new();
+        for (point, plan) in points.filter(|(point, _)| only.is_none_or(|only| only == *point)) {
+            let at_point = PathBuf::from(self.experiment.slug(plan));
+            for &seed in &self.experiment.seeds {
+                let (place, key) = (at_point.join(format!("seed-{seed}")), record::key(plan, seed));
+                jobs.push(Job { point, plan, seed, place, key, asks: &self.asks[point] });
+            }
         }
-        digests.push(digest);
-        measured.push(seeds);
+        jobs
     }
-    add_computed(program, &mut digests, &measured);
-    let judgements = program.judge(experiment, &measured);
-    crate::summary::csv(&folder.join("summary.csv"), experiment, &digests)?;
-    std::fs::write(folder.join("summary.json"), crate::summary::json(experiment, &digests, &judgements))?;
-    let sources: Vec<plots::Source> = jobs
-        .iter()
-        .filter(|job| job.seed == experiment.seeds[0])
-        .map(|job| plots::Source {
+
+    /// What an earlier result came to, if it is of these very runs and says what they come to: then there is nothing to do.
+    pub fn earlier(&self, folder: &Path) -> Option<Done> {
+        let jobs = self.jobs(None);
+        let read = |job: &Job<'_>| Record::read(&folder.join(&job.place), &job.key, job.asks);
+        let records = jobs.par_iter().map(read).collect::<Option<Vec<Record>>>()?;
+        let others = record::below(folder).iter().any(|place| !jobs.iter().any(|job| job.place == *place));
+        let done = self.sum_up(folder, &jobs, records);
+        let summary = std::fs::read_to_string(folder.join("summary.json")).ok()?;
+        let same = !others && summary == crate::summary::json(self.experiment, &done.digests, &done.judgements);
+        same.then_some(done)
+    }
+
+    /// Runs what is missing in `folder` of a point, or of all. What one of `earlier` has of it is copied. Gives how many were there, and of how many.
+    ///
+    /// # Errors
+    /// As the file system.
+    pub fn run(
+        &self,
+        folder: &Path,
+        earlier: &[PathBuf],
+        only: Option<usize>,
+        options: Options,
+    ) -> io::Result<(usize, usize)> {
+        let jobs = self.jobs(only);
+        let there = |job: &&Job<'_>| {
+            let own = folder.join(&job.place);
+            if Record::read(&own, &job.key, job.asks).is_some() {
+                return Ok(true);
+            }
+            let Some(old) = earlier
+                .iter()
+                .map(|earlier| earlier.join(&job.place))
+                .find(|old| Record::read(old, &job.key, job.asks).is_some())
+            else {
+                return Ok(false);
+            };
+            let copy = scratch(folder, job);
+            record::copy(&old, &copy)?;
+            record::settle(&copy, &own)?;
+            Ok(true)
+        };
+        let found = jobs.iter().map(|job| there(&job)).collect::<io::Result<Vec<bool>>>()?;
+        let missing: Vec<&Job<'_>> =
+            jobs.iter().zip(&found).filter(|(_, found)| !**found).map(|(job, _)| job).collect();
+        let bar = bar(self.experiment, missing.len(), options.bar);
+        // This thread is one of them: its memory, which the file's reading has used and given back, serves the first run.
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(options.at_a_time).use_current_thread();
+        let pool = pool.build().map_err(io::Error::other)?;
+        // One after the other, as threads are free: runs of a point that is slow stand together.
+        pool.install(|| {
+            missing.par_iter().with_max_len(1).try_for_each(|job| self.execute(folder, job, options, &bar))
+        })?;
+        bar.finish_and_clear();
+        Ok((jobs.len() - missing.len(), jobs.len()))
+    }
+
+    /// Sums up what all runs in `folder` came to, and writes it beside them. Anything of other runs goes.
+    ///
+    /// # Errors
+    /// As the file system.
+    pub fn gather(&self, folder: &Path) -> io::Result<Done> {
+        let jobs = self.jobs(None);
+        for place in record::below(folder).into_iter().filter(|place| !jobs.iter().any(|job| job.place == *place)) {
+            std::fs::remove_dir_all(folder.join(&place))?;
+            // Where this was the last seed of a point.
+            let _ = place
+                .parent()
+                .filter(|point| *point != Path::new(""))
+                .map(|point| std::fs::remove_dir(folder.join(point)));
+        }
+        let read = |job: &Job<'_>| {
+            Record::read_any(&folder.join(&job.place))
+                .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", job.place.display())))
+        };
+        let records = jobs.iter().map(read).collect::<io::Result<Vec<Record>>>()?;
+        let mut done = self.sum_up(folder, &jobs, records);
+        let experiment = self.experiment;
+        crate::summary::csv(&folder.join("summary.csv"), experiment, &done.digests)?;
+        std::fs::write(folder.join("summary.json"), crate::summary::json(experiment, &done.digests, &done.judgements))?;
+        let first = |job: &&Job<'_>| job.seed == experiment.seeds[0];
+        let source = |job: &Job<'_>| plots::Source {
             label: figures::label(&experiment.name, &experiment.label(&job.plan.values)),
-            tables: plots::Tables::Folder(job.folder.clone()),
-        })
-        .collect();
-    let requests = figures::requests(&experiment.points[0].plan, true);
-    let (drawn, wrong) = figures::draw_whole(folder, &experiment.name, &sources, &requests);
-    figures.extend(drawn);
-    warnings.extend(wrong);
-    Ok(Done { digests, judgements, figures, warnings, failures })
+            tables: plots::Tables::Folder(folder.join(&job.place)),
+        };
+        let sources: Vec<plots::Source> = jobs.iter().filter(first).map(source).collect();
+        let requests = figures::requests(&experiment.points[0].plan, true);
+        let (drawn, wrong) = figures::draw_whole(folder, &experiment.name, &sources, &requests);
+        done.figures.extend(drawn);
+        done.warnings.extend(wrong);
+        Ok(done)
+    }
+
+    fn sum_up(&self, folder: &Path, jobs: &[Job<'_>], records: Vec<Record>) -> Done {
+        let mut warnings = empty_tables(self.experiment, &records);
+        let failures = records.iter().flat_map(|record| record.failures.iter().cloned()).collect();
+        let mut digests = vec![Digest::default(); self.experiment.points.len()];
+        let mut measured = vec![Vec::new(); self.experiment.points.len()];
+        let mut figures = Vec::new();
+        for (job, record) in jobs.iter().zip(records) {
+            let digest = &mut digests[job.point];
+            let (names, values): (Vec<Figure>, Vec<Number>) = record.digest.into_iter().unzip();
+            digest.figures = names;
+            digest.seeds.push(values.into_iter().map(Option::from).collect());
+            measured[job.point].push(self.program.recall(job.point, &record.measured));
+            figures.extend(record.figures.iter().map(|figure| folder.join(&job.place).join(figure)));
+            for text in record.warnings {
+                if !warnings.contains(&text) {
+                    warnings.push(text);
+                }
+            }
+        }
+        add_computed(self.program, &mut digests, &measured);
+        let judgements = self.program.judge(self.experiment, &measured);
+        Done { digests, judgements, figures, warnings, failures }
+    }
+
+    fn execute(&self, folder: &Path, job: &Job<'_>, options: Options, bar: &ProgressBar) -> io::Result<()> {
+        let plan = &job.plan.plan;
+        let told = AtomicU64::new(0);
+        let progress = |time: Time| {
+            let parts = (u128::from(time.ps()) * u128::from(PARTS) / u128::from(plan.stop.ps().max(1))) as u64;
+            let before = told.fetch_max(parts, Ordering::Relaxed);
+            bar.inc(parts.saturating_sub(before));
+        };
+        let (outcome, cost) = simulate(plan, job.seed, options.how, &progress);
+        bar.inc(PARTS.saturating_sub(told.load(Ordering::Relaxed)));
+        if options.timing {
+            say!("{}", timing_line(plan, job.seed, &outcome, cost));
+        }
+        let title = self.experiment.label(&job.plan.values);
+        let copy = scratch(folder, job);
+        results::write(&copy, job.plan, job.seed, &outcome)?;
+        let about = results::about(&self.experiment.name, &title, job.seed);
+        let (figures, warnings) = figures::draw(&copy, &about, &figures::requests(plan, false));
+        let record = Record {
+            digest: digest(plan, &outcome).into_iter().map(|(figure, value)| (figure, value.into())).collect(),
+            measured: self.program.measure(job.point, plan, &outcome),
+            figures: figures.iter().filter_map(|figure| Some(figure.strip_prefix(&copy).ok()?.to_path_buf())).collect(),
+            warnings,
+            failures: outcome.failures.iter().map(|what| format!("{about}: {what}")).collect(),
+            rows: outcome.rows.iter().map(|rows| (rows.table.name.to_string(), rows.len() as u64)).collect(),
+            ..Record::new(job.key.clone())
+        };
+        record.write(&copy)?;
+        record::settle(&copy, &folder.join(&job.place))
+    }
+}
+
+/// Where a run is written until it is whole. Several processes may work in one folder.
+fn scratch(folder: &Path, job: &Job<'_>) -> PathBuf {
+    folder.join(format!("{}{}-{}", record::SCRATCH, std::process::id(), job.key))
 }
 
 /// Columns of the summary that the file computes.
@@ -155,45 +268,11 @@ fn bar(experiment: &Experiment, jobs: usize, shown: bool) -> ProgressBar {
     bar.with_style(style.progress_chars("=> ")).with_message(format!("{}{runs}", experiment.name))
 }
 
-fn execute(
-    experiment: &Experiment,
-    program: &Program,
-    job: &Job<'_>,
-    options: Options,
-    bar: &ProgressBar,
-) -> std::io::Result<Ran> {
-    let plan = &job.plan.plan;
-    let told = AtomicU64::new(0);
-    let progress = |time: Time| {
-        let parts = (u128::from(time.ps()) * u128::from(PARTS) / u128::from(plan.stop.ps().max(1))) as u64;
-        let before = told.fetch_max(parts, Ordering::Relaxed);
-        bar.inc(parts.saturating_sub(before));
-    };
-    let (outcome, cost) = simulate(plan, job.seed, options.how, &progress);
-    bar.inc(PARTS.saturating_sub(told.load(Ordering::Relaxed)));
-    if options.timing {
-        say!("{}", timing_line(plan, job.seed, &outcome, cost));
-    }
-    let title = experiment.label(&job.plan.values);
-    results::write(&job.folder, job.plan, job.seed, &outcome)?;
-    let about = results::about(&experiment.name, &title, job.seed);
-    let (figures, warnings) = figures::draw(&job.folder, &about, &figures::requests(plan, false));
-    Ok(Ran {
-        digest: digest(plan, &outcome),
-        measured: program.measure(experiment, job.point, &outcome),
-        figures,
-        warnings,
-        failures: outcome.failures.iter().map(|what| format!("{about}: {what}")).collect(),
-        rows: outcome.rows.iter().map(|rows| (rows.table.name, rows.len())).collect(),
-    })
-}
-
 /// Tables and captures that the file asks for by name and that stay empty in every run.
-fn empty_tables(experiment: &Experiment, ran: &[Ran]) -> Vec<String> {
+fn empty_tables(experiment: &Experiment, ran: &[Record]) -> Vec<String> {
     let mut warnings = Vec::new();
     for named in experiment.points.iter().flat_map(|point| &point.plan.outputs.tables) {
-        let rows: usize =
-            ran.iter().flat_map(|run| &run.rows).filter(|(name, _)| *name == named.name).map(|(_, rows)| rows).sum();
+        let rows: u64 = ran.iter().filter_map(|run| run.rows.get(&named.name)).sum();
         let place = named.place.as_ref().map_or_else(String::new, |p| format!("{}:{}:{}: ", p.file, p.line, p.column));
         let text = format!("{place}the table `{}` stayed empty", named.name);
         if rows == 0 && !warnings.contains(&text) {

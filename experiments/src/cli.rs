@@ -47,10 +47,18 @@ pub struct RunOptions {
     /// Replaces an earlier result instead of numbering the new one
     #[arg(long)]
     pub force: bool,
+    /// Runs everything. Otherwise runs of the same file, point, seed and program are taken from earlier results of this name, and from what
+    /// a run that was stopped has left
+    #[arg(long)]
+    pub fresh: bool,
+    /// Runs one point of the plan with all of its seeds, 1 being the first: several processes may share an experiment out. The same command
+    /// without it then runs what is missing and sums up
+    #[arg(long, value_name = "K")]
+    pub point: Option<usize>,
     /// Prints nothing but what is wrong
     #[arg(long, short)]
     pub quiet: bool,
-    /// Prints what each run has cost: a line of JSON for each; runs one after the other
+    /// Prints what each run has cost: a line of JSON for each; runs everything, one after the other
     #[arg(long)]
     pub timing: bool,
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use serde::{Deserialize, Serialize};
 use sim_core::{Column, Kind, Outcome, Rows, Table};
 use topologies::{Experiment, Plan};
 
@@ -17,7 +18,7 @@ pub const EACH_MAX: usize = 64;
 pub const LINKS_MAX: usize = 2048;
 
 /// One number that each run of a point gives.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Figure {
     /// The flow, workload entry or link direction; empty for the whole run.
     pub subject: String,

@@ -3,7 +3,7 @@
 //! | verb | module |
 //! | --- | --- |
 //! | all | `cli`, `commands/mod` (loading), `run` (one simulation) |
-//! | `run` | `commands/run`, `campaign` (points and seeds), `results`, `digest`, `summary`, `expect/` |
+//! | `run` | `commands/run`, `campaign` (points and seeds), `record` (what is kept of each), `results`, `digest`, `summary`, `expect/` |
 //! | `check`, `show` | `commands/check` |
 //! | `plot` | `commands/plot`, `figures` |
 //! | `verify` | `commands/verify` |
@@ -20,6 +20,7 @@ mod figures;
 pub mod packetdrill;
 mod quantity;
 mod queues;
+mod record;
 mod results;
 mod run;
 mod say;

@@ -1,9 +1,10 @@
 //! Numbers with what they measure, for summaries and expectations: seconds, bits, bits per second, or plain.
 
+use serde::{Deserialize, Serialize};
 use sim_core::{Column, Kind, Prob, Rate, Size, Span};
 
 /// What a number measures: powers of seconds and of bits.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Dimension {
     /// Power of seconds.
     pub time: i8,

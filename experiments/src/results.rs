@@ -1,7 +1,7 @@
 //! The results folder: CSV tables, manifest, capture.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -10,38 +10,108 @@ use sim_protocols::pcapng;
 use topologies::{FlowPlan, Plan, Point};
 
 use crate::cells;
+use crate::record;
 
 /// Bytes of a writer's buffer.
 const BUFFER: usize = 256 * 1024;
 
-/// A folder that gets its name when all is in it: a run that fails leaves nothing behind, and an earlier result stays.
+/// The file that says that somebody works in a folder.
+const LOCK: &str = ".lock";
+
+/// A folder that gets its name when all is in it: an earlier result stays until then. What a run that was stopped has left of it the next one finds
+/// and goes on from.
 #[derive(Debug)]
 pub struct Folder {
     partial: PathBuf,
     wanted: PathBuf,
     force: bool,
-    done: bool,
+    /// Held as long as the folder is worked in.
+    lock: Option<File>,
+    /// Whether others may work in it, too.
+    shared: bool,
 }
 
 impl Folder {
-    /// Prepares a folder that will be called `wanted`, or `wanted-2` and so on where there is something already and
-    /// `force` does not allow to replace it.
+    /// Prepares a folder that will be called `wanted`, or `wanted-2` and so on where there is something already and `force` does not allow to replace
+    /// it. Until then it is `.wanted.partial` beside it, or `.wanted.partial-2` and so on where another process works.
     ///
     /// # Errors
     /// As the file system.
     pub fn create(wanted: &Path, force: bool) -> io::Result<Folder> {
-        let label = wanted.file_name().unwrap_or_default().to_string_lossy();
-        let partial = wanted.with_file_name(format!(".{label}.partial-{}", std::process::id()));
-        if partial.exists() {
-            fs::remove_dir_all(&partial)?;
+        for number in 1_u64.. {
+            let end = if number == 1 { String::new() } else { format!("-{number}") };
+            let partial = partial(wanted, &end);
+            let lock = lock_of(&partial)?;
+            match lock.try_lock() {
+                // Whoever had it may have given it its name meanwhile, lock and all.
+                Ok(()) if !partial.join(LOCK).is_file() => {}
+                Ok(()) => {
+                    let folder =
+                        Folder { partial, wanted: wanted.to_path_buf(), force, lock: Some(lock), shared: false };
+                    folder.tidy()?;
+                    return Ok(folder);
+                }
+                Err(TryLockError::WouldBlock) => {}
+                Err(TryLockError::Error(error)) => return Err(error),
+            }
         }
-        fs::create_dir_all(&partial)?;
-        Ok(Folder { partial, wanted: wanted.to_path_buf(), force, done: false })
+        unreachable!("there are more numbers than processes")
+    }
+
+    /// The same folder, for one of several processes that each do a part.
+    ///
+    /// # Errors
+    /// As the file system; `WouldBlock` where a process works that does all.
+    pub fn share(wanted: &Path) -> io::Result<Folder> {
+        let partial = partial(wanted, "");
+        let lock = lock_of(&partial)?;
+        match lock.try_lock_shared() {
+            Ok(()) => {
+                Ok(Folder { partial, wanted: wanted.to_path_buf(), force: false, lock: Some(lock), shared: true })
+            }
+            Err(TryLockError::WouldBlock) => {
+                Err(io::Error::new(io::ErrorKind::WouldBlock, "another process runs all of it"))
+            }
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+
+    /// What a process that was stopped has left half done goes; its whole runs stay.
+    fn tidy(&self) -> io::Result<()> {
+        for entry in fs::read_dir(&self.partial)? {
+            let path = entry?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let half = name.starts_with(record::SCRATCH) || name == "plots";
+            if path.is_dir() && half {
+                fs::remove_dir_all(&path)?;
+            } else if path.is_file() && name != LOCK {
+                fs::remove_file(&path)?;
+            }
+        }
+        Ok(())
     }
 
     /// Where files are written for now.
     pub fn path(&self) -> &Path {
         &self.partial
+    }
+
+    /// Takes out the runs that are in it.
+    ///
+    /// # Errors
+    /// As the file system.
+    pub fn clear(&self) -> io::Result<()> {
+        record::below(&self.partial).iter().try_for_each(|run| fs::remove_dir_all(self.partial.join(run)))
+    }
+
+    /// What is kept of a run that cannot go on, in words.
+    pub fn kept(&self) -> String {
+        match record::below(&self.partial).len() {
+            0 => String::new(),
+            kept => {
+                format!("{kept} runs are kept in {}: the same command goes on from there\n", self.partial.display())
+            }
+        }
     }
 
     /// Gives it its name, and tells it.
@@ -55,8 +125,9 @@ impl Folder {
         if replaces {
             fs::rename(&name, &old)?;
         }
+        fs::remove_file(self.partial.join(LOCK))?;
         fs::rename(&self.partial, &name)?;
-        self.done = true;
+        self.lock = None;
         if replaces {
             fs::remove_dir_all(&old)?;
         }
@@ -66,11 +137,31 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        if !self.done {
+        // Whole runs are kept for the next time; nothing is not kept.
+        if self.lock.is_some() && !self.shared && record::below(&self.partial).is_empty() {
             // There is nobody left to tell of a failure to tidy up.
             let _ = fs::remove_dir_all(&self.partial);
         }
     }
+}
+
+/// The earlier results of this name: `x`, `x-2`, and so on.
+pub fn siblings(wanted: &Path) -> Vec<PathBuf> {
+    let numbered = (2_u64..).map(|number| {
+        let label = wanted.file_name().unwrap_or_default().to_string_lossy();
+        wanted.with_file_name(format!("{label}-{number}"))
+    });
+    std::iter::once(wanted.to_path_buf()).chain(numbered).take_while(|name| name.exists()).collect()
+}
+
+fn partial(wanted: &Path, end: &str) -> PathBuf {
+    let label = wanted.file_name().unwrap_or_default().to_string_lossy();
+    wanted.with_file_name(format!(".{label}.partial{end}"))
+}
+
+fn lock_of(partial: &Path) -> io::Result<File> {
+    fs::create_dir_all(partial)?;
+    File::options().create(true).truncate(false).write(true).open(partial.join(LOCK))
 }
 
 fn free_name(wanted: &Path) -> PathBuf {
@@ -219,12 +310,38 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_fails_leaves_nothing() {
+    fn what_is_kept_of_a_run_that_fails_are_its_whole_runs() {
         let dir = fresh("failed");
         let folder = Folder::create(&dir.join("x"), false).expect("a folder");
         fs::write(folder.path().join("a"), "half").expect("a file");
         drop(folder);
-        assert_eq!(fs::read_dir(&dir).expect("a folder").count(), 0);
+        assert_eq!(fs::read_dir(&dir).expect("a folder").count(), 0, "nothing is not kept");
+        let folder = Folder::create(&dir.join("x"), false).expect("a folder");
+        let files = ["seed-1/run.json", "p=1/seed-2/run.json", ".run-7-x/links.csv", "plots/a.svg", "summary.csv"];
+        for file in files.map(|file| folder.path().join(file)) {
+            fs::create_dir_all(file.parent().expect("a folder")).expect("a folder");
+            fs::write(file, "{}").expect("a file");
+        }
+        drop(folder);
+        let folder = Folder::create(&dir.join("x"), false).expect("a folder");
+        let left = files.map(|file| folder.path().join(file).exists());
+        assert_eq!(left, [true, true, false, false, false]);
+        assert!(folder.kept().starts_with("2 runs are kept in "), "{}", folder.kept());
+        fs::remove_dir_all(&dir).expect("tidy");
+    }
+
+    #[test]
+    fn two_that_run_all_do_not_meet_and_those_that_run_a_part_do() {
+        let dir = fresh("shared");
+        let wanted = dir.join("x");
+        let all = Folder::create(&wanted, false).expect("a folder");
+        let other = Folder::create(&wanted, false).expect("a folder");
+        assert_eq!([all.path(), other.path()], [&*dir.join(".x.partial"), &*dir.join(".x.partial-2")]);
+        assert_eq!(Folder::share(&wanted).map(drop).map_err(|error| error.kind()), Err(io::ErrorKind::WouldBlock));
+        drop((all, other));
+        let (one, two) = (Folder::share(&wanted).expect("a folder"), Folder::share(&wanted).expect("a folder"));
+        assert_eq!(one.path(), two.path());
+        drop((one, two));
         fs::remove_dir_all(&dir).expect("tidy");
     }
 }

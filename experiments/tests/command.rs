@@ -118,11 +118,111 @@ fn results_do_not_depend_on_threads_and_shards_and_a_manifest_repeats_its_run() 
 fn an_earlier_result_is_never_overwritten_silently() {
     let scratch = Scratch::new("kept");
     scratch.file("x.yaml", SMALL);
-    for more in [&[][..], &[], &["--force"]] {
-        let output = scratch.run(&[&["run", "x.yaml", "--quiet"], more].concat());
+    for (seed, more) in [("1", &[][..]), ("2", &[]), ("3", &["--force"])] {
+        let output = scratch.run(&[&["run", "x.yaml", "--quiet", "--seed", seed], more].concat());
         assert_eq!(code(&output), 0, "{}", said(&output));
     }
     assert_eq!(scratch.names("results"), ["small", "small-2"]);
+    assert!(scratch.0.join("results/small/seed-3").exists() && scratch.0.join("results/small-2/seed-2").exists());
+}
+
+/// Four points with two seeds each.
+fn swept() -> String {
+    let experiment = "experiment: { seeds: 2, sweep: { wan.delay: [ 10 ms, 15 ms, 20 ms, 25 ms ] } }\n";
+    let outputs =
+        "outputs:\n  summary: { most: ask.requests.latency.max }\n  plots: [ { sweep: { x: wan.delay, y: most } } ]\n";
+    SMALL.replace("workload:", &format!("{experiment}workload:")).replace("outputs:\n", outputs)
+}
+
+/// The command's answer to where its results are.
+fn results(output: &Output) -> String {
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let line = text.lines().find_map(|line| line.strip_prefix("results: "));
+    line.unwrap_or_else(|| panic!("{text}{}", said(output))).to_string()
+}
+
+#[test]
+fn what_is_there_is_not_run_again_and_a_changed_point_alone_is() {
+    let scratch = Scratch::new("missing");
+    scratch.file("x.yaml", &swept());
+    assert_eq!(results(&scratch.run(&["run", "x.yaml"])), "results/small");
+    assert_eq!(results(&scratch.run(&["run", "x.yaml"])), "results/small (nothing was missing)");
+    scratch.file("x.yaml", &swept().replace("15 ms", "16 ms"));
+    assert_eq!(results(&scratch.run(&["run", "x.yaml"])), "results/small-2 (6 of 8 runs were there)");
+    assert_eq!(results(&scratch.run(&["run", "x.yaml"])), "results/small-2 (nothing was missing)");
+    // The same from nothing.
+    let output = scratch.run(&["run", "x.yaml", "--fresh", "--out", "fresh"]);
+    assert_eq!(results(&output), "fresh");
+    assert!(tree(&scratch.0.join("results/small-2")) == tree(&scratch.0.join("fresh")));
+    // Other expectations of what the records know need no run, and those of what they do not know need all.
+    let expects = |check: &str| swept().replace("15 ms", "16 ms") + "expect: [ " + check + " ]\n";
+    scratch.file("x.yaml", &expects("ask.requests.latency.max > 2 ms"));
+    assert_eq!(results(&scratch.run(&["run", "x.yaml"])), "results/small-3 (8 of 8 runs were there)");
+    scratch.file("x.yaml", &expects("bulk.goodput > 2 bit/s"));
+    assert_eq!(results(&scratch.run(&["run", "x.yaml"])), "results/small-4");
+    // What was stored and is damaged is not believed.
+    fs::write(scratch.0.join("results/small-4/wan.delay=10ms/seed-1/run.json"), "{").expect("a file");
+    fs::remove_dir_all(scratch.0.join("results/small-3")).expect("a folder");
+    assert_eq!(
+        results(&scratch.run(&["run", "x.yaml", "--force", "--out", "results/small-4"])),
+        "results/small-4 (7 of 8 runs were there)"
+    );
+}
+
+#[test]
+fn points_may_be_run_by_processes_of_their_own() {
+    let scratch = Scratch::new("points");
+    scratch.file("x.yaml", &swept());
+    assert_eq!(code(&scratch.run(&["run", "x.yaml", "--quiet", "--out", "whole"])), 0);
+    for (point, says) in [("0", "there is no point 0: small has 4 points, 1 to 4"), ("5", "there is no point 5")] {
+        let output = scratch.run(&["run", "x.yaml", "--point", point, "--out", "parts"]);
+        assert_eq!((code(&output), said(&output).contains(says)), (2, true), "{}", said(&output));
+    }
+    assert_eq!(scratch.names("."), ["whole", "x.yaml"]);
+    // Two at the same time.
+    for pair in [["4", "1"], ["2", "2"]] {
+        let runs = pair.map(|point| {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_clockwire"));
+            command
+                .args(["run", "x.yaml", "--quiet", "--out", "parts", "--point", point])
+                .current_dir(&scratch.0)
+                .spawn()
+                .expect("it runs")
+        });
+        for mut run in runs {
+            assert!(run.wait().expect("it ends").success());
+        }
+    }
+    assert_eq!(results(&scratch.run(&["run", "x.yaml", "--out", "parts"])), "parts (6 of 8 runs were there)");
+    assert!(tree(&scratch.0.join("whole")) == tree(&scratch.0.join("parts")));
+    assert_eq!(scratch.names("."), ["parts", "whole", "x.yaml"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_run_that_is_killed_goes_on_where_it_was() {
+    let scratch = Scratch::new("killed");
+    scratch.file("x.yaml", &swept().replace("stop: 2 s", "stop: 20 s"));
+    assert_eq!(code(&scratch.run(&["run", "x.yaml", "--quiet", "--out", "whole"])), 0);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_clockwire"));
+    let mut run = command
+        .args(["run", "x.yaml", "--quiet", "--out", "cut", "--threads", "1"])
+        .current_dir(&scratch.0)
+        .spawn()
+        .expect("it runs");
+    let first = scratch.0.join(".cut.partial/wan.delay=10ms/seed-1/run.json");
+    while !first.exists() && run.try_wait().expect("it can be asked").is_none() {
+        std::thread::yield_now();
+    }
+    run.kill().expect("it can be killed");
+    run.wait().expect("it ends");
+    if scratch.0.join("cut").exists() {
+        return; // It was faster than this test.
+    }
+    let said = results(&scratch.run(&["run", "x.yaml", "--out", "cut"]));
+    assert!(said.starts_with("cut (") && said.ends_with(" of 8 runs were there)"), "{said}");
+    assert!(tree(&scratch.0.join("whole")) == tree(&scratch.0.join("cut")));
+    assert_eq!(scratch.names("."), ["cut", "whole", "x.yaml"]);
 }
 
 #[test]
@@ -186,7 +286,7 @@ fn the_other_verbs_speak() {
         (&["list"], &["codel", "reno", "bernoulli", "request", "cwnd", "flows", "jain", "dumbbell"]),
         (&["list", "queue", "codel"], &["target", "5 ms when not given"]),
         (&["run", "x.yaml", "--timing"], &["\"packet_hops_per_s\":", "\"rss_mib\":", "\"events_per_hop\":"]),
-        (&["run", "x.yaml"], &["bulk", "wan.forward", "48 ms = 2.18 BDP", "results: results/small-2"]),
+        (&["run", "x.yaml"], &["bulk", "wan.forward", "48 ms = 2.18 BDP", "results: results/small (nothing was missing)"]),
         (&["plot", "results/small", "cwnd", "cdf:table=requests,x=latency,file=latency"], &["cwnd.png", "latency.png"]),
     ] {
         let output = scratch.run(args);

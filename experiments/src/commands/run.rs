@@ -4,9 +4,9 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use super::{Done, Loaded, cores, load};
-use crate::campaign::{self, Options};
+use crate::campaign::{self, Campaign};
 use crate::cli::RunOptions;
-use crate::results::Folder;
+use crate::results::{self, Folder};
 use crate::run::How;
 use crate::say::{complain, say};
 use crate::summary;
@@ -30,6 +30,9 @@ pub fn run(options: &RunOptions) -> Done {
     if !wrong.is_empty() {
         return Err(wrong);
     }
+    if options.point.is_some() && options.files.len() > 1 {
+        return Err("error: `--point` names a point of one file, and there are several\n".into());
+    }
     let threads = options.threads.unwrap_or_else(cores).max(1);
     let shards = options.shards.max(1);
     // A sharded simulation has threads of its own; costs are measured one at a time.
@@ -48,13 +51,31 @@ fn one(loaded: &Loaded, options: &RunOptions, how: How, at_a_time: usize) -> Don
         complain!("{}", experiment.warnings);
     }
     let wanted = options.out.clone().unwrap_or_else(|| Path::new("results").join(&experiment.name));
-    let failed = |error: std::io::Error| format!("error: {}: {error}\n", wanted.display());
-    let folder = Folder::create(&wanted, options.force).map_err(failed)?;
     let bar = !options.quiet && !options.timing && std::io::stderr().is_terminal();
-    let campaign = Options { how, at_a_time, bar, timing: options.timing };
-    let done = campaign::run(experiment, &loaded.program, folder.path(), campaign).map_err(failed)?;
-    let partial = folder.path().to_path_buf();
-    let name = folder.finish().map_err(failed)?;
+    let how = campaign::Options { how, at_a_time, bar, timing: options.timing };
+    let campaign = Campaign::new(experiment, &loaded.program);
+    if let Some(point) = options.point {
+        return alone(&campaign, loaded, options, &wanted, point, how);
+    }
+    let fresh = options.fresh || options.timing;
+    let earlier = if fresh { Vec::new() } else { results::siblings(&wanted) };
+    let known = earlier.iter().find_map(|folder| Some((campaign.earlier(folder)?, folder)));
+    let (done, name, partial, there) = match known {
+        Some((done, name)) => (done, name.clone(), name.clone(), Some("nothing was missing".to_string())),
+        None => {
+            let failed = |error: std::io::Error| broken(&wanted, &error);
+            let folder = Folder::create(&wanted, options.force).map_err(failed)?;
+            if fresh {
+                folder.clear().map_err(failed)?;
+            }
+            let all = campaign.run(folder.path(), &earlier, None, how);
+            let (there, of) = all.map_err(|error| broken(&wanted, &error) + &folder.kept())?;
+            let done = campaign.gather(folder.path()).map_err(failed)?;
+            let partial = folder.path().to_path_buf();
+            let there = (there > 0).then(|| format!("{there} of {of} runs were there"));
+            (done, folder.finish().map_err(failed)?, partial, there)
+        }
+    };
     if !options.quiet {
         for warning in &done.warnings {
             complain!("warning: {warning}\n");
@@ -63,7 +84,7 @@ fn one(loaded: &Loaded, options: &RunOptions, how: How, at_a_time: usize) -> Don
             say!("{}, {}\n", experiment.name, size(loaded));
             let computed: Vec<&str> = loaded.program.columns().iter().map(|(name, ..)| *name).collect();
             say!("{}", summary::print(experiment, &done.digests, &computed).trim_end());
-            report(&name, &partial, &done.figures);
+            report(&name, &partial, &done.figures, there.as_deref());
         }
     }
     for failure in &done.failures {
@@ -81,6 +102,38 @@ fn one(loaded: &Loaded, options: &RunOptions, how: How, at_a_time: usize) -> Don
     Ok(done.failures.is_empty() && done.judgements.iter().all(|judgement| judgement.holds))
 }
 
+/// One point of the plan, for whoever shares the points out. The results get their name when all is run.
+fn alone(
+    campaign: &Campaign<'_>,
+    loaded: &Loaded,
+    options: &RunOptions,
+    wanted: &Path,
+    point: usize,
+    how: campaign::Options,
+) -> Done {
+    let experiment = &loaded.experiment;
+    let count = experiment.points.len();
+    let Some(chosen) = point.checked_sub(1).and_then(|at| experiment.points.get(at)) else {
+        let are = if count == 1 { "one point".to_string() } else { format!("{count} points, 1 to {count}") };
+        return Err(format!("error: there is no point {point}: {} has {are}\n", experiment.name));
+    };
+    let failed = |error: std::io::Error| broken(wanted, &error);
+    let folder = Folder::share(wanted).map_err(failed)?;
+    let earlier = if options.fresh || options.timing { Vec::new() } else { results::siblings(wanted) };
+    let (there, of) = campaign.run(folder.path(), &earlier, Some(point - 1), how).map_err(failed)?;
+    if !options.quiet && !options.timing {
+        let label = experiment.label(&chosen.values);
+        let label = if label.is_empty() { label } else { format!(" ({label})") };
+        let there = if there > 0 { format!(", {there} of {of} runs were there") } else { String::new() };
+        say!("{}, point {point} of {count}{label}{there}: {}", experiment.name, folder.path().display());
+    }
+    Ok(true)
+}
+
+fn broken(wanted: &Path, error: &std::io::Error) -> String {
+    format!("error: {}: {error}\n", wanted.display())
+}
+
 /// `6 points, 5 seeds each, 60 s`.
 fn size(loaded: &Loaded) -> String {
     let experiment = &loaded.experiment;
@@ -96,8 +149,9 @@ fn size(loaded: &Loaded) -> String {
     parts.join(", ")
 }
 
-fn report(name: &Path, partial: &Path, figures: &[PathBuf]) {
-    say!("results: {}", name.display());
+fn report(name: &Path, partial: &Path, figures: &[PathBuf], there: Option<&str>) {
+    let there = there.map_or_else(String::new, |there| format!(" ({there})"));
+    say!("results: {}{there}", name.display());
     for figure in figures.iter().take(FIGURES_SHOWN) {
         let figure = figure.strip_prefix(partial).map_or_else(|_| figure.clone(), |rest| name.join(rest));
         say!("figure:  {}", figure.display());

@@ -1,6 +1,9 @@
 //! Checks with their names resolved, before anything runs: what is wrong with them is an error of the file.
 
-use topologies::{Diagnostic, Diagnostics, Expect, Experiment, Place, Severity};
+use std::collections::BTreeMap;
+
+use sim_core::Outcome;
+use topologies::{Diagnostic, Diagnostics, Expect, Experiment, Place, Plan, Severity};
 
 use super::judge::{self, Judgement};
 use super::names::{self, Meaning, STATISTICS, Statistic, Subject};
@@ -176,13 +179,24 @@ impl Program {
         self.columns.iter().map(of).collect()
     }
 
-    /// Measures what the checks need of a point's run.
-    pub fn measure(&self, experiment: &Experiment, point: usize, outcome: &sim_core::Outcome) -> Vec<Option<Value>> {
-        let plan = &experiment.points[point].plan;
-        self.leaves.iter().map(|leaf| (leaf.point == point).then(|| leaf.read(plan, outcome))).collect()
+    /// What the checks need of a point's runs, as records of runs call it.
+    pub fn asks(&self, point: usize) -> Vec<String> {
+        self.leaves.iter().filter(|leaf| leaf.point == point).map(Leaf::signature).collect()
     }
 
-    /// Judges all checks; `measured` is of each point and seed what [`Program::measure`] gave.
+    /// Measures what the checks need of a point's run.
+    pub fn measure(&self, point: usize, plan: &Plan, outcome: &Outcome) -> BTreeMap<String, Value> {
+        let leaves = self.leaves.iter().filter(|leaf| leaf.point == point);
+        leaves.map(|leaf| (leaf.signature(), leaf.read(plan, outcome))).collect()
+    }
+
+    /// The values of all leaves in a point's run, of what was measured in it.
+    pub fn recall(&self, point: usize, measured: &BTreeMap<String, Value>) -> Vec<Option<Value>> {
+        let value = |leaf: &Leaf| (leaf.point == point).then(|| measured.get(&leaf.signature()).cloned()).flatten();
+        self.leaves.iter().map(value).collect()
+    }
+
+    /// Judges all checks; `measured` is of each point and seed what [`Program::recall`] gave.
     pub fn judge(&self, experiment: &Experiment, measured: &[Vec<Vec<Option<Value>>>]) -> Vec<Judgement> {
         self.bound.iter().map(|bound| judge::judge(experiment, bound, measured)).collect()
     }

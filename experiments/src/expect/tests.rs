@@ -40,7 +40,8 @@ fn judge(experiment: &Experiment) -> Vec<Judgement> {
         .enumerate()
         .map(|(at, point)| {
             let run = |seed: &u64| simulate(&point.plan, *seed, How::default(), &|_| {}).0;
-            experiment.seeds.iter().map(|seed| program.measure(experiment, at, &run(seed))).collect()
+            let measured = |seed: &u64| program.recall(at, &program.measure(at, &point.plan, &run(seed)));
+            experiment.seeds.iter().map(measured).collect()
         })
         .collect();
     program.judge(experiment, &measured)

@@ -1,11 +1,13 @@
 //! Rows to values, and what is computed from them.
 
+use serde::{Deserialize, Serialize};
 use sim_core::{Kind, Outcome, Rows, Table, Time};
 use topologies::Plan;
 
 use super::names::{Statistic, Subject, key};
 use super::parse::Comparison;
 use crate::quantity;
+use crate::record::Stored;
 use crate::statistics;
 
 /// A column of the rows of a subject at a point: what a run must measure.
@@ -22,7 +24,8 @@ pub(super) struct Leaf {
 }
 
 /// Values of a leaf or an expression in one run.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(from = "Stored", into = "Stored")]
 pub enum Value {
     /// One, if there is any.
     One(Option<f64>),
@@ -47,6 +50,14 @@ pub(super) enum Tree {
 }
 
 impl Leaf {
+    /// How a run's record calls it: the same at each point.
+    pub fn signature(&self) -> String {
+        match self.window {
+            None => self.text.clone(),
+            Some((from, until)) => format!("{}[{from} s..{until} s]", self.text),
+        }
+    }
+
     /// Reads the rows of a run.
     pub fn read(&self, plan: &Plan, outcome: &Outcome) -> Value {
         let Some(rows) = outcome.table(self.table.name) else { return Value::Rows(Vec::new()) };
