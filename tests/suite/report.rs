@@ -81,11 +81,10 @@ fn is_sound(page: &str) {
     assert_eq!((count("script"), count("style"), count("h1"), count("main")), (1, 1, 1, 1));
     assert!(count("iframe") + count("object") + count("form") == 0);
     // A picture without words is none for some readers.
-    for piece in page.split("<svg ").skip(1) {
-        let before = &page[..page.len() - piece.len() - "<svg ".len()];
-        let own = piece.split('>').next().unwrap_or_default();
-        let around = before.rsplit('<').next().unwrap_or_default();
-        assert!(own.contains("aria-label=\"") || around.contains("aria-label=\""), "<svg {own}>");
+    for (at, _) in page.match_indices("<svg ") {
+        let own = page[at..].split('>').next().unwrap_or_default();
+        let around = page[..at].rsplit('<').next().unwrap_or_default();
+        assert!(own.contains("aria-label=\"") || around.contains("aria-label=\""), "{own}>");
     }
     let mut ids: Vec<&str> = page.split(" id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
     let all = ids.len();

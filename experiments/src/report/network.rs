@@ -1,6 +1,5 @@
 //! The network: drawn where it can be read, and as a table of its links.
 
-use sim_core::Loss;
 use topologies::{NodeKind, Plan, PortPlan};
 
 use super::html::Html;
@@ -88,7 +87,7 @@ fn links(html: &mut Html, plan: &Plan) {
                             &[("class", "word")],
                             &format!("{}: {}", at.config.queue.name(), queues::words(plan, *port)),
                         );
-                        html.element("td", &[("class", "word")], &besides(at, true).join(", "));
+                        html.element("td", &[("class", "word")], &besides(at).join(", "));
                     });
                 }
             });
@@ -104,17 +103,10 @@ fn rate_words(port: &PortPlan) -> String {
 }
 
 /// What a direction does to packets besides carrying them.
-fn besides(port: &PortPlan, exactly: bool) -> Vec<String> {
+fn besides(port: &PortPlan) -> Vec<String> {
     let does = &port.config.impairments;
-    let mut words = Vec::new();
-    match &does.loss {
-        Some(Loss::Bernoulli(p)) => words.push(format!("loss {p}")),
-        Some(Loss::GilbertElliott(model)) if exactly => {
-            words.push(format!("loss in bursts (p {}, r {})", model.p, model.r))
-        }
-        Some(Loss::GilbertElliott(_)) => words.push("loss in bursts".into()),
-        None => {}
-    }
+    let mut words: Vec<String> = Vec::new();
+    words.extend(does.loss.as_ref().map(|loss| format!("loss {loss}")));
     if !does.forced.is_empty() {
         words.push("listed loss".into());
     }
@@ -139,7 +131,7 @@ fn link_words(plan: &Plan, link: usize, turned: bool) -> Vec<String> {
     let [forward, reverse] = [at.forward, at.reverse].map(|port| &plan.ports[port as usize]);
     let one = |port: &PortPlan| {
         let mut words = vec![rate_words(port), port.config.delay.to_string()];
-        words.extend(besides(port, false));
+        words.extend(besides(port));
         words.join(", ")
     };
     let own = at.group.is_none() && !at.name.contains("--") && !at.name.contains("->");
