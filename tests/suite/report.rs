@@ -134,7 +134,7 @@ fn a_run_leaves_a_report_that_says_all_and_escapes_it() {
         "role=\"img\" aria-label=\"Queue and its delay. ",
         "3 hosts, 1 router, 3 links.",
         ">5 Mbit/s, 11 ms, loss 1 %</text>",
-        ">← 10 Mbit/s, 1 ms</text>",
+        ">→ 10 Mbit/s, 1 ms</text>",
         "<th scope=\"row\">wan.forward</th>",
     ] {
         assert!(page.contains(words), "the page does not say {words}");
