@@ -14,6 +14,7 @@ use crate::digest::{Digest, Figure, digest};
 use crate::expect::{Judgement, Program, Value};
 use crate::figures;
 use crate::record::{self, Number, Record};
+use crate::report;
 use crate::results;
 use crate::run::{Cost, How, peak_memory, simulate};
 use crate::say::say;
@@ -63,15 +64,17 @@ struct Job<'a> {
 pub struct Campaign<'a> {
     experiment: &'a Experiment,
     program: &'a Program,
+    /// The command that repeats this, for readers of the results.
+    command: &'a str,
     /// What is asked of the runs of each point.
     asks: Vec<Vec<String>>,
 }
 
 impl<'a> Campaign<'a> {
     /// All points and seeds.
-    pub fn new(experiment: &'a Experiment, program: &'a Program) -> Campaign<'a> {
+    pub fn new(experiment: &'a Experiment, program: &'a Program, command: &'a str) -> Campaign<'a> {
         let asks = (0..experiment.points.len()).map(|point| program.asks(point)).collect();
-        Campaign { experiment, program, asks }
+        Campaign { experiment, program, command, asks }
     }
 
     /// The runs of a point, or of all of them.
@@ -96,8 +99,8 @@ impl<'a> Campaign<'a> {
         let others = record::below(folder).iter().any(|place| !jobs.iter().any(|job| job.place == *place));
         let done = self.sum_up(folder, &jobs, records);
         let summary = std::fs::read_to_string(folder.join("summary.json")).ok()?;
-        let same = !others && summary == crate::summary::json(self.experiment, &done.digests, &done.judgements);
-        same.then_some(done)
+        let same = summary == crate::summary::json(self.experiment, self.command, &done.digests, &done.judgements);
+        (same && !others).then_some(done)
     }
 
     /// Runs what is missing in `folder` of a point, or of all. What one of `earlier` has of it is copied. Gives how many were there, and of how many.
@@ -166,7 +169,8 @@ impl<'a> Campaign<'a> {
         let mut done = self.sum_up(folder, &jobs, records);
         let experiment = self.experiment;
         crate::summary::csv(&folder.join("summary.csv"), experiment, &done.digests)?;
-        std::fs::write(folder.join("summary.json"), crate::summary::json(experiment, &done.digests, &done.judgements))?;
+        let json = crate::summary::json(experiment, self.command, &done.digests, &done.judgements);
+        std::fs::write(folder.join("summary.json"), json)?;
         let first = |job: &&Job<'_>| job.seed == experiment.seeds[0];
         let source = |job: &Job<'_>| plots::Source {
             label: figures::label(&experiment.name, &experiment.label(&job.plan.values)),
@@ -177,6 +181,9 @@ impl<'a> Campaign<'a> {
         let (drawn, wrong) = figures::draw_whole(folder, &experiment.name, &sources, &requests);
         done.figures.extend(drawn);
         done.warnings.extend(wrong);
+        if !experiment.points[0].plan.outputs.no_report {
+            report::write(folder, &experiment.points[0].plan)?;
+        }
         Ok(done)
     }
 

@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use sha1::{Digest as _, Sha1};
+use sha2::{Digest as _, Sha256};
 use topologies::Point;
 
 use crate::digest::Figure;
@@ -62,7 +62,7 @@ impl From<Number> for Option<f64> {
 
 /// What a run is a function of, as the digest of the program's sources and the flat file with its seed.
 pub fn key(point: &Point, seed: u64) -> String {
-    let mut hash = Sha1::new();
+    let mut hash = Sha256::new();
     hash.update(env!("CLOCKWIRE_SOURCES"));
     hash.update(point.flat(seed));
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()

@@ -286,7 +286,10 @@ fn the_other_verbs_speak() {
         (&["list"], &["codel", "reno", "bernoulli", "request", "cwnd", "flows", "jain", "dumbbell"]),
         (&["list", "queue", "codel"], &["target", "5 ms when not given"]),
         (&["run", "x.yaml", "--timing"], &["\"packet_hops_per_s\":", "\"rss_mib\":", "\"events_per_hop\":"]),
-        (&["run", "x.yaml"], &["bulk", "wan.forward", "48 ms = 2.18 BDP", "results: results/small (nothing was missing)"]),
+        (
+            &["run", "x.yaml"],
+            &["bulk", "wan.forward", "48 ms = 2.18 BDP", "results: results/small (nothing was missing)"],
+        ),
         (&["plot", "results/small", "cwnd", "cdf:table=requests,x=latency,file=latency"], &["cwnd.png", "latency.png"]),
     ] {
         let output = scratch.run(args);

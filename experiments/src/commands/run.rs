@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Done, Loaded, cores, load};
 use crate::campaign::{self, Campaign};
-use crate::cli::RunOptions;
+use crate::cli::{Overrides, RunOptions};
 use crate::results::{self, Folder};
 use crate::run::How;
 use crate::say::{complain, say};
@@ -39,21 +39,22 @@ pub fn run(options: &RunOptions) -> Done {
     let at_a_time = if options.timing { 1 } else { (threads / shards.min(threads)).max(1) };
     let how = How { shards, threads, ..How::default() };
     let mut all_hold = true;
-    for loaded in &loaded {
-        all_hold &= one(loaded, options, how, at_a_time)?;
+    for (loaded, file) in loaded.iter().zip(&options.files) {
+        all_hold &= one(loaded, file, options, how, at_a_time)?;
     }
     Ok(all_hold)
 }
 
-fn one(loaded: &Loaded, options: &RunOptions, how: How, at_a_time: usize) -> Done {
+fn one(loaded: &Loaded, file: &Path, options: &RunOptions, how: How, at_a_time: usize) -> Done {
     let experiment = &loaded.experiment;
     if !options.quiet {
         complain!("{}", experiment.warnings);
     }
     let wanted = options.out.clone().unwrap_or_else(|| Path::new("results").join(&experiment.name));
     let bar = !options.quiet && !options.timing && std::io::stderr().is_terminal();
+    let command = command(file, &options.overrides);
     let how = campaign::Options { how, at_a_time, bar, timing: options.timing };
-    let campaign = Campaign::new(experiment, &loaded.program);
+    let campaign = Campaign::new(experiment, &loaded.program, &command);
     if let Some(point) = options.point {
         return alone(&campaign, loaded, options, &wanted, point, how);
     }
@@ -119,8 +120,7 @@ fn alone(
     };
     let failed = |error: std::io::Error| broken(wanted, &error);
     let folder = Folder::share(wanted).map_err(failed)?;
-    let earlier = if options.fresh || options.timing { Vec::new() } else { results::siblings(wanted) };
-    let (there, of) = campaign.run(folder.path(), &earlier, Some(point - 1), how).map_err(failed)?;
+    let (there, of) = campaign.run(folder.path(), &results::siblings(wanted), Some(point - 1), how).map_err(failed)?;
     if !options.quiet && !options.timing {
         let label = experiment.label(&chosen.values);
         let label = if label.is_empty() { label } else { format!(" ({label})") };
@@ -132,6 +132,24 @@ fn alone(
 
 fn broken(wanted: &Path, error: &std::io::Error) -> String {
     format!("error: {}: {error}\n", wanted.display())
+}
+
+/// The command that repeats a run, for a shell in the folder of the file: where that lies is the machine's own affair.
+fn command(file: &Path, overrides: &Overrides) -> String {
+    let mut words = vec!["clockwire run".to_string(), quoted(&file.file_name().unwrap_or_default().to_string_lossy())];
+    words.extend(overrides.seed.map(|seed| format!("--seed {seed}")));
+    words.extend(overrides.sets.iter().map(|set| format!("--set {}", quoted(set))));
+    words.join(" ")
+}
+
+/// A word of a POSIX shell.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,%+@".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_string()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
 }
 
 /// `6 points, 5 seeds each, 60 s`.
