@@ -16,6 +16,7 @@ mod packetdrill;
 mod probes;
 mod profiles;
 mod readme;
+mod report;
 mod rpc;
 mod swarm;
 mod tidy;

@@ -191,6 +191,7 @@ pub const KEYS: &[KeySection] = &[
             ),
             ("capture", "where packets are captured: links, or a list of `{ at, first, snap }`"),
             ("plots", "figures: kinds with their parameters (`list plots`)"),
+            ("report", "false leaves `report.html` out of the results; true when not given"),
             ("summary", "columns of the summary by name, each an expression (`list functions`)"),
         ],
     ),

@@ -4,6 +4,7 @@ pub mod check;
 pub mod list;
 pub mod packetdrill;
 pub mod plot;
+pub mod report;
 pub mod run;
 pub mod verify;
 
