@@ -8,7 +8,7 @@ use sim_core::{Kind, Outcome};
 
 use crate::harness::sharded;
 
-const FORMS: [&str; 10] = [
+const FORMS: [&str; 11] = [
     "rest-http1",
     "rest-http2",
     "json-rpc",
@@ -19,12 +19,25 @@ const FORMS: [&str; 10] = [
     "rmi",
     "bare",
     "grpc",
+    "bare-udp",
 ];
 
 fn run(calls: &str) -> Outcome {
+    run_over("", calls)
+}
+
+/// Calls over a link that is told more about itself.
+fn run_over(link: &str, calls: &str) -> Outcome {
+    run_from(
+        &format!("hosts: {{ a: {{}}, z: {{}} }}\nlinks:\n - a -- z: {{ rate: 1 Gbit/s, delay: 20 ms, {link} }}\n"),
+        calls,
+    )
+}
+
+fn run_from(hosts: &str, calls: &str) -> Outcome {
     let text = format!(
-        "clockwire: 1\nname: rpc\nseed: 3\nstop: 10 s\nhosts: {{ a: {{}}, z: {{}} }}\nlinks:\n\
-         \x20 - a -- z: {{ rate: 1 Gbit/s, delay: 20 ms }}\nworkload: {{ calls: {{ from: a, to: z, rpc: {{ {calls} }} }} }}\n\
+        "clockwire: 1\nname: rpc\nseed: 3\nstop: 20 s\n{hosts}\
+         workload: {{ calls: {{ from: a, to: z, rpc: {{ {calls} }} }} }}\n\
          outputs: {{ tables: [ calls, served ] }}\n"
     );
     let loaded = topologies::load_text("rpc.yaml", "rpc", &text, Path::new(""), &load_options(&[], None));
@@ -72,9 +85,13 @@ fn every_form_gets_its_replies_and_its_faults() {
                 assert!((40..44).contains(&ms), "{form} {operation}: {ms} ms for a round trip: {numbers:?}");
                 assert!(numbers["body_down_bytes"] > 0);
             }
-            // RMI's opening takes a round trip more, and comes with a connection alone.
-            let connect = if form == "rmi" { 80 } else { 40 };
-            assert_eq!(found[0].0["connect_s"] / 1000, connect, "{form}");
+            // RMI's opening takes a round trip more, and comes with a connection alone; a socket of UDP is there at once.
+            let connect = match form {
+                "rmi" => Some(80),
+                "bare-udp" => None,
+                _ => Some(40),
+            };
+            assert_eq!(found[0].0.get("connect_s").map(|us| us / 1000), connect, "{form}");
             assert_eq!((found[1].0.get("connect_s"), found[1].1["reused"]), (None, "reused"), "{form}");
         }
         let (_, said) = &calls(&format!("form: {form}, count: 1, missing: 100 %"))[0];
@@ -94,6 +111,7 @@ fn a_server_with_too_much_to_do_says_so_in_each_form() {
         ("rmi", "none", "closed"),
         ("bare", "busy", "overloaded"),
         ("grpc", "unavailable", "overloaded"),
+        ("bare-udp", "busy", "overloaded"),
     ];
     for (form, status, outcome) in expected {
         let found = calls(&format!(
@@ -103,6 +121,54 @@ fn a_server_with_too_much_to_do_says_so_in_each_form() {
         assert_eq!(turned.len(), 4, "{form}: {found:?}");
         assert!(turned.iter().all(|(_, said)| said["status"] == status), "{form}: {turned:?}");
     }
+}
+
+#[test]
+fn a_datagram_is_a_call_and_its_bytes_are_counted() {
+    let found = calls("form: bare-udp, count: 2, operation: list, size: 50");
+    for (numbers, _) in &found {
+        // Four bytes of length, eight of id, two of method, two numbers of four.
+        assert_eq!((numbers["body_up_bytes"], numbers["tcp_up_bytes"], numbers["ip_up_bytes"]), (22, 8, 20));
+        // 1480 bytes of a datagram in each packet.
+        let cut = (numbers["body_down_bytes"] + 8).div_ceil(1480);
+        assert_eq!((numbers["ip_down_bytes"], numbers["ethernet_down_bytes"]), (20 * cut, 18 * cut));
+        assert!(cut > 1 && numbers["retransmissions"] == 0, "{numbers:?}");
+    }
+}
+
+#[test]
+fn a_lost_datagram_is_sent_again_by_the_rule_of_coap() {
+    // tests: RFC 7252 §4.2
+    let outcome = run_over("up: { loss: 100 % }", "form: bare-udp, count: 1, resend: 1 s, resends: 2");
+    let (numbers, said) = &rows(&outcome, "calls")[0];
+    assert_eq!((said["outcome"], said["status"], numbers["retransmissions"]), ("timed_out", "none", 2));
+    // 1 + 2 + 4 times what was drawn, between one second and one and a half.
+    assert!((7_000_000..=10_500_000).contains(&numbers["total_s"]), "{numbers:?}");
+    assert_eq!((numbers["body_up_bytes"], numbers["tcp_up_bytes"]), (3 * 22, 3 * 8));
+    assert!(rows(&outcome, "served").is_empty());
+}
+
+#[test]
+fn a_call_that_comes_twice_is_executed_once_unless_the_server_forgets() {
+    for (remember, executed) in [("247 s", 1), ("0 s", 3)] {
+        let calls = format!("form: bare-udp, count: 1, resend: 1 s, resends: 2, remember: {remember}");
+        let outcome = run_over("down: { loss: 100 % }", &calls);
+        assert_eq!(rows(&outcome, "served").len(), executed, "{remember}");
+        assert_eq!(rows(&outcome, "calls")[0].1["outcome"], "timed_out");
+    }
+    // What takes longer than the client waits is not begun twice, and one answer is enough.
+    let outcome = run("form: bare-udp, count: 1, resend: 100 ms, service: 500 ms");
+    assert_eq!((rows(&outcome, "served").len(), rows(&outcome, "calls")[0].1["outcome"]), (1, "finished"));
+}
+
+#[test]
+fn the_longest_answer_fits_into_a_datagram_and_a_port_that_nobody_has_is_refused() {
+    let (numbers, said) = &calls("form: bare-udp, count: 1, operation: list, size: 1000")[0];
+    assert_eq!((said["outcome"], numbers["ip_down_bytes"]), ("finished", 37 * 20), "{numbers:?}");
+    let hosts = "hosts: { a: {}, z: {} }\nrouters: { r: { firewall: [ { reject: udp to z } ] } }\n\
+         links:\n - a -- r: { rate: 1 Gbit/s, delay: 20 ms }\n - r -- z: { rate: 1 Gbit/s }\n";
+    let (numbers, said) = &rows(&run_from(hosts, "form: bare-udp, count: 1"), "calls")[0];
+    assert_eq!((said["outcome"], numbers["total_s"] / 1000), ("refused", 40), "{numbers:?}");
 }
 
 #[test]
@@ -200,6 +266,9 @@ fn every_parameter_bites() {
         ("form: bare, count: 9, interval: 1 ms, service: 20 ms, workers: 1", "queue: 2"),
         (closed, "stop: 100 ms"),
         ("form: bare, count: 9, interval: 1 ms", "nodelay: false"),
+        ("form: bare-udp, count: 2, service: 90 ms", "resend: 50 ms"),
+        ("form: bare-udp, count: 2, service: 90 ms, resend: 20 ms", "resends: 1"),
+        ("form: bare-udp, count: 2, service: 90 ms, resend: 50 ms", "remember: 0 s"),
     ];
     let meant: String = cases.iter().map(|(_, key)| *key).collect();
     let known = sim_core::describe(|params| {
@@ -209,7 +278,11 @@ fn every_parameter_bites() {
         let key = param.key.rsplit('.').next().expect("a key");
         assert!(meant.contains(&format!("{key}:")), "no line shows that `{}` bites", param.key);
     }
+    let both = |keys: &str| {
+        let outcome = run(keys);
+        (rows(&outcome, "calls"), rows(&outcome, "served"))
+    };
     for (base, key) in cases {
-        assert_ne!(calls(base), calls(&format!("{base}, {key}")), "`{key}` does nothing to `{base}`");
+        assert_ne!(both(base), both(&format!("{base}, {key}")), "`{key}` does nothing to `{base}`");
     }
 }

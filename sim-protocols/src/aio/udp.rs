@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::task::{Context, Poll};
 
 use sim_core::Payload;
@@ -145,6 +145,12 @@ impl UdpSocket {
     /// As `getsockopt(2)`.
     pub fn get(&self, name: OptionName) -> io::Result<OptionValue> {
         self.0.get(name)
+    }
+
+    /// The longest packet that the way to an address is known to carry without being cut: the first link's MTU, or what a router has said (`IP_MTU`).
+    /// None where there is no way.
+    pub fn path_mtu(&self, to: SocketAddrV4) -> Option<u32> {
+        context::with(|current| current.sockets().path_mtu(*to.ip()))
     }
 
     /// Its own address.

@@ -353,17 +353,17 @@ table! {
         retries: u64, "retries", Kind::Count, "repetitions; times of steps and bytes are those of the last attempt";
         connection: Option<u64>, "connection", Kind::Count, "the number of its connection in the flow, from 1; empty where it got none";
         reused: u32, "reused", Kind::Word(&["new", "reused"]), "whether the connection was there already";
-        retransmissions: u64, "retransmissions", Kind::Count, "segments that the client sent again on its connection meanwhile";
+        retransmissions: u64, "retransmissions", Kind::Count, "segments that the client sent again on its connection meanwhile; of `bare-udp` copies of the call";
         out_of_order: u64, "out_of_order", Kind::Count, "segments that came behind a hole on its connection meanwhile";
-        ethernet_up: u64, "ethernet_up_bytes", Kind::Bytes, "Ethernet around the packets of its connection meanwhile, sent up: 18 bytes each (header and check sequence), without padding; other calls on it included";
+        ethernet_up: u64, "ethernet_up_bytes", Kind::Bytes, "Ethernet around the packets of its connection meanwhile, sent up: 18 bytes each (header and check sequence), without padding; other calls on it included. Of `bare-udp` around the datagrams of this call alone, cut as the way from this host is known to cut them";
         ethernet_down: u64, "ethernet_down_bytes", Kind::Bytes, "the same of packets that came";
         ip_up: u64, "ip_up_bytes", Kind::Bytes, "headers of IP of the same packets: 20 bytes each";
         ip_down: u64, "ip_down_bytes", Kind::Bytes, "the same of packets that came";
-        tcp_up: u64, "tcp_up_bytes", Kind::Bytes, "headers of TCP, options included, of the same packets: with the handshake where it opened a connection, never with closing";
+        tcp_up: u64, "tcp_up_bytes", Kind::Bytes, "headers of TCP, options included, of the same packets: with the handshake where it opened a connection, never with closing; of `bare-udp` the 8 bytes of UDP in front of each datagram";
         tcp_down: u64, "tcp_down_bytes", Kind::Bytes, "the same of packets that came";
         http_up: u64, "http_up_bytes", Kind::Bytes, "heads and framing of HTTP; in HTTP/2 the frames of its stream less the body, not what both ends say of the connection itself; of RMI what opens a connection";
         http_down: u64, "http_down_bytes", Kind::Bytes, "the same down";
-        body_up: u64, "body_up_bytes", Kind::Bytes, "the call's own message, with its framing";
+        body_up: u64, "body_up_bytes", Kind::Bytes, "the call's own message, with its framing; of `bare-udp` once for each copy";
         body_down: u64, "body_down_bytes", Kind::Bytes, "the reply's own message, with its framing";
         messages: u64, "messages", Kind::Count, "messages of the reply: of `watch` as many as came, else 1; 0 where there is none, and of gRPC where there is a status alone";
     }
@@ -394,7 +394,7 @@ table! {
         workload: u32, "workload", Kind::Workload, "the entry of the workload that it comes from";
         client: Ipv4Addr, "client", Kind::Address, "whose call it is";
         port: u16, "client_port", Kind::Count, "the client's port";
-        number: u64, "number", Kind::Count, "which call on this connection, from 1";
+        number: u64, "number", Kind::Count, "which call on this connection, from 1; of `bare-udp` at this server";
         start: Time, "start_s", Kind::Time, "when all of it was there";
         unmarshal: Option<Span>, "unmarshal_s", Kind::Time, "the server's stub reading the arguments";
         dispatch: Option<Span>, "dispatch_s", Kind::Time, "waiting for a worker";

@@ -18,7 +18,7 @@ use crate::host::{App, FlowConfig, HttpRow, Outcome};
 /// The asking end.
 pub(super) fn open(config: HttpConfig, scope: Scope) -> Box<dyn App> {
     let pace = config.pace();
-    let (chance, missing) = (Chance::new(&pace, &scope), scope.stream("missing"));
+    let (chance, missing, sizes) = (Chance::new(&pace, &scope), scope.stream("missing"), scope.stream("request"));
     Box::new(Teller::new(move |flow: &FlowConfig, said| {
         let secure = config.tls.is_some();
         let host = if secure { scope.name_of(flow.server) } else { flow.server.to_string() };
@@ -29,7 +29,7 @@ pub(super) fn open(config: HttpConfig, scope: Scope) -> Box<dyn App> {
             let tls = config.tls.as_ref().map(|tls| tls.connector(&streams, &[config.version.alpn()]));
             let dialer = Dialer { nodelay: config.nodelay, tls, names: None };
             let pool = Pool::new(config.manner(), dialer, origin, &Arc::default());
-            let turn = Mutex::new(Turn { missing, failed: None });
+            let turn = Mutex::new(Turn { missing, sizes, failed: None });
             let client = Arc::new(Client { asked, pool, flow, turn, said: said.clone() });
             loops::run(client.clone(), pace, chance).await;
             client.pool.close();
@@ -51,6 +51,7 @@ struct Client {
 
 struct Turn {
     missing: Rng,
+    sizes: Rng,
     failed: Option<Fault>,
 }
 
@@ -58,8 +59,13 @@ impl Asker for Client {
     async fn ask(&self, number: u64) -> bool {
         let share = self.asked.config.missing;
         let missing = share > Prob::ZERO && lock(&self.turn).missing.chance(share);
+        let bytes = match self.asked.config.request.mean().bytes() {
+            0 => 0,
+            _ => self.asked.config.request.draw(&mut lock(&self.turn).sizes).max(1),
+        };
         let start = aio::now();
-        let mut writing = Writing { said: self.said.clone(), entry: Some(Entry::new(row(self.flow, number, start))) };
+        let mut writing =
+            Writing { said: self.said.clone(), entry: Some(Entry::new(row(self.flow, number, start), bytes)) };
         let entry = writing.entry.as_mut().expect("it is taken at the end");
         let exchange = self.asked.exchange(&self.pool, entry, missing);
         let result = match self.asked.config.timeout {

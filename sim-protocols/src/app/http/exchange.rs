@@ -39,14 +39,17 @@ pub(super) struct Entry {
     used: Option<Used>,
     /// The connection that it opens.
     pub opening: Progress,
+    /// Bytes of its body.
+    bytes: u64,
     /// Bytes of its body that were handed to the connection.
     sent: Arc<AtomicU64>,
 }
 
 impl Entry {
-    pub fn new(row: HttpRow) -> Entry {
+    /// One with a body of so many bytes.
+    pub fn new(row: HttpRow, bytes: u64) -> Entry {
         let start = row.start;
-        Entry { row, start, used: None, opening: Progress::default(), sent: Arc::default() }
+        Entry { row, start, bytes, used: None, opening: Progress::default(), sent: Arc::default() }
     }
 
     /// It has got its connection.
@@ -142,7 +145,7 @@ impl Asked {
         entry: &mut Entry,
         missing: bool,
     ) -> Result<StatusCode, Fault> {
-        let bytes = self.config.request.bytes();
+        let bytes = entry.bytes;
         let waits = self.config.expect_continue;
         // The place is given when the body may go.
         let gate = Permits::new(u64::from(!waits));
@@ -185,7 +188,7 @@ impl Asked {
         entry: &mut Entry,
         missing: bool,
     ) -> Result<StatusCode, Fault> {
-        let bytes = self.config.request.bytes();
+        let bytes = entry.bytes;
         let mut request = self.request(entry.row.number, missing, ());
         if self.config.method == HttpMethod::Post {
             request.headers_mut().insert(header::CONTENT_LENGTH, bytes.into());

@@ -27,7 +27,7 @@ use sim_core::{Params, Prob, Size, Span, Table, Time};
 use super::Application;
 use super::loops::Pace;
 use super::pool::{Manner, REMEMBERED, Speaks};
-use super::values::{self, Connections, Distribution, SpanDist};
+use super::values::{self, Connections, Distribution, SizeDist, SpanDist};
 use crate::app::Scope;
 use crate::app::dial::{self, TlsConfig};
 use crate::host::{App, FlowEnd, HTTP};
@@ -81,10 +81,10 @@ pub struct HttpConfig {
     pub version: HttpVersion,
     /// The method. Default: `get`.
     pub method: HttpMethod,
-    /// Bytes of a request's body. Default: none.
-    pub request: Size,
-    /// Bytes of a response's body. Default: 1000 B.
-    pub response: Size,
+    /// Bytes of a request's body. Default: none. What is drawn is a byte at least.
+    pub request: SizeDist,
+    /// Bytes of a response's body. Default: 1000 B. The server draws them, for each response anew.
+    pub response: SizeDist,
     /// How many requests. Default: without end.
     pub count: Option<u64>,
     /// From the end of one to the next, of each of those that ask at a time. Default: none.
@@ -130,8 +130,8 @@ impl Default for HttpConfig {
         HttpConfig {
             version: HttpVersion::default(),
             method: HttpMethod::default(),
-            request: Size::from_bytes(0),
-            response: Size::from_bytes(1000),
+            request: SizeDist::Fixed(Size::from_bytes(0)),
+            response: SizeDist::Fixed(Size::from_bytes(1000)),
             count: None,
             think: SpanDist::Fixed(Span::ZERO),
             service: SpanDist::Fixed(Span::ZERO),
@@ -172,8 +172,12 @@ impl HttpConfig {
         let default = HttpConfig::default();
         let version = HttpVersion::read(params, "version", "HTTP/1.1 or HTTP/2");
         let method = HttpMethod::read(params, "method", "GET, or POST with a body");
-        let request = params.size("request", Some(default.request), "bytes of a request's body");
-        let response = params.size("response", Some(default.response), "bytes of a response's body");
+        let mean = params.size("request", Some(default.request.mean()), "bytes of a request's body");
+        let help = "how `request` is distributed; a byte at least";
+        let request = SizeDist::new(Distribution::read(params, "request_sizes", help), mean);
+        let mean = params.size("response", Some(default.response.mean()), "bytes of a response's body");
+        let help = "how `response` is distributed; the server draws each anew";
+        let response = SizeDist::new(Distribution::read(params, "response_sizes", help), mean);
         let count = values::count(params, "how many requests; without end when not given");
         let mean = params.span("think", Some(default.think.mean()), "from the end of one request to the next");
         let think = SpanDist::new(Distribution::read(params, "think_times", "how `think` is distributed"), mean);
@@ -241,11 +245,18 @@ impl HttpConfig {
     }
 
     pub(super) fn check(&self) -> Result<(), (&'static str, String)> {
-        let bodies = self.request.bytes() > 0;
+        let bodies = self.request.mean().bytes() > 0;
+        let drawn = |size: SizeDist| matches!(size, SizeDist::Exponential(_));
         let zero = |span: &SpanDist| span.mean() == Span::ZERO;
         match () {
             _ if self.method == HttpMethod::Get && bodies => {
                 Err(("request", "a GET has no body; `method: post` has one".into()))
+            }
+            _ if drawn(self.request) && !bodies => {
+                Err(("request_sizes", "there is nothing to draw; it needs `method: post` and `request`".into()))
+            }
+            _ if drawn(self.response) && self.response.mean().bytes() == 0 => {
+                Err(("response_sizes", "there is nothing to draw about a mean of zero".into()))
             }
             _ if self.expect_continue && !bodies => {
                 Err(("expect_continue", "there is no body to wait with; it needs `method: post` and `request`".into()))

@@ -31,6 +31,7 @@ struct Server {
     workers: Option<Permits>,
     service: Mutex<Rng>,
     fail: Mutex<Rng>,
+    sizes: Mutex<Rng>,
 }
 
 /// The answering end. It serves whoever connects to its port; where another flow of the entry does so already, it leaves it to that one.
@@ -39,6 +40,7 @@ pub(super) fn open(config: HttpConfig, scope: Scope) -> Box<dyn App> {
         workers: config.workers.map(Permits::new),
         service: Mutex::new(scope.stream("service")),
         fail: Mutex::new(scope.stream("fail")),
+        sizes: Mutex::new(scope.stream("response")),
         config,
     };
     Box::new(Teller::new(move |flow: &FlowConfig, _said| {
@@ -101,7 +103,10 @@ impl Server {
     }
 
     fn head(&self, status: StatusCode) -> (http::response::Builder, u64) {
-        let bytes = if status == StatusCode::OK { self.config.response.bytes() } else { 0 };
+        let bytes = match status {
+            StatusCode::OK => self.config.response.draw(&mut lock(&self.sizes)),
+            _ => 0,
+        };
         let head = Response::builder().status(status).header(header::SERVER, "clockwire");
         (head.header(header::CONTENT_TYPE, "application/octet-stream").header(header::CONTENT_LENGTH, bytes), bytes)
     }

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http_body_util::Full;
 use sim_core::{Prob, Rng, Span, Time};
 
+use super::datagram::Datagrams;
 use super::framed::read_reply;
 use super::pool::Frames;
 use super::service::work;
@@ -59,10 +60,10 @@ pub(super) fn open(config: &RpcConfig, scope: &Scope) -> Box<dyn App> {
             budget: BUDGET_FIRST * Prob::ONE_PARTS,
             failed: None,
         };
-        let flow = flow.number;
+        let (flow, resends) = (flow.number, scope.stream("resend"));
         let main = async move {
             let dialer = Dialer { nodelay: config.nodelay, tls: None, names: None };
-            let ways = Ways::new(&config, dialer, origin);
+            let ways = Ways::new(&config, dialer, origin, resends);
             let client = Client { config, ways, authority, flow, turn: Mutex::new(turn), said: said.clone() };
             let client = Arc::new(client);
             loops::run(client.clone(), pace, chance).await;
@@ -78,11 +79,15 @@ pub(super) fn open(config: &RpcConfig, scope: &Scope) -> Box<dyn App> {
 enum Ways {
     Http(Arc<Pool<Full<Bytes>>>),
     Frames(Arc<Frames>),
+    Datagrams(Arc<Datagrams>),
 }
 
 impl Ways {
-    fn new(config: &RpcConfig, dialer: Dialer, origin: Origin) -> Ways {
+    fn new(config: &RpcConfig, dialer: Dialer, origin: Origin, resends: Rng) -> Ways {
         match config.form.codec() {
+            Some(_) if config.form.carrier() == Carrier::Datagrams => {
+                Ways::Datagrams(Arc::new(Datagrams::new(config, &origin, resends)))
+            }
             Some(codec) if matches!(config.form.carrier(), Carrier::Frames | Carrier::SharedFrames) => {
                 Ways::Frames(Frames::new(config, codec, dialer, origin))
             }
@@ -99,6 +104,7 @@ impl Ways {
         match self {
             Ways::Http(pool) => pool.close(),
             Ways::Frames(frames) => frames.close(),
+            Ways::Datagrams(datagrams) => datagrams.close(),
         }
     }
 }
@@ -147,6 +153,7 @@ impl Entry {
         let row = &mut self.row;
         (row.marshal, row.queued, row.connect, row.first_byte, row.unmarshal) = (None, None, None, None, None);
         (row.http_up, row.http_down, row.body_up, row.body_down) = (0, 0, 0, 0);
+        (row.tcp_up, row.ip_up, row.ethernet_up, row.retransmissions) = (0, 0, 0, 0);
         (row.messages, row.status) = (0, ReplyStatus::None as u32);
         row.retries += 1;
     }
@@ -323,13 +330,11 @@ impl Client {
                 let arrival = frames.call(lease, number, call.operation(), body).await?;
                 entry.row.first_byte = Some(arrival.first - sent);
                 entry.row.body_down = arrival.bytes.len() as u64;
-                let codec = form.codec().expect("frames have one");
-                let (status, answer, _) = read_reply(codec, call.operation(), &arrival.bytes).unwrap_or((
-                    ReplyStatus::None,
-                    Answer::Malformed,
-                    0,
-                ));
-                (status, answer, arrival.bytes.len())
+                read_frame(form, call, &arrival.bytes)
+            }
+            Ways::Datagrams(datagrams) => {
+                let arrival = datagrams.call(&mut entry.row, number, &body).await?;
+                read_frame(form, call, &arrival.bytes)
             }
         };
         entry.row.status = status as u32;
@@ -370,6 +375,14 @@ impl Client {
         entry.row.unmarshal = Some(work(cost).await);
         Ok(answer)
     }
+}
+
+/// What a frame that has come says, and how long it is.
+fn read_frame(form: CallForm, call: &Call, bytes: &[u8]) -> (ReplyStatus, Answer, usize) {
+    let codec = form.codec().expect("frames have one");
+    let read = read_reply(codec, call.operation(), bytes);
+    let (status, answer, _) = read.unwrap_or((ReplyStatus::None, Answer::Malformed, 0));
+    (status, answer, bytes.len())
 }
 
 fn row(flow: u32, config: &RpcConfig, number: u64, start: Time) -> CallRow {

@@ -21,7 +21,7 @@ use crate::tcp::State as TcpState;
 /// Bytes that are read at a time.
 const READ: usize = 16 << 10;
 /// The method number of `bare`'s refusal: an answer and a fault to no method in particular.
-const BUSY: u16 = 0xc000;
+pub(super) const BUSY: u16 = 0xc000;
 
 /// A reply's bytes, and when the first of them was there.
 pub(super) struct Arrival {

@@ -1,4 +1,4 @@
-//! `rpc`: remote calls of one small service in many forms, all with real bytes over simulated TCP, so that their costs can be compared.
+//! `rpc`: remote calls of one small service in many forms, all with real bytes over simulated TCP, one over UDP, so that their costs can be compared.
 //!
 //! | to read | file |
 //! | --- | --- |
@@ -6,6 +6,7 @@
 //! | who calls, deadlines, repetitions, rows | `client` |
 //! | connections: opened, waited for, used again | `pool` |
 //! | one call on a connection of HTTP; gRPC; frames over TCP | `http`, `grpc`, `framed` |
+//! | a call as a datagram, sent again; a server that remembers | `datagram` |
 //! | what a reply is called in each form | `status` |
 //! | who answers: connections, workers, the service | `server`, `service` |
 //!
@@ -15,9 +16,11 @@
 //!
 //! Real: hyper, h2, tonic and prost, the `thrift` crate; Hessian, Dubbo, JRMP and Java's serialisation are our codecs ([`crate::rpc`]). What clients do
 //! of themselves: Thrift's, RMI's, and those of HTTP/1.1 have one call at a time on a connection; HTTP/2, gRPC, Dubbo and `bare` have many.
+//! `bare-udp` has no connections: a socket takes their place, and IP cuts what is longer than a packet.
 //! Absent: calls of gRPC whose client sends many messages (in Rust programs they are there: [`crate::aio::grpc`]); RMI's registry, its distributed garbage collection and pings; Dubbo's heartbeats and registry; compression; TLS.
 
 mod client;
+mod datagram;
 mod framed;
 mod grpc;
 mod http;
@@ -69,6 +72,8 @@ words! {
         Bare = "bare",
         /// gRPC: Protocol Buffers over HTTP/2.
         Grpc = "grpc",
+        /// The same as `bare`, over UDP: a datagram for a call, one for its answer.
+        BareUdp = "bare-udp",
     }
 }
 
@@ -96,6 +101,8 @@ enum Carrier {
     Frames,
     /// Frames over TCP, many calls at a time.
     SharedFrames,
+    /// Datagrams, many calls at a time.
+    Datagrams,
 }
 
 impl CallForm {
@@ -105,12 +112,13 @@ impl CallForm {
             CallForm::RestHttp2 | CallForm::Grpc => Carrier::HttpTwo,
             CallForm::ThriftBinary | CallForm::ThriftCompact | CallForm::Rmi => Carrier::Frames,
             CallForm::Dubbo | CallForm::Bare => Carrier::SharedFrames,
+            CallForm::BareUdp => Carrier::Datagrams,
         }
     }
 
     /// Whether a connection has many calls at a time.
     fn shares(self) -> bool {
-        matches!(self.carrier(), Carrier::HttpTwo | Carrier::SharedFrames)
+        matches!(self.carrier(), Carrier::HttpTwo | Carrier::SharedFrames | Carrier::Datagrams)
     }
 
     /// Its codec; REST and gRPC have their own.
@@ -123,7 +131,7 @@ impl CallForm {
             CallForm::ThriftCompact => Some(Form::ThriftCompact),
             CallForm::Dubbo => Some(Form::Dubbo),
             CallForm::Rmi => Some(Form::Rmi),
-            CallForm::Bare => Some(Form::Bare),
+            CallForm::Bare | CallForm::BareUdp => Some(Form::Bare),
         }
     }
 }
@@ -180,6 +188,14 @@ pub struct RpcConfig {
     pub retry_budget: Prob,
     /// The mean wait before the first repetition, exponentially distributed; it doubles with each. Default: 10 ms.
     pub backoff: Span,
+    /// Of `bare-udp`: the time after which a call without an answer is sent again, drawn between this and half as much again; it doubles with each.
+    /// Default: 2 s (RFC 7252 §4.8, ACK_TIMEOUT). A smaller one finds losses earlier, and sends more where the answer is only late.
+    pub resend: Span,
+    /// Of `bare-udp`: how often it is sent again. Default: 4 (RFC 7252 §4.8, MAX_RETRANSMIT).
+    pub resends: u64,
+    /// Of `bare-udp`: how long the server knows a call that it has answered, so that a copy gets the same answer and is not executed again (at most
+    /// once); none: each copy is executed (at least once). Default: 247 s (RFC 7252 §4.8.2, EXCHANGE_LIFETIME). It keeps 16 MiB of answers.
+    pub remember: Span,
     /// The price of stubs. Default: none.
     pub marshal: Marshal,
     /// Calls that the server works on at a time. Default: without bound.
@@ -211,6 +227,9 @@ impl Default for RpcConfig {
             retries: 0,
             retry_budget: BUDGET,
             backoff: Span::from_ms(10),
+            resend: Span::from_secs(2),
+            resends: 4,
+            remember: Span::from_secs(247),
             marshal: Marshal::default(),
             workers: None,
             queue: 100,
@@ -284,6 +303,7 @@ impl RpcConfig {
             params.refuse(key, "it needs `retries`".into());
         }
         (self.retry_budget, self.backoff) = (budget, backoff);
+        self.read_datagrams(params);
         params.section("marshal", "what a stub takes for a message, at each of the four places", &mut |params| {
             self.marshal.per_call = params.span("per_call", Some(Span::ZERO), "for each message");
             self.marshal.per_byte = params.span("per_byte", Some(Span::ZERO), "for each byte of it");
@@ -298,6 +318,21 @@ impl RpcConfig {
         self.stop = values::stop(params, "no call starts from this moment on");
         let help = "TCP_NODELAY at both ends; if not, what the hosts say of Nagle's algorithm holds";
         self.nodelay = params.flag("nodelay", true, help);
+    }
+
+    /// What keeps calls by datagrams reliable.
+    fn read_datagrams(&mut self, params: &mut dyn Params) {
+        let help = "of `bare-udp`: after this to one and a half of it a call without an answer is sent again; it doubles with each";
+        self.resend = params.span("resend", Some(self.resend), help);
+        let help = "of `bare-udp`: how often a call without an answer is sent again";
+        self.resends = params.count("resends", Some(self.resends), 0..=20, help);
+        let help = "of `bare-udp`: how long the server knows a call that it has answered, and does not execute it again; 0 s: not at all";
+        self.remember = params.span("remember", Some(self.remember), help);
+        for key in ["resend", "resends", "remember"] {
+            if self.form != CallForm::BareUdp && params.given(key) {
+                params.refuse(key, "it needs `form: bare-udp`".into());
+            }
+        }
     }
 
     pub(super) fn check(&self) -> Result<(), (&'static str, String)> {
@@ -315,6 +350,8 @@ impl RpcConfig {
             _ if self.pool > 1 && self.connections == Connections::New => {
                 Err(("pool", "nothing is kept where each call has a new connection".into()))
             }
+            _ if self.form == CallForm::BareUdp && !self.nodelay => Err(("nodelay", "`bare-udp` has no TCP".into())),
+            _ if self.resend == Span::ZERO => Err(("resend", "all copies would leave within the instant".into())),
             _ if self.count == Some(0) => Err(("count", "zero calls do nothing".into())),
             _ if self.timeout == Some(Span::ZERO) => Err(("timeout", "no call would be in time".into())),
             _ if self.backoff == Span::ZERO => Err(("backoff", "a repetition would follow within the instant".into())),

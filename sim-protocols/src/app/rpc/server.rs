@@ -14,7 +14,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 
 use super::service::Service;
-use super::{CallForm, Carrier, RpcConfig, framed, grpc, http as binding};
+use super::{CallForm, Carrier, RpcConfig, datagram, framed, grpc, http as binding};
 use crate::aio::{self, SimTimer};
 use crate::app::Scope;
 use crate::app::dial::{self, Acceptor, Stream};
@@ -32,7 +32,13 @@ pub(super) fn open(config: &RpcConfig, scope: &Scope) -> Box<dyn App> {
     let (config, scope) = (config.clone(), scope.clone());
     Box::new(Teller::new(move |flow, said| {
         let service = Service::new(&config, &scope, flow.number, said);
-        scope.program("server", listen(service, flow.port))
+        let port = flow.port;
+        scope.program("server", async move {
+            match service.config.form.carrier() {
+                Carrier::Datagrams => datagram::serve(service, port).await,
+                _ => listen(service, port).await,
+            }
+        })
     }))
 }
 
@@ -49,6 +55,7 @@ async fn listen(service: Arc<Service>, port: u16) {
                     drop(aio::grpc::serve(stream, grpc::Items::new(service, peer)).await);
                 }
                 Carrier::HttpTwo => drop(two(service, peer, stream).await),
+                Carrier::Datagrams => {}
                 Carrier::Frames | Carrier::SharedFrames => framed::serve(service, peer, stream).await,
             }
         });

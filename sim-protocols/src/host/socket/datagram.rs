@@ -134,6 +134,11 @@ impl Sockets<'_> {
         self.send_to(id, peer, payload)
     }
 
+    /// The longest packet that the way to an address is known to carry (`IP_MTU`).
+    pub fn path_mtu(&mut self, to: Ipv4Addr) -> Option<u32> {
+        self.kernel.stack.mtu_to(to)
+    }
+
     /// Sends a datagram. It is never held back: what finds the interface's queue full is lost, as on the way.
     ///
     /// # Errors
