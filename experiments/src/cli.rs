@@ -27,6 +27,17 @@ pub struct Overrides {
     pub sets: Vec<String>,
 }
 
+/// Where verdicts go for machines that judge changes.
+#[derive(Args, Clone, Debug, Default)]
+pub struct VerdictFiles {
+    /// Writes the verdicts as JUnit XML, for CI
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+    /// Writes the verdicts as Markdown, for a pull request
+    #[arg(long, value_name = "FILE")]
+    pub markdown: Option<PathBuf>,
+}
+
 /// Options of `run`.
 #[derive(Args, Clone, Debug)]
 pub struct RunOptions {
@@ -44,9 +55,11 @@ pub struct RunOptions {
     /// The folder for results; `results/NAME` unless given. Where there is one already, the new one gets a number
     #[arg(long, value_name = "FOLDER")]
     pub out: Option<PathBuf>,
-    /// Replaces an earlier result instead of numbering the new one
+    /// Replaces an earlier result instead of numbering the new one, and files of verdicts that are there already
     #[arg(long)]
     pub force: bool,
+    #[command(flatten)]
+    pub verdicts: VerdictFiles,
     /// Prints nothing but what is wrong
     #[arg(long, short)]
     pub quiet: bool,
@@ -79,9 +92,11 @@ pub struct ReportOptions {
     /// The file to write; `report.html` in the results folder unless given
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
-    /// Replaces a file that says something else
+    /// Replaces files that say something else
     #[arg(long)]
     pub force: bool,
+    #[command(flatten)]
+    pub verdicts: VerdictFiles,
 }
 
 /// Options of `packetdrill`.

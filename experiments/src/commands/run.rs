@@ -3,9 +3,11 @@
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
+use super::report as verdicts;
 use super::{Done, Loaded, cores, load};
 use crate::campaign::{self, Options};
 use crate::cli::{Overrides, RunOptions};
+use crate::report::Verdicts;
 use crate::results::Folder;
 use crate::run::How;
 use crate::say::{complain, say};
@@ -35,14 +37,24 @@ pub fn run(options: &RunOptions) -> Done {
     // A sharded simulation has threads of its own; costs are measured one at a time.
     let at_a_time = if options.timing { 1 } else { (threads / shards.min(threads)).max(1) };
     let how = How { shards, threads, ..How::default() };
-    let mut all_hold = true;
+    verdicts::refuse(&options.verdicts, options.force)?;
+    let (mut all_hold, mut judged) = (true, Vec::new());
     for (loaded, file) in loaded.iter().zip(&options.files) {
-        all_hold &= one(loaded, file, options, how, at_a_time)?;
+        let (holds, verdicts) = one(loaded, file, options, how, at_a_time)?;
+        all_hold &= holds;
+        judged.push(verdicts);
     }
+    verdicts::write(&options.verdicts, &judged)?;
     Ok(all_hold)
 }
 
-fn one(loaded: &Loaded, file: &Path, options: &RunOptions, how: How, at_a_time: usize) -> Done {
+fn one(
+    loaded: &Loaded,
+    file: &Path,
+    options: &RunOptions,
+    how: How,
+    at_a_time: usize,
+) -> Result<(bool, Verdicts), String> {
     let experiment = &loaded.experiment;
     if !options.quiet {
         complain!("{}", experiment.warnings);
@@ -79,7 +91,8 @@ fn one(loaded: &Loaded, file: &Path, options: &RunOptions, how: How, at_a_time: 
             say!("{judgement}");
         }
     }
-    Ok(done.failures.is_empty() && done.judgements.iter().all(|judgement| judgement.holds))
+    let holds = done.failures.is_empty() && done.judgements.iter().all(|judgement| judgement.holds);
+    Ok((holds, Verdicts::read(&name, done.failures).map_err(failed)?))
 }
 
 /// The command that repeats a run, for a shell in the folder of the file: where that lies is the machine's own affair.
