@@ -27,6 +27,17 @@ pub struct Overrides {
     pub sets: Vec<String>,
 }
 
+/// Where verdicts go for machines that judge changes.
+#[derive(Args, Clone, Debug, Default)]
+pub struct VerdictFiles {
+    /// Writes the verdicts as JUnit XML, for CI
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+    /// Writes the verdicts as Markdown, for a pull request
+    #[arg(long, value_name = "FILE")]
+    pub markdown: Option<PathBuf>,
+}
+
 /// Options of `run`.
 #[derive(Args, Clone, Debug)]
 pub struct RunOptions {
@@ -44,7 +55,7 @@ pub struct RunOptions {
     /// The folder for results; `results/NAME` unless given. Where there is one already, the new one gets a number
     #[arg(long, value_name = "FOLDER")]
     pub out: Option<PathBuf>,
-    /// Replaces an earlier result instead of numbering the new one
+    /// Replaces an earlier result instead of numbering the new one, and files of verdicts that are there already
     #[arg(long)]
     pub force: bool,
     /// Runs everything. Otherwise runs of the same file, point, seed and program are taken from earlier results of this name, and from what
@@ -53,8 +64,10 @@ pub struct RunOptions {
     pub fresh: bool,
     /// Runs one point of the plan with all of its seeds, 1 being the first: several processes may share an experiment out. The same command
     /// without it then runs what is missing and sums up
-    #[arg(long, value_name = "K", conflicts_with_all = ["fresh", "timing"])]
+    #[arg(long, value_name = "K", conflicts_with_all = ["fresh", "timing", "junit", "markdown"])]
     pub point: Option<usize>,
+    #[command(flatten)]
+    pub verdicts: VerdictFiles,
     /// Prints nothing but what is wrong
     #[arg(long, short)]
     pub quiet: bool,
@@ -87,9 +100,11 @@ pub struct ReportOptions {
     /// The file to write; `report.html` in the results folder unless given
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
-    /// Replaces a file that says something else
+    /// Replaces files that say something else
     #[arg(long)]
     pub force: bool,
+    #[command(flatten)]
+    pub verdicts: VerdictFiles,
 }
 
 /// Options of `packetdrill`.

@@ -248,3 +248,46 @@ fn the_script_and_the_style_ask_for_nothing() {
         assert!(!text.contains("</"), "{name} would end its own tag");
     }
 }
+
+#[test]
+fn verdicts_are_written_for_machines_and_never_over_something() {
+    let folder = Folder::new("report-verdicts");
+    fs::write(folder.0.join("x.yaml"), FILE).expect("a file");
+    let other = FILE.replace("name: small", "name: other").replace("  - wan.rate < 4 Mbit/s\n", "");
+    fs::write(folder.0.join("y.yaml"), other).expect("a file");
+    let arguments = ["run", "x.yaml", "y.yaml", "--quiet", "--junit", "v.xml", "--markdown", "v.md"];
+    assert_eq!(clockwire(&folder.0, &arguments).code, Some(1));
+    let xml = read(&folder, "v.xml");
+    for words in [
+        "<testsuites name=\"clockwire\" tests=\"3\" failures=\"1\" errors=\"0\">",
+        "<testsuite name=\"small\" tests=\"2\" failures=\"1\" errors=\"0\" skipped=\"0\">",
+        "<testsuite name=\"other\" tests=\"1\" failures=\"0\" errors=\"0\" skipped=\"0\">",
+        "<testcase classname=\"small\" name=\"wan.rate &lt; 4 Mbit/s\">\n      <failure type=\"expectation\" \
+         message=\"5 Mbit/s is not below 4 Mbit/s, off by 1 Mbit/s\">",
+    ] {
+        assert!(xml.contains(words), "{words}: {xml}");
+    }
+    let text = read(&folder, "v.md");
+    assert!(
+        text.starts_with("### ❌ small: 1 of 2 expectations fail\n")
+            && text.contains("### ✅ other: the expectation holds\n")
+    );
+    assert!(
+        text.contains(
+            "| ❌ **fails** | `wan.rate < 4 Mbit/s` |  | 5 Mbit/s is not below 4 Mbit/s, off by 1 Mbit/s |\n"
+        )
+    );
+    // They are there now: nothing runs.
+    let before = folder.0.join("results/small-2");
+    let ran = clockwire(&folder.0, &arguments);
+    assert_eq!((ran.code, before.exists()), (Some(2), false), "{}", ran.err);
+    assert!(ran.err.starts_with("error: v.xml: it is there already"), "{}", ran.err);
+    // Stored results say the same.
+    let ran = clockwire(&folder.0, &["report", "results/small", "--junit", "again.xml", "--markdown", "again.md"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    assert!(text.starts_with(&read(&folder, "again.md")));
+    assert!(
+        read(&folder, "again.xml").contains("<testsuites name=\"clockwire\" tests=\"2\" failures=\"1\" errors=\"0\">")
+    );
+    assert_eq!(clockwire(&folder.0, &["report", "results/small", "--junit", "no/v.xml"]).code, Some(2));
+}

@@ -3,13 +3,16 @@
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
+use super::report as verdicts;
 use super::{Done, Loaded, cores, load};
 use crate::campaign::{self, Campaign};
 use crate::cli::{Overrides, RunOptions};
+use crate::report::Verdicts;
 use crate::results::{self, Folder};
 use crate::run::How;
 use crate::say::{complain, say};
 use crate::summary;
+use topologies::Experiment;
 
 /// The most figures that are named at the end.
 const FIGURES_SHOWN: usize = 8;
@@ -38,33 +41,43 @@ pub fn run(options: &RunOptions) -> Done {
     // A sharded simulation has threads of its own; costs are measured one at a time.
     let at_a_time = if options.timing { 1 } else { (threads / shards.min(threads)).max(1) };
     let how = How { shards, threads, ..How::default() };
-    let mut all_hold = true;
-    for (loaded, file) in loaded.iter().zip(&options.files) {
-        all_hold &= one(loaded, file, options, how, at_a_time)?;
+    if let (Some(point), [loaded]) = (options.point, &loaded[..]) {
+        return alone(loaded, options, point, campaign::Options { how, at_a_time, bar: false, timing: false });
     }
+    verdicts::refuse(&options.verdicts, options.force)?;
+    let (mut all_hold, mut judged) = (true, Vec::new());
+    for (loaded, file) in loaded.iter().zip(&options.files) {
+        let (holds, verdicts) = one(loaded, file, options, how, at_a_time)?;
+        all_hold &= holds;
+        judged.push(verdicts);
+    }
+    verdicts::write(&options.verdicts, &judged)?;
     Ok(all_hold)
 }
 
-fn one(loaded: &Loaded, file: &Path, options: &RunOptions, how: How, at_a_time: usize) -> Done {
+fn one(
+    loaded: &Loaded,
+    file: &Path,
+    options: &RunOptions,
+    how: How,
+    at_a_time: usize,
+) -> Result<(bool, Verdicts), String> {
     let experiment = &loaded.experiment;
     if !options.quiet {
         complain!("{}", experiment.warnings);
     }
-    let wanted = options.out.clone().unwrap_or_else(|| Path::new("results").join(&experiment.name));
+    let wanted = wanted(options, experiment);
     let bar = !options.quiet && !options.timing && std::io::stderr().is_terminal();
     let command = command(file, &options.overrides);
     let how = campaign::Options { how, at_a_time, bar, timing: options.timing };
     let campaign = Campaign::new(experiment, &loaded.program, &command);
-    if let Some(point) = options.point {
-        return alone(&campaign, loaded, options, &wanted, point, how);
-    }
+    let failed = |error: std::io::Error| broken(&wanted, &error);
     let fresh = options.fresh || options.timing;
     let earlier = if fresh { Vec::new() } else { results::siblings(&wanted) };
     let known = earlier.iter().find_map(|folder| Some((campaign.earlier(folder)?, folder)));
     let (done, name, partial, there) = match known {
         Some((done, name)) => (done, name.clone(), name.clone(), Some("nothing was missing".to_string())),
         None => {
-            let failed = |error: std::io::Error| broken(&wanted, &error);
             let folder = Folder::create(&wanted, options.force).map_err(failed)?;
             if fresh {
                 folder.clear().map_err(failed)?;
@@ -100,34 +113,37 @@ fn one(loaded: &Loaded, file: &Path, options: &RunOptions, how: How, at_a_time: 
             say!("{judgement}");
         }
     }
-    Ok(done.failures.is_empty() && done.judgements.iter().all(|judgement| judgement.holds))
+    let holds = done.failures.is_empty() && done.judgements.iter().all(|judgement| judgement.holds);
+    Ok((holds, Verdicts::read(&name, done.failures).map_err(failed)?))
 }
 
 /// One point of the plan, for whoever shares the points out. The results get their name when all is run.
-fn alone(
-    campaign: &Campaign<'_>,
-    loaded: &Loaded,
-    options: &RunOptions,
-    wanted: &Path,
-    point: usize,
-    how: campaign::Options,
-) -> Done {
+fn alone(loaded: &Loaded, options: &RunOptions, point: usize, how: campaign::Options) -> Done {
     let experiment = &loaded.experiment;
     let count = experiment.points.len();
     let Some(chosen) = point.checked_sub(1).and_then(|at| experiment.points.get(at)) else {
         let are = if count == 1 { "one point".to_string() } else { format!("{count} points, 1 to {count}") };
         return Err(format!("error: there is no point {point}: {} has {are}\n", experiment.name));
     };
-    let failed = |error: std::io::Error| broken(wanted, &error);
-    let folder = Folder::share(wanted).map_err(failed)?;
-    let (there, of) = campaign.run(folder.path(), &results::siblings(wanted), Some(point - 1), how).map_err(failed)?;
-    if !options.quiet && !options.timing {
+    let wanted = wanted(options, experiment);
+    let failed = |error: std::io::Error| broken(&wanted, &error);
+    let folder = Folder::share(&wanted).map_err(failed)?;
+    // No word of the command goes into a run.
+    let campaign = Campaign::new(experiment, &loaded.program, "");
+    let ran = campaign.run(folder.path(), &results::siblings(&wanted), Some(point - 1), how);
+    let (there, of) = ran.map_err(failed)?;
+    if !options.quiet {
         let label = experiment.label(&chosen.values);
         let label = if label.is_empty() { label } else { format!(" ({label})") };
         let there = if there > 0 { format!(", {there} of {of} runs were there") } else { String::new() };
         say!("{}, point {point} of {count}{label}{there}: {}", experiment.name, folder.path().display());
     }
     Ok(true)
+}
+
+/// Where results go.
+fn wanted(options: &RunOptions, experiment: &Experiment) -> PathBuf {
+    options.out.clone().unwrap_or_else(|| Path::new("results").join(&experiment.name))
 }
 
 fn broken(wanted: &Path, error: &std::io::Error) -> String {

@@ -8,6 +8,7 @@
 //! | figures, as far as they are our plotter's | `figures`, `svg` |
 //! | tables of numbers | `numbers` |
 //! | the network | `network`, `layout` |
+//! | verdicts for CI | `verdicts` |
 //! | looks, and what moves where scripts may run | `report.css`, `report.js` |
 //!
 //! The same results give the same bytes: nothing here looks at a clock or at the machine. Without its script the page says the same; its
@@ -21,6 +22,7 @@ mod numbers;
 mod prose;
 mod stored;
 mod svg;
+mod verdicts;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -33,6 +35,8 @@ use topologies::Plan;
 use self::figures::Found;
 use self::html::Html;
 use self::stored::Stored;
+
+pub use self::verdicts::{Verdicts, junit, markdown};
 
 /// What the file is called.
 pub const NAME: &str = "report.html";
