@@ -17,6 +17,7 @@ mod probes;
 mod profiles;
 mod readme;
 mod rpc;
+mod start;
 mod swarm;
 mod tidy;
 mod web;

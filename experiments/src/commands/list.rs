@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use sim_core::{Jitter, JitterShape, LINK_MODELS, Loss, ParamHelp, QUEUES, QueueConfig, Reorder, describe};
 use sim_protocols::tcp::cc::{CONTROLS, ControlConfig};
 use sim_protocols::{APPS, AppConfig, SERVICES, ServiceConfig, tcp};
-use topologies::{GENERATORS, KEYS};
+use topologies::{GENERATORS, KEYS, Key};
 
 use super::Done;
 use crate::expect::{FUNCTIONS, STATISTICS};
@@ -63,7 +63,13 @@ pub fn list(group: Option<&str>, name: Option<&str>) -> Done {
     Ok(true)
 }
 
-fn unknown(what: &str, name: &str, known: &[&str]) -> String {
+/// The names of all groups.
+pub fn groups() -> impl Iterator<Item = &'static str> {
+    GROUPS.iter().map(|(name, _)| *name)
+}
+
+/// What to say of a name that is not there.
+pub fn unknown(what: &str, name: &str, known: &[&str]) -> String {
     let near = crate::expect::meant(name, known);
     let near = if near.is_empty() { String::new() } else { format!("{near} ") };
     format!("error: there is no `{name}` among the {what}\n = help: {near}there are {}\n", known.join(", "))
@@ -76,11 +82,11 @@ fn things(group: &str) -> Vec<Thing> {
         help: help.into(),
         details,
     };
-    let plain = |pairs: &[(&str, &str)]| pairs.iter().map(|(key, help)| (key.to_string(), help.to_string())).collect();
+    let keys = |keys: &[Key]| keys.iter().map(|(key, help, _)| (key.to_string(), help.to_string())).collect();
     match group {
         "experiments" | "topologies" => files(group),
-        "generators" => GENERATORS.iter().map(|entry| thing(entry.name, entry.help, plain(entry.params))).collect(),
-        "file" => KEYS.iter().map(|section| thing(section.name, section.help, plain(section.keys))).collect(),
+        "generators" => GENERATORS.iter().map(|entry| thing(entry.name, entry.help, keys(entry.params))).collect(),
+        "file" => KEYS.iter().map(|section| thing(section.name, section.help, keys(section.keys))).collect(),
         "controls" => CONTROLS
             .iter()
             .map(|entry| {
