@@ -8,8 +8,18 @@ use sim_core::{Kind, Outcome};
 
 use crate::harness::sharded;
 
-const FORMS: [&str; 9] =
-    ["rest-http1", "rest-http2", "json-rpc", "hessian", "thrift-binary", "thrift-compact", "dubbo", "rmi", "bare"];
+const FORMS: [&str; 10] = [
+    "rest-http1",
+    "rest-http2",
+    "json-rpc",
+    "hessian",
+    "thrift-binary",
+    "thrift-compact",
+    "dubbo",
+    "rmi",
+    "bare",
+    "grpc",
+];
 
 fn run(calls: &str) -> Outcome {
     let text = format!(
@@ -83,6 +93,7 @@ fn a_server_with_too_much_to_do_says_so_in_each_form() {
         ("dubbo", "threadpool_exhausted", "overloaded"),
         ("rmi", "none", "closed"),
         ("bare", "busy", "overloaded"),
+        ("grpc", "unavailable", "overloaded"),
     ];
     for (form, status, outcome) in expected {
         let found = calls(&format!(
@@ -91,6 +102,54 @@ fn a_server_with_too_much_to_do_says_so_in_each_form() {
         let turned: Vec<&Row> = found.iter().filter(|(_, said)| said["outcome"] == outcome).collect();
         assert_eq!(turned.len(), 4, "{form}: {found:?}");
         assert!(turned.iter().all(|(_, said)| said["status"] == status), "{form}: {turned:?}");
+    }
+}
+
+#[test]
+fn grpc_has_its_own_words_and_sizes() {
+    let found = calls("form: grpc, count: 3");
+    for (numbers, said) in &found {
+        assert_eq!((said["status"], numbers["messages"]), ("ok", 1));
+        // A prefix of five bytes and `GetRequest`: its number, of one byte, behind a tag.
+        assert_eq!(numbers["body_up_bytes"], 5 + 2);
+    }
+    // Heads become numbers of a table, but for the path.
+    assert!(found[1].0["http_up_bytes"] < found[0].0["http_up_bytes"] * 2 / 3, "{found:?}");
+    let (numbers, said) = &calls("form: grpc, count: 1, missing: 100 %")[0];
+    assert_eq!((said["status"], numbers["messages"], numbers["body_down_bytes"]), ("not_found", 0, 0));
+}
+
+#[test]
+fn a_stream_of_messages_comes_as_it_is_made() {
+    let watch = "form: grpc, operation: watch, count: 2, size: 5, gap: 10 ms, service: 7 ms";
+    let outcome = run(watch);
+    let (call, served) = (&rows(&outcome, "calls")[1].0, &rows(&outcome, "served")[1].0);
+    assert_eq!((call["messages"], call["first_byte_s"] / 1000, call["total_s"] / 1000), (5, 47, 40 + 7 + 4 * 10));
+    assert_eq!((served["service_s"], served["total_s"]), (7000, 47_000));
+    let list = &calls("form: grpc, operation: list, count: 2, size: 5")[1].0;
+    // Four prefixes more, and without the tag and the length that an item has inside of a list.
+    assert_eq!(call["body_down_bytes"], list["body_down_bytes"] + 4 * 5 - 5 * 2);
+    // A worker is busy until the last message has left.
+    let busy = calls(&format!("{watch}, interval: 1 ms, workers: 1"));
+    assert!(busy[1].0["first_byte_s"] / 1000 >= 40 + 47 + 6, "{busy:?}");
+}
+
+/// gRPC alone tells the server, which gives the call up at the same time as its client; and a call that is given up frees its worker.
+#[test]
+fn the_deadline_is_told_to_the_server() {
+    for (form, served) in [("grpc", 20_000), ("rest-http2", 500_000)] {
+        let outcome = run(&format!("form: {form}, count: 1, service: 500 ms, timeout: 60 ms"));
+        let (numbers, said) = &rows(&outcome, "calls")[0];
+        assert_eq!((said["outcome"], said["status"], numbers["total_s"]), ("timed_out", "none", 60_000), "{form}");
+        let (numbers, said) = &rows(&outcome, "served")[0];
+        assert_eq!(
+            (numbers.get("service_s").copied(), said["outcome"]),
+            match form {
+                "grpc" => (None, "gone"),
+                _ => (Some(served), "answered"),
+            },
+            "{form}"
+        );
     }
 }
 
@@ -116,6 +175,7 @@ fn every_parameter_bites() {
         (closed, "form: bare"),
         ("count: 3", "operation: list"),
         ("count: 3, operation: list", "size: 7"),
+        ("form: grpc, count: 3, operation: watch", "gap: 3 ms"),
         (closed, "missing: 50 %"),
         (closed, "connections: new"),
         (closed, "pool: 2"),

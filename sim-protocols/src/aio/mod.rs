@@ -8,6 +8,7 @@
 //! | tasks and chance | `executor` |
 //! | waiting, the present moment | `time` |
 //! | TLS | `tls` |
+//! | gRPC | `grpc` |
 //! | a program as an application of its host | `program` |
 //! | the current program | `context` |
 //!
@@ -23,6 +24,7 @@
 mod context;
 pub mod dates;
 mod executor;
+pub mod grpc;
 mod net;
 mod program;
 mod sim;

@@ -168,7 +168,7 @@ registry! {
     Ping(PingConfig), "ping", false, "ICMP echo requests; a row with the round trip of each";
     Traceroute(TracerouteConfig), "traceroute", false, "UDP probes with a rising time to live; a row for each hop's answer";
     WebSocket(WebSocketConfig), "websocket", true, "messages of a server, pushed by WebSocket (tokio-websockets) or asked for by HTTP/1.1, polling or long polling; a row for each";
-    Rpc(RpcConfig), "rpc", true, "remote calls: REST, JSON-RPC, Hessian, Thrift, Dubbo, RMI and a bare form; a row for each with its steps and its bytes by layer";
+    Rpc(RpcConfig), "rpc", true, "remote calls: REST, JSON-RPC, gRPC, Hessian, Thrift, Dubbo, RMI and a bare form; a row for each with its steps and its bytes by layer";
 }
 
 /// What every application says of itself, beside its parameters.

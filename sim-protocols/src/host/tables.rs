@@ -344,7 +344,7 @@ table! {
         marshal: Option<Span>, "marshal_s", Kind::Time, "the client's stub writing the arguments";
         queued: Option<Span>, "queued_s", Kind::Time, "waiting for a connection, without opening one";
         connect: Option<Span>, "connect_s", Kind::Time, "opening a connection, with what the form says first; empty where it opened none";
-        first_byte: Option<Span>, "first_byte_s", Kind::Time, "from sending until the first byte of the reply was there; of HTTP its head";
+        first_byte: Option<Span>, "first_byte_s", Kind::Time, "from sending until the first byte of the reply was there; of HTTP its head, of gRPC its first message, or the status where it has none";
         unmarshal: Option<Span>, "unmarshal_s", Kind::Time, "the client's stub reading the result";
         total: Option<Span>, "total_s", Kind::Time, "from `start` to the result, or to the failure, repetitions included; empty where the stop came first";
         status: u32, "status", Kind::Word(ReplyStatus::WORDS), "what the reply is called in its form; none where there is none";
@@ -365,6 +365,7 @@ table! {
         http_down: u64, "http_down_bytes", Kind::Bytes, "the same down";
         body_up: u64, "body_up_bytes", Kind::Bytes, "the call's own message, with its framing";
         body_down: u64, "body_down_bytes", Kind::Bytes, "the reply's own message, with its framing";
+        messages: u64, "messages", Kind::Count, "messages of the reply: of `watch` as many as came, else 1; 0 where there is none, and of gRPC where there is a status alone";
     }
 }
 

@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | [`bare`] | a length, an id, a method number, a body, over TCP | ours |
 //! | [`dubbo`] | Dubbo 2 over TCP, Hessian inside | Apache Dubbo's documentation |
+//! | [`grpc`] | messages of Protocol Buffers; [`crate::aio::grpc`] carries them over HTTP/2 | gRPC's PROTOCOL-HTTP2, the `prost` crate |
 //! | [`hessian`] | Hessian 2.0 over HTTP bodies | Caucho's drafts of 2007 |
 //! | [`java`] | streams of Java objects | Java Object Serialization Specification |
 //! | [`jsonrpc`] | JSON-RPC 2.0 over HTTP bodies or lines | the specification of 2013 |
@@ -19,12 +20,15 @@
 //! early are [`DecodeError::Truncated`], and nothing else is. Over a stream, collect bytes in [`Arrived`], decode from its front, and take
 //! what was used.
 //!
-//! Absent: gRPC (its messages come with their own crates), CORBA, SOAP and XML-RPC.
+//! gRPC stands beside that door: which method a message belongs to is said by the path of HTTP alone.
+//!
+//! Absent: CORBA, SOAP and XML-RPC.
 
 pub mod bare;
 mod bytes;
 pub mod dubbo;
 mod form;
+pub mod grpc;
 pub mod hessian;
 pub mod java;
 pub mod jsonrpc;

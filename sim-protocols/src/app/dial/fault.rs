@@ -163,6 +163,12 @@ impl From<hyper::Error> for Fault {
 
 impl From<h2::Error> for Fault {
     fn from(error: h2::Error) -> Fault {
+        Fault::from(&error)
+    }
+}
+
+impl From<&h2::Error> for Fault {
+    fn from(error: &h2::Error) -> Fault {
         match error.get_io() {
             Some(error) => error.into(),
             None if error.is_reset() || error.is_go_away() => Fault::Reset,

@@ -10,12 +10,13 @@ use super::framed::read_reply;
 use super::pool::Frames;
 use super::service::work;
 use super::status::{Answer, ReplyStatus};
-use super::{CallOperation, Carrier, ITEMS, RpcConfig, http as binding};
+use super::{CallForm, CallOperation, Carrier, ITEMS, Marshal, RpcConfig, grpc, http as binding};
+use crate::aio::grpc::{Channel, Seen};
 use crate::aio::{self, Duration};
 use crate::app::Scope;
 use crate::app::dial::{Dialer, Fault, Meter, Origin, Progress, lock};
 use crate::app::loops::{self, Asker, Chance};
-use crate::app::pool::{Manner, Pool, Speaks};
+use crate::app::pool::{Lease, Manner, Pool, Sender, Speaks};
 use crate::app::teller::{Said, Teller};
 use crate::app::used::Used;
 use crate::app::values::Connections;
@@ -125,6 +126,8 @@ struct Entry {
     row: CallRow,
     said: Said,
     used: Option<Used>,
+    /// Of gRPC: what the call has had of its stream.
+    seen: Option<Arc<Seen>>,
     opening: Progress,
     /// When the attempt began, and since when a connection is looked for.
     looking: Time,
@@ -140,15 +143,27 @@ impl Entry {
 
     /// The next attempt: its steps are those that count.
     fn again(&mut self) {
-        (self.used, self.opening) = (None, Progress::default());
+        (self.used, self.seen, self.opening) = (None, None, Progress::default());
         let row = &mut self.row;
         (row.marshal, row.queued, row.connect, row.first_byte, row.unmarshal) = (None, None, None, None, None);
         (row.http_up, row.http_down, row.body_up, row.body_down) = (0, 0, 0, 0);
-        row.status = ReplyStatus::None as u32;
+        (row.messages, row.status) = (0, ReplyStatus::None as u32);
         row.retries += 1;
     }
 
+    /// What the call has had of its stream, also where it was broken off.
+    fn look(&mut self) {
+        let Some(seen) = self.seen.take() else { return };
+        let sight = seen.sight();
+        if let (Some(used), Some((stream, sent))) = (&mut self.used, sight.sent) {
+            used.stream = Some(stream);
+            self.row.first_byte = sight.first.map(|first| first - sent);
+        }
+        (self.row.body_up, self.row.body_down) = (sight.up, sight.down);
+    }
+
     fn finish(&mut self, over_http: bool) {
+        self.look();
         let row = &mut self.row;
         let used = self.used.take().or_else(|| Some(Used::new(self.opening.meter.take()?, false)));
         if let Some(used) = used {
@@ -195,6 +210,7 @@ impl Asker for Client {
             row: row(self.flow, &self.config, number, start),
             said: self.said.clone(),
             used: None,
+            seen: None,
             opening: Progress::default(),
             looking: start,
         };
@@ -212,6 +228,7 @@ impl Asker for Client {
             Ok(Answer::Reply(Reply::NotFound(_))) => FAULT,
             Ok(Answer::Reply(_)) => FINISHED,
             Ok(Answer::Overloaded) => OVERLOADED,
+            Ok(Answer::Late) => Fault::TimedOut as u32,
             Ok(Answer::Malformed) => MALFORMED,
             Err(fault) => *fault as u32,
         };
@@ -233,7 +250,7 @@ impl Client {
                 let missing = share > Prob::ZERO && lock(&self.turn).missing.chance(share);
                 Call::Get { id: if missing { ITEMS + 1 + at } else { 1 + at } }
             }
-            CallOperation::List => {
+            CallOperation::List | CallOperation::Watch => {
                 let pages = (ITEMS as u64 / self.config.size).max(1);
                 Call::List { page: ((number - 1) % pages) as i32, size: self.config.size as i32 }
             }
@@ -269,6 +286,9 @@ impl Client {
 
     async fn attempt(&self, entry: &mut Entry, number: u64, call: &Call) -> Result<Answer, Fault> {
         let form = self.config.form;
+        if let (CallForm::Grpc, Ways::Http(pool)) = (form, &self.ways) {
+            return self.attempt_grpc(entry, pool, call).await;
+        }
         let body = binding::call_body(form, number, call);
         entry.row.marshal = Some(work(self.config.marshal.cost(body.len() as u64)).await);
         entry.looking = aio::now();
@@ -313,7 +333,41 @@ impl Client {
             }
         };
         entry.row.status = status as u32;
+        entry.row.messages = 1;
         entry.row.unmarshal = Some(work(self.config.marshal.cost(bytes as u64)).await);
+        Ok(answer)
+    }
+
+    async fn attempt_grpc(
+        &self,
+        entry: &mut Entry,
+        pool: &Arc<Pool<Full<Bytes>>>,
+        call: &Call,
+    ) -> Result<Answer, Fault> {
+        entry.row.marshal = Some(work(self.config.marshal.cost(grpc::call_length(call))).await);
+        entry.looking = aio::now();
+        let mut lease: Lease<Full<Bytes>> = pool.lease(&mut entry.opening).await?;
+        entry.uses(lease.link.number, lease.reused, &lease.link.meter.clone());
+        let Sender::Two(sender) = lease.sender() else { return Err(Fault::Closed) };
+        let (channel, seen) = Channel::watched(sender.clone());
+        entry.seen = Some(seen);
+        // What is left of it.
+        let deadline = self.config.timeout.map(|timeout| {
+            let left = timeout.saturating_sub(aio::now() - entry.row.start);
+            Duration::from_nanos(left.ps().div_ceil(1000))
+        });
+        let stub = grpc::Stub::new(channel, &self.authority, deadline);
+        let messages = &mut entry.row.messages;
+        let (status, answer) = stub.call(self.config.operation, call, || *messages += 1).await?;
+        lease.give_back();
+        entry.look();
+        entry.row.status = status as u32;
+        if status == ReplyStatus::Ok && self.config.operation != CallOperation::Watch {
+            entry.row.messages = 1;
+        }
+        let Marshal { per_call, per_byte } = self.config.marshal;
+        let cost = per_call * entry.row.messages.max(1) + per_byte * entry.row.body_down;
+        entry.row.unmarshal = Some(work(cost).await);
         Ok(answer)
     }
 }
@@ -350,5 +404,6 @@ fn row(flow: u32, config: &RpcConfig, number: u64, start: Time) -> CallRow {
         http_down: 0,
         body_up: 0,
         body_down: 0,
+        messages: 0,
     }
 }

@@ -5,7 +5,7 @@
 //! | parameters | this one |
 //! | who calls, deadlines, repetitions, rows | `client` |
 //! | connections: opened, waited for, used again | `pool` |
-//! | one call on a connection of HTTP; frames over TCP | `http`, `framed` |
+//! | one call on a connection of HTTP; gRPC; frames over TCP | `http`, `grpc`, `framed` |
 //! | what a reply is called in each form | `status` |
 //! | who answers: connections, workers, the service | `server`, `service` |
 //!
@@ -13,12 +13,13 @@
 //! server's stub reads them, a worker is waited for (`dispatch`), the service works (`service`), the stub writes the result; the client's stub reads it
 //! (`unmarshal`). Each end measures its own steps: the client in the table `calls`, the server in `served`, as a distributed trace would.
 //!
-//! Real: hyper, h2, the `thrift` crate; Hessian, Dubbo, JRMP and Java's serialisation are our codecs ([`crate::rpc`]). What clients do
-//! of themselves: Thrift's, RMI's, and those of HTTP/1.1 have one call at a time on a connection; HTTP/2, Dubbo and `bare` have many.
-//! Absent: gRPC; RMI's registry, its distributed garbage collection and pings; Dubbo's heartbeats and registry; compression; TLS.
+//! Real: hyper, h2, tonic and prost, the `thrift` crate; Hessian, Dubbo, JRMP and Java's serialisation are our codecs ([`crate::rpc`]). What clients do
+//! of themselves: Thrift's, RMI's, and those of HTTP/1.1 have one call at a time on a connection; HTTP/2, gRPC, Dubbo and `bare` have many.
+//! Absent: calls of gRPC whose client sends many messages (in Rust programs they are there: [`crate::aio::grpc`]); RMI's registry, its distributed garbage collection and pings; Dubbo's heartbeats and registry; compression; TLS.
 
 mod client;
 mod framed;
+mod grpc;
 mod http;
 mod pool;
 mod server;
@@ -66,6 +67,8 @@ words! {
         Rmi = "rmi",
         /// A length, an id, a method number, the bytes of the arguments.
         Bare = "bare",
+        /// gRPC: Protocol Buffers over HTTP/2.
+        Grpc = "grpc",
     }
 }
 
@@ -79,6 +82,8 @@ words! {
         List = "list",
         /// A new item.
         Create = "create",
+        /// The items of a page, each in a message of its own as a stream: `grpc` alone.
+        Watch = "watch",
     }
 }
 
@@ -97,7 +102,7 @@ impl CallForm {
     fn carrier(self) -> Carrier {
         match self {
             CallForm::RestHttp1 | CallForm::JsonRpc | CallForm::Hessian => Carrier::HttpOne,
-            CallForm::RestHttp2 => Carrier::HttpTwo,
+            CallForm::RestHttp2 | CallForm::Grpc => Carrier::HttpTwo,
             CallForm::ThriftBinary | CallForm::ThriftCompact | CallForm::Rmi => Carrier::Frames,
             CallForm::Dubbo | CallForm::Bare => Carrier::SharedFrames,
         }
@@ -108,10 +113,10 @@ impl CallForm {
         matches!(self.carrier(), Carrier::HttpTwo | Carrier::SharedFrames)
     }
 
-    /// Its codec; REST has its own.
+    /// Its codec; REST and gRPC have their own.
     fn codec(self) -> Option<Form> {
         match self {
-            CallForm::RestHttp1 | CallForm::RestHttp2 => None,
+            CallForm::RestHttp1 | CallForm::RestHttp2 | CallForm::Grpc => None,
             CallForm::JsonRpc => Some(Form::JsonRpc),
             CallForm::Hessian => Some(Form::Hessian),
             CallForm::ThriftBinary => Some(Form::ThriftBinary),
@@ -146,8 +151,10 @@ pub struct RpcConfig {
     pub form: CallForm,
     /// What is called. Default: `get`.
     pub operation: CallOperation,
-    /// Items on a page of `list`. Default: 20.
+    /// Items on a page of `list` and `watch`. Default: 20.
     pub size: u64,
+    /// Between the messages of `watch`. Default: none.
+    pub gap: Span,
     /// Share of the calls of `get` for an item that is not there: 404, or the form's own fault. Default: none.
     pub missing: Prob,
     /// Whether a call uses a connection again, or opens its own. Default: again.
@@ -164,7 +171,8 @@ pub struct RpcConfig {
     pub interval: Option<SpanDist>,
     /// The service's own time. Default: none.
     pub service: SpanDist,
-    /// The deadline of a call, repetitions included; the server is not told. Default: none.
+    /// The deadline of a call, repetitions included. gRPC tells it to the server, which gives the call up, too; in the other forms the server does
+    /// not learn of it. Default: none.
     pub timeout: Option<Span>,
     /// How often a call that has got no answer, or was turned away, is repeated. Default: never.
     pub retries: u64,
@@ -190,6 +198,7 @@ impl Default for RpcConfig {
             form: CallForm::default(),
             operation: CallOperation::default(),
             size: 20,
+            gap: Span::ZERO,
             missing: Prob::ZERO,
             connections: Connections::default(),
             pool: 1,
@@ -216,9 +225,13 @@ impl RpcConfig {
         let default = RpcConfig::default();
         let form = CallForm::read(params, "form", "how calls and results are written, and over what");
         let operation = CallOperation::read(params, "operation", "what is called");
-        let size = params.count("size", Some(default.size), 1..=ITEMS as u64, "items on a page of `list`");
-        if operation != CallOperation::List && size != default.size {
-            params.refuse("size", "it needs `operation: list`".into());
+        let size = params.count("size", Some(default.size), 1..=ITEMS as u64, "items on a page of `list` and `watch`");
+        if !matches!(operation, CallOperation::List | CallOperation::Watch) && size != default.size {
+            params.refuse("size", "it needs `operation: list` or `watch`".into());
+        }
+        let gap = params.span("gap", Some(Span::ZERO), "between the messages of `watch`");
+        if operation != CallOperation::Watch && gap > Span::ZERO {
+            params.refuse("gap", "it needs `operation: watch`".into());
         }
         let help = "share of the calls of `get` for an item that is not there: 404, or the form's own fault";
         let missing = params.prob("missing", Some(Prob::ZERO), help);
@@ -241,6 +254,7 @@ impl RpcConfig {
             form,
             operation,
             size,
+            gap,
             missing,
             connections,
             pool,
@@ -257,7 +271,7 @@ impl RpcConfig {
 
     /// Deadlines, repetitions, and what the ends can take.
     fn read_failures(&mut self, params: &mut dyn Params) {
-        let help = "deadline of a call, repetitions included; none when not given";
+        let help = "deadline of a call, repetitions included, which gRPC alone tells the server; none when not given";
         self.timeout = params.given("timeout").then(|| params.span("timeout", None, help));
         let help = "how often a call without an answer, or turned away, is repeated";
         self.retries = params.count("retries", Some(0), 0..=100, help);
@@ -289,6 +303,9 @@ impl RpcConfig {
     pub(super) fn check(&self) -> Result<(), (&'static str, String)> {
         let zero = |span: &SpanDist| span.mean() == Span::ZERO;
         match () {
+            _ if self.operation == CallOperation::Watch && self.form != CallForm::Grpc => {
+                Err(("operation", format!("`{}` has no streams of messages, `grpc` has", self.form.word())))
+            }
             _ if self.missing > Prob::ZERO && self.operation != CallOperation::Get => {
                 Err(("missing", "only `operation: get` can miss an item".into()))
             }

@@ -14,7 +14,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 
 use super::service::Service;
-use super::{Carrier, RpcConfig, framed, http as binding};
+use super::{CallForm, Carrier, RpcConfig, framed, grpc, http as binding};
 use crate::aio::{self, SimTimer};
 use crate::app::Scope;
 use crate::app::dial::{self, Acceptor, Stream};
@@ -45,6 +45,9 @@ async fn listen(service: Arc<Service>, port: u16) {
             let Ok(dial::Accepted { stream, .. }) = acceptor.accept(tcp).await else { return };
             match service.config.form.carrier() {
                 Carrier::HttpOne => one(service, peer, stream).await,
+                Carrier::HttpTwo if service.config.form == CallForm::Grpc => {
+                    drop(aio::grpc::serve(stream, grpc::Items::new(service, peer)).await);
+                }
                 Carrier::HttpTwo => drop(two(service, peer, stream).await),
                 Carrier::Frames | Carrier::SharedFrames => framed::serve(service, peer, stream).await,
             }

@@ -9,7 +9,7 @@ use super::{ITEMS, RpcConfig};
 use crate::aio;
 use crate::app::Scope;
 use crate::app::dial::lock;
-use crate::app::permits::Permits;
+use crate::app::permits::{Permit, Permits};
 use crate::app::teller::Said;
 use crate::host::ServedRow;
 use crate::rpc::model::{Call, Item, Reply};
@@ -92,6 +92,15 @@ impl Serving {
     /// # Errors
     /// Too many wait already.
     pub async fn reply(&mut self, call: &Call) -> Result<Reply, Busy> {
+        let (reply, _place) = self.reply_in_place(call).await?;
+        Ok(reply)
+    }
+
+    /// The same; the worker is busy with it until its place is given up.
+    ///
+    /// # Errors
+    /// Too many wait already.
+    pub async fn reply_in_place(&mut self, call: &Call) -> Result<(Reply, Option<Permit>), Busy> {
         let begun = aio::now();
         let service = self.service.clone();
         let place = match &service.workers {
@@ -107,16 +116,23 @@ impl Serving {
         self.row.dispatch = Some(aio::now() - begun);
         let time = service.config.service.draw(&mut lock(&service.times));
         self.row.service = Some(work(time).await);
-        drop(place);
         let reply = service.answer(call);
         self.row.outcome = if matches!(reply, Reply::NotFound(_)) { FAULT } else { ANSWERED };
-        Ok(reply)
+        Ok((reply, place))
     }
 
     /// The stub writes the reply, of so many bytes.
     pub async fn marshal(&mut self, bytes: u64) {
-        self.row.marshal = Some(work(self.service.config.marshal.cost(bytes)).await);
-        self.row.total = Some(aio::now() - self.row.start);
+        self.marshal_part(bytes, true).await;
+    }
+
+    /// The stub writes a message of the reply, which may be the last one.
+    pub async fn marshal_part(&mut self, bytes: u64, last: bool) {
+        let took = work(self.service.config.marshal.cost(bytes)).await;
+        self.row.marshal = Some(self.row.marshal.unwrap_or_default() + took);
+        if last {
+            self.row.total = Some(aio::now() - self.row.start);
+        }
     }
 }
 

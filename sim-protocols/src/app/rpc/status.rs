@@ -2,6 +2,8 @@
 
 use sim_core::Params;
 
+use tonic::Code;
+
 use crate::rpc::model::Reply;
 
 words! {
@@ -32,6 +34,65 @@ words! {
         ThreadPoolExhausted = "threadpool_exhausted",
         /// `bare`: the server has too much to do.
         Busy = "busy",
+        /// gRPC: 0.
+        Ok = "ok",
+        /// gRPC: 1.
+        Cancelled = "cancelled",
+        /// gRPC: 2.
+        Unknown = "unknown",
+        /// gRPC: 3.
+        InvalidArgument = "invalid_argument",
+        /// gRPC: 4. The server says so; where the client's own clock ends a call there is no reply.
+        DeadlineExceeded = "deadline_exceeded",
+        /// gRPC: 5.
+        NotFound = "not_found",
+        /// gRPC: 6.
+        AlreadyExists = "already_exists",
+        /// gRPC: 7.
+        PermissionDenied = "permission_denied",
+        /// gRPC: 8.
+        ResourceExhausted = "resource_exhausted",
+        /// gRPC: 9.
+        FailedPrecondition = "failed_precondition",
+        /// gRPC: 10.
+        Aborted = "aborted",
+        /// gRPC: 11.
+        OutOfRange = "out_of_range",
+        /// gRPC: 12.
+        Unimplemented = "unimplemented",
+        /// gRPC: 13.
+        Internal = "internal",
+        /// gRPC: 14. What our server says that has too much to do.
+        Unavailable = "unavailable",
+        /// gRPC: 15.
+        DataLoss = "data_loss",
+        /// gRPC: 16.
+        Unauthenticated = "unauthenticated",
+    }
+}
+
+impl ReplyStatus {
+    /// The word for a status of gRPC.
+    pub(super) fn of_code(code: Code) -> ReplyStatus {
+        match code {
+            Code::Ok => ReplyStatus::Ok,
+            Code::Cancelled => ReplyStatus::Cancelled,
+            Code::Unknown => ReplyStatus::Unknown,
+            Code::InvalidArgument => ReplyStatus::InvalidArgument,
+            Code::DeadlineExceeded => ReplyStatus::DeadlineExceeded,
+            Code::NotFound => ReplyStatus::NotFound,
+            Code::AlreadyExists => ReplyStatus::AlreadyExists,
+            Code::PermissionDenied => ReplyStatus::PermissionDenied,
+            Code::ResourceExhausted => ReplyStatus::ResourceExhausted,
+            Code::FailedPrecondition => ReplyStatus::FailedPrecondition,
+            Code::Aborted => ReplyStatus::Aborted,
+            Code::OutOfRange => ReplyStatus::OutOfRange,
+            Code::Unimplemented => ReplyStatus::Unimplemented,
+            Code::Internal => ReplyStatus::Internal,
+            Code::Unavailable => ReplyStatus::Unavailable,
+            Code::DataLoss => ReplyStatus::DataLoss,
+            Code::Unauthenticated => ReplyStatus::Unauthenticated,
+        }
     }
 }
 
@@ -42,6 +103,8 @@ pub(super) enum Answer {
     Reply(Reply),
     /// The server has turned it away.
     Overloaded,
+    /// The server says that its deadline is over.
+    Late,
     /// It is no message of the form.
     Malformed,
 }
