@@ -111,6 +111,21 @@ pub struct NewOptions {
     pub force: bool,
 }
 
+/// Options of `list`.
+#[derive(Args, Clone, Debug)]
+pub struct ListOptions {
+    /// One of these groups, with parameters
+    pub group: Option<String>,
+    /// One thing of the group
+    pub name: Option<String>,
+    /// Prints one JSON value instead of lines for people: things, each with its parameters or columns
+    #[arg(long, conflicts_with = "csv")]
+    pub json: bool,
+    /// Prints CSV: a row for each parameter or column, with what it takes or its unit
+    #[arg(long)]
+    pub csv: bool,
+}
+
 #[derive(Subcommand)]
 enum Command {
     /// Writes a commented experiment that runs as it is
@@ -154,12 +169,7 @@ enum Command {
     /// malformed or a path does not exist.
     Packetdrill(PacketdrillOptions),
     /// Names what there is: experiments, topologies, congestion controls, queues, link models, applications, plots, tables
-    List {
-        /// One of these groups, with parameters
-        group: Option<String>,
-        /// One thing of the group
-        name: Option<String>,
-    },
+    List(ListOptions),
     /// Prints the JSON Schema of experiment files, with which editors complete and check
     Schema,
     /// Prints a script with which a shell completes verbs, options and names
@@ -184,7 +194,7 @@ pub fn main() -> ExitCode {
         Command::Plot { results, figures } => commands::plot::plot(&results, &figures),
         Command::Verify(options) => commands::verify::verify(&options),
         Command::Packetdrill(options) => commands::packetdrill::packetdrill(&options),
-        Command::List { group, name } => commands::list::list(group.as_deref(), name.as_deref()),
+        Command::List(options) => commands::list::list(&options),
         Command::Schema => {
             let _ = writeln!(std::io::stdout(), "{:#}", crate::schema());
             Ok(true)

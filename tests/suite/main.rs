@@ -4,6 +4,7 @@ mod bad_files;
 mod command;
 mod conformance;
 mod conservation;
+mod course;
 mod determinism;
 mod exit_codes;
 mod harness;

@@ -19,9 +19,11 @@ struct Judge {
 impl Judge {
     fn new() -> Judge {
         let (mut schemas, mut compiler) = (Schemas::new(), Compiler::new());
-        compiler.add_resource("clockwire.json", experiments::schema()).expect("a document");
+        compiler.add_resource("https://clockwire.test/schema.json", experiments::schema()).expect("a document");
         // This holds the schema against the draft's own one, too.
-        let file = compiler.compile("clockwire.json", &mut schemas).unwrap_or_else(|wrong| panic!("{wrong:#}"));
+        let file = compiler
+            .compile("https://clockwire.test/schema.json", &mut schemas)
+            .unwrap_or_else(|wrong| panic!("{wrong:#}"));
         Judge { schemas, file }
     }
 
@@ -367,4 +369,105 @@ fn the_manual_names_every_verb_and_option() {
     if let Ok(lint) = lint {
         assert!(lint.status.success(), "{}", String::from_utf8_lossy(&lint.stdout));
     }
+}
+
+/// Column names by table, as `list tables --csv` tells them.
+fn dictionary(folder: &Folder) -> Vec<(String, Vec<String>)> {
+    let ran = clockwire(&folder.0, &["list", "tables", "--csv"]);
+    assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""));
+    let mut tables: Vec<(String, Vec<String>)> = Vec::new();
+    for row in csv::Reader::from_reader(ran.out.as_bytes()).records() {
+        let row = row.expect("a row of CSV");
+        assert!(
+            row.iter().enumerate().all(|(at, cell)| at == 4 || !cell.is_empty()),
+            "a column without unit or meaning: {row:?}"
+        );
+        match tables.last_mut().filter(|(table, _)| *table == row[1]) {
+            Some((_, columns)) => columns.push(row[2].to_string()),
+            None => tables.push((row[1].to_string(), vec![row[2].to_string()])),
+        }
+    }
+    tables
+}
+
+#[test]
+fn the_data_dictionary_tells_the_columns_that_a_run_writes() {
+    let folder = Folder::new("dictionary");
+    let tables = dictionary(&folder);
+    let names: Vec<&str> = tables.iter().map(|(table, _)| table.as_str()).collect();
+    // Tables that belong to one application are not recorded without it; these are.
+    let wanted: Vec<&str> = ["tcp", "rtt", "states", "packets", "hops", "drops", "queue", "rates", "throughput"]
+        .into_iter()
+        .filter(|name| names.contains(name))
+        .collect();
+    assert!(wanted.len() >= 7, "{names:?}");
+    let file = format!(
+        "clockwire: 1\nname: all\nstop: 1 s\nhosts: {{ a: {{}}, b: {{}} }}\nlinks: [ {{ a -- b: {{ name: wan, rate: 10 Mbit/s, delay: 1 ms, queue: {{ droptail: {{ limit: 10 packets }} }} }} }} ]\n\
+         workload:\n  bulk: {{ from: a, to: b, tcp: {{}} }}\n  web: {{ from: a, to: b, http: {{ response: 1 kB, count: 3 }} }}\n  probe: {{ from: a, to: b, ping: {{}} }}\n  noise: {{ from: a, to: b, cbr: {{ rate: 1 Mbit/s }} }}\n\
+         outputs:\n  series: {{ cwnd: all, queue: [wan], every: 10 ms }}\n  tables: [{}]\n",
+        wanted.join(", ")
+    );
+    std::fs::write(folder.0.join("all.yaml"), file).expect("a file");
+    let ran = clockwire(&folder.0, &["run", "--quiet", "all.yaml"]);
+    assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
+    let mut seen = 0;
+    for entry in std::fs::read_dir(folder.0.join("results/all/seed-1")).expect("results") {
+        let path = entry.expect("an entry").path();
+        if path.extension().is_none_or(|ending| ending != "csv") {
+            continue;
+        }
+        let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
+        let written = csv::Reader::from_path(&path).expect("a table").headers().expect("a header").clone();
+        let (_, told) =
+            tables.iter().find(|(table, _)| *table == name).unwrap_or_else(|| panic!("nothing tells of {name}.csv"));
+        assert_eq!(written.iter().collect::<Vec<_>>(), *told, "{name}.csv");
+        seen += 1;
+    }
+    assert!(seen >= wanted.len() + 4, "only {seen} tables");
+}
+
+#[test]
+fn lists_are_told_to_programs_and_a_wrong_name_with_the_nearest() {
+    let folder = Folder::new("lists");
+    let ran = clockwire(&folder.0, &["list", "--json"]);
+    let Value::Array(things) = serde_json::from_str(&ran.out).expect("JSON") else { panic!("no list") };
+    let codel = things.iter().find(|thing| thing["group"] == "queues" && thing["name"] == "codel").expect("CoDel");
+    let target = codel["details"].as_array().and_then(|all| all.iter().find(|detail| detail["name"] == "target"));
+    assert_eq!(target.expect("its target")["default"], "5 ms");
+    let one = clockwire(&folder.0, &["list", "queue", "codel"]);
+    assert!(one.out.contains("as in  links: [ a -- b:") && one.out.contains("target"), "{}", one.out);
+    for (arguments, near) in [
+        (["list", "queues", "codl"], "codel"),
+        (["list", "tables", "flow"], "flows"),
+        (["list", "plots", "ladr"], "ladder"),
+        (["list", "services", "wbe"], "web"),
+    ] {
+        let wrong = clockwire(&folder.0, &arguments);
+        assert!(
+            wrong.code == Some(2) && wrong.err.contains(&format!("did you mean `{near}`")),
+            "{arguments:?}: {}",
+            wrong.err
+        );
+    }
+    assert_eq!(clockwire(&folder.0, &["list", "tables", "--json", "--csv"]).code, Some(2));
+}
+
+#[test]
+fn every_example_of_a_list_is_one_that_the_schema_takes() {
+    let (folder, judge) = (Folder::new("examples"), Judge::new());
+    let ran = clockwire(&folder.0, &["list", "--json"]);
+    let Value::Array(things) = serde_json::from_str(&ran.out).expect("JSON") else { panic!("no list") };
+    let mut seen = 0;
+    for thing in &things {
+        let (group, name) = (thing["group"].as_str().expect("a group"), thing["name"].as_str().expect("a name"));
+        if !["queues", "controls", "tables", "plots", "tcp"].contains(&group) {
+            continue;
+        }
+        let told = clockwire(&folder.0, &["list", group, name]).out;
+        let Some(example) = told.lines().find_map(|line| line.trim().strip_prefix("as in  ")) else { continue };
+        let tree = tree(example).unwrap_or_else(|| panic!("{example}"));
+        assert_eq!(judge.wrong(&tree), None, "{example}");
+        seen += 1;
+    }
+    assert!(seen > 50, "only {seen} examples");
 }
