@@ -193,28 +193,28 @@ fn things(group: &str) -> Vec<Thing> {
         "controls" => CONTROLS
             .iter()
             .map(|entry| {
-                let found = describe(|params| drop(ControlConfig::read(entry.name, params)));
+                let found = describe(|params| _ = ControlConfig::read(entry.name, params));
                 thing(entry.name, entry.help, parameters(found))
             })
             .collect(),
         "queues" => QUEUES
             .iter()
             .map(|entry| {
-                let found = describe(|params| drop(QueueConfig::read(entry.name, params)));
+                let found = describe(|params| _ = QueueConfig::read(entry.name, params));
                 thing(entry.name, entry.help, parameters(found))
             })
             .collect(),
         "services" => SERVICES
             .iter()
             .map(|entry| {
-                let found = describe(|params| drop(ServiceConfig::read(entry.name, params)));
+                let found = describe(|params| _ = ServiceConfig::read(entry.name, params));
                 thing(entry.name, &format!("{}; port {}", entry.help, entry.port), parameters(found))
             })
             .collect(),
         "applications" => APPS
             .iter()
             .map(|entry| {
-                let found = describe(|params| drop(AppConfig::read(entry.name, params)));
+                let found = describe(|params| _ = AppConfig::read(entry.name, params));
                 thing(entry.name, entry.help, parameters(found))
             })
             .collect(),
@@ -230,7 +230,7 @@ fn things(group: &str) -> Vec<Thing> {
             .collect(),
         "tcp" => {
             let base = tcp::Config::default();
-            let found = describe(|params| drop(tcp::Config::read(&base, params)));
+            let found = describe(|params| _ = tcp::Config::read(&base, params));
             parameters(found).iter().map(|detail| thing(&detail.name, &detail.line(), Vec::new())).collect()
         }
         "plots" => plots::kinds()

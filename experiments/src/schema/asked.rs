@@ -68,9 +68,9 @@ pub fn object(properties: Map<String, Value>) -> Value {
     json!({ "type": ["object", "null"], "properties": properties, "additionalProperties": false })
 }
 
-/// One, or a list of them.
+/// One, or a list of them; nothing behind the key is an empty one.
 pub fn list(of: &Value) -> Value {
-    json!({ "anyOf": [of, { "type": "array", "items": of }] })
+    json!({ "anyOf": [of, { "type": ["array", "null"], "items": of }] })
 }
 
 /// Words, which may look like numbers.

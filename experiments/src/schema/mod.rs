@@ -69,7 +69,7 @@ fn keys_of(name: &str) -> Value {
     match name {
         "a workload entry" => {
             for app in APPS {
-                let mut found = asked(|params| drop(AppConfig::read(app.name, params))).properties;
+                let mut found = asked(|params| _ = AppConfig::read(app.name, params)).properties;
                 if app.tcp {
                     found.extend(tcp_settings());
                 }
@@ -78,7 +78,7 @@ fn keys_of(name: &str) -> Value {
         }
         "a service" => {
             for kind in SERVICES {
-                let found = asked(|params| drop(ServiceConfig::read(kind.name, params)));
+                let found = asked(|params| _ = ServiceConfig::read(kind.name, params));
                 properties.insert(kind.name.into(), described(object(found.properties), kind.help));
             }
         }
@@ -134,7 +134,7 @@ fn takes_schema(takes: &Takes) -> Value {
         Takes::Either(forms) => json!({ "anyOf": forms.iter().map(takes_schema).collect::<Vec<_>>() }),
         Takes::Kind(kinds) => kind_schema(*kinds),
         Takes::Tcp => json!({ "$ref": "#/$defs/tcp" }),
-        Takes::Asked(read) => object(asked(|params| read(params)).properties),
+        Takes::Asked(read) => object(asked(*read).properties),
     }
 }
 
@@ -142,7 +142,8 @@ fn kind_schema(kinds: Kinds) -> Value {
     match kinds {
         Kinds::Generators => {
             let found = GENERATORS.iter().map(|entry| (entry.name, entry.help, object(properties(entry.params))));
-            kinds_of(found.collect(), &[])
+            // Nothing takes away what an included file generates.
+            json!({ "anyOf": [{ "type": "null" }, kinds_of(found.collect(), &[])] })
         }
         Kinds::Queues => json!({ "$ref": "#/$defs/queue" }),
         Kinds::Losses => json!({ "$ref": "#/$defs/loss" }),
@@ -187,16 +188,15 @@ fn params(read: impl FnMut(&mut dyn Params)) -> Value {
 }
 
 fn queues() -> Value {
-    let found = QUEUES
-        .iter()
-        .map(|entry| (entry.name, entry.help, params(|params| drop(QueueConfig::read(entry.name, params)))));
+    let found =
+        QUEUES.iter().map(|entry| (entry.name, entry.help, params(|params| _ = QueueConfig::read(entry.name, params))));
     kinds_of(found.collect(), &[])
 }
 
 fn controls() -> Value {
     let found = CONTROLS
         .iter()
-        .map(|entry| (entry.name, entry.help, params(|params| drop(ControlConfig::read(entry.name, params)))));
+        .map(|entry| (entry.name, entry.help, params(|params| _ = ControlConfig::read(entry.name, params))));
     kinds_of(found.collect(), &[])
 }
 
@@ -206,7 +206,7 @@ fn losses() -> Value {
         model.map_or("", |entry| entry.help)
     };
     let mut found: Vec<(&str, &str, Value)> =
-        Loss::NAMES.iter().map(|name| (*name, help(name), params(|params| drop(Loss::read(name, params))))).collect();
+        Loss::NAMES.iter().map(|name| (*name, help(name), params(|params| _ = Loss::read(name, params)))).collect();
     found.push(("list", help("list"), list(&object(properties(LISTED_LOSS)))));
     kinds_of(found, &["none"])
 }
@@ -214,7 +214,7 @@ fn losses() -> Value {
 /// The settings of `tcp:`, congestion control among them.
 fn tcp_settings() -> Map<String, Value> {
     let base = tcp::Config::default();
-    let mut found = asked(|params| drop(tcp::Config::read(&base, params))).properties;
+    let mut found = asked(|params| _ = tcp::Config::read(&base, params)).properties;
     let control = json!({ "$ref": "#/$defs/control" });
     found.insert("cc".into(), described(control, "the congestion control: a kind with its parameters"));
     found
