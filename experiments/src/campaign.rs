@@ -12,6 +12,7 @@ use topologies::{Experiment, Plan, Point};
 use crate::digest::{Digest, Figure, digest};
 use crate::expect::{Judgement, Program, Value};
 use crate::figures;
+use crate::report;
 use crate::results;
 use crate::run::{Cost, How, peak_memory, simulate};
 use crate::say::say;
@@ -35,7 +36,9 @@ pub struct Done {
 
 /// How a campaign is run.
 #[derive(Clone, Copy)]
-pub struct Options {
+pub struct Options<'a> {
+    /// The command that repeats this, for readers of the results.
+    pub command: &'a str,
     /// How each simulation is run.
     pub how: How,
     /// Simulations at a time.
@@ -69,7 +72,7 @@ struct Ran {
 ///
 /// # Errors
 /// As the file system.
-pub fn run(experiment: &Experiment, program: &Program, folder: &Path, options: Options) -> std::io::Result<Done> {
+pub fn run(experiment: &Experiment, program: &Program, folder: &Path, options: Options<'_>) -> std::io::Result<Done> {
     let mut jobs = Vec::new();
     for (at, point) in experiment.points.iter().enumerate() {
         let at_point = folder.join(experiment.slug(point));
@@ -112,7 +115,8 @@ pub fn run(experiment: &Experiment, program: &Program, folder: &Path, options: O
     add_computed(program, &mut digests, &measured);
     let judgements = program.judge(experiment, &measured);
     crate::summary::csv(&folder.join("summary.csv"), experiment, &digests)?;
-    std::fs::write(folder.join("summary.json"), crate::summary::json(experiment, &digests, &judgements))?;
+    let json = crate::summary::json(experiment, options.command, &digests, &judgements);
+    std::fs::write(folder.join("summary.json"), json)?;
     let sources: Vec<plots::Source> = jobs
         .iter()
         .filter(|job| job.seed == experiment.seeds[0])
@@ -125,6 +129,9 @@ pub fn run(experiment: &Experiment, program: &Program, folder: &Path, options: O
     let (drawn, wrong) = figures::draw_whole(folder, &experiment.name, &sources, &requests);
     figures.extend(drawn);
     warnings.extend(wrong);
+    if !experiment.points[0].plan.outputs.no_report {
+        report::write(folder, &experiment.points[0].plan)?;
+    }
     Ok(Done { digests, judgements, figures, warnings, failures })
 }
 
@@ -159,7 +166,7 @@ fn execute(
     experiment: &Experiment,
     program: &Program,
     job: &Job<'_>,
-    options: Options,
+    options: Options<'_>,
     bar: &ProgressBar,
 ) -> std::io::Result<Ran> {
     let plan = &job.plan.plan;

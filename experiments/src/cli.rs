@@ -74,6 +74,19 @@ pub struct VerifyOptions {
     pub quiet: bool,
 }
 
+/// Options of `report`.
+#[derive(Args, Clone, Debug)]
+pub struct ReportOptions {
+    /// A results folder of `clockwire run`
+    pub results: PathBuf,
+    /// The file to write; `report.html` in the results folder unless given
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Replaces a file that says something else
+    #[arg(long)]
+    pub force: bool,
+}
+
 /// Options of `packetdrill`.
 #[derive(Args, Clone, Debug)]
 pub struct PacketdrillOptions {
@@ -159,6 +172,11 @@ enum Command {
         /// Figures, such as `cwnd` or `cdf:table=requests,x=latency`; those of the manifest unless given
         figures: Vec<String>,
     },
+    /// Writes `report.html` anew from a results folder without the simulator: one page with all of it, which opens offline
+    ///
+    /// `run` writes it, too, unless the file says `outputs: { report: false }`. Figures are those that lie in the folder, also such as
+    /// `clockwire plot` has added. A report that is there already and says something else is replaced with `--force` alone.
+    Report(ReportOptions),
     /// Proves determinism: 1, 2, 3 and 8 shards, twice, and with bytes on every hop; all fingerprints must agree
     Verify(VerifyOptions),
     /// Runs packetdrill scripts against the TCP of the hosts, in virtual time
@@ -192,6 +210,7 @@ pub fn main() -> ExitCode {
         Command::Check { files, overrides, quiet } => commands::check::check(&files, &overrides, quiet),
         Command::Show { file, overrides } => commands::check::show_file(&file, &overrides),
         Command::Plot { results, figures } => commands::plot::plot(&results, &figures),
+        Command::Report(options) => commands::report::report(&options),
         Command::Verify(options) => commands::verify::verify(&options),
         Command::Packetdrill(options) => commands::packetdrill::packetdrill(&options),
         Command::List(options) => commands::list::list(&options),

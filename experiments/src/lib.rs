@@ -5,6 +5,7 @@
 //! | all | `cli`, `commands/mod` (loading), `run` (one simulation) |
 //! | `run` | `commands/run`, `campaign` (points and seeds), `results`, `digest`, `summary`, `expect/` |
 //! | `check`, `show` | `commands/check` |
+//! | `report` | `commands/report`, `report/` (`run` writes it too) |
 //! | `plot` | `commands/plot`, `figures` |
 //! | `verify` | `commands/verify` |
 //! | `packetdrill` | `commands/packetdrill` (files and reports), [`packetdrill`] (the language and the system under test) |
@@ -22,6 +23,7 @@ mod figures;
 pub mod packetdrill;
 mod quantity;
 mod queues;
+mod report;
 mod results;
 mod run;
 mod say;

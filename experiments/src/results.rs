@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use sim_core::{Fingerprints, Outcome, Rows};
 use sim_protocols::pcapng;
-use topologies::{FlowPlan, Plan, Point};
+use topologies::{FlowPlan, Plan, Point, WRITTEN_BY};
 
 use crate::cells;
 
@@ -151,8 +151,7 @@ pub fn layers(prints: &Fingerprints) -> Vec<(&'static str, u64)> {
 
 /// The resolved file, which runs again as it is. What the run was stands in comments at its top.
 fn manifest(point: &Point, seed: u64, outcome: &Outcome) -> String {
-    let mut head =
-        String::from("# Written by clockwire. `clockwire run` takes it as it is and repeats this very run:\n");
+    let mut head = format!("# {WRITTEN_BY} `clockwire run` takes it as it is and repeats this very run:\n");
     head.push_str(&format!("# version: {}\n", env!("CARGO_PKG_VERSION")));
     head.push_str(&format!("# seed: {seed}\n"));
     head.push_str(&format!("# events: {}\n# packet_hops: {}\n# rows:\n", outcome.events, outcome.hops));

@@ -227,6 +227,12 @@ fn compact(experiment: &Experiment, digests: &[Digest], computed: &[&str]) -> St
 #[derive(Serialize)]
 struct Json<'a> {
     name: &'a str,
+    about: Option<&'a str>,
+    /// The comment at the head of the file.
+    question: &'a str,
+    /// What repeats this.
+    command: &'a str,
+    simulated: String,
     version: &'a str,
     dimensions: &'a [String],
     seeds: &'a [u64],
@@ -246,6 +252,8 @@ struct JsonPoint<'a> {
 #[derive(Serialize)]
 struct JsonNumber {
     unit: &'static str,
+    /// Whether it is a share of one, which people read in percent.
+    share: bool,
     mean: Option<f64>,
     half_95: Option<f64>,
     seeds: Vec<Option<f64>>,
@@ -260,7 +268,7 @@ struct JsonJudgement<'a> {
 }
 
 /// The summary for programs.
-pub fn json(experiment: &Experiment, digests: &[Digest], judgements: &[Judgement]) -> String {
+pub fn json(experiment: &Experiment, command: &str, digests: &[Digest], judgements: &[Judgement]) -> String {
     let points = experiment.points.iter().zip(digests).map(|(point, digest)| {
         let mut measured: BTreeMap<&str, BTreeMap<&str, JsonNumber>> = BTreeMap::new();
         for (at, figure) in digest.figures.iter().enumerate().filter(|(_, figure)| figure.listed) {
@@ -272,7 +280,10 @@ pub fn json(experiment: &Experiment, digests: &[Digest], judgements: &[Judgement
             // One run alone says nothing of an interval.
             let (half_95, mean) = (mean.map(|m| m.half).filter(|_| values.len() > 1), mean.map(|mean| mean.mean));
             let subject = if figure.subject.is_empty() { "run" } else { &figure.subject };
-            measured.entry(subject).or_default().insert(&figure.column, JsonNumber { unit, mean, half_95, seeds });
+            measured
+                .entry(subject)
+                .or_default()
+                .insert(&figure.column, JsonNumber { unit, share: figure.share, mean, half_95, seeds });
         }
         let names = experiment.dimensions.iter().map(String::as_str);
         let folder = experiment.slug(point);
@@ -286,6 +297,10 @@ pub fn json(experiment: &Experiment, digests: &[Digest], judgements: &[Judgement
     });
     let json = Json {
         name: &experiment.name,
+        about: experiment.about.as_deref(),
+        question: &experiment.question,
+        command,
+        simulated: experiment.points[0].plan.stop.to_string(),
         version: env!("CARGO_PKG_VERSION"),
         dimensions: &experiment.dimensions,
         seeds: &experiment.seeds,

@@ -52,10 +52,53 @@ pub(crate) struct Label {
 
 #[derive(Clone, Debug)]
 pub(crate) enum Item {
-    Path { points: Vec<Point>, color: Color, width: f64, dash: &'static [f64] },
-    Fill { points: Vec<Point>, color: Color, alpha: f64 },
-    Disc { at: Point, radius: f64, color: Color },
+    Path {
+        points: Vec<Point>,
+        color: Color,
+        width: f64,
+        dash: &'static [f64],
+    },
+    Fill {
+        points: Vec<Point>,
+        color: Color,
+        alpha: f64,
+    },
+    Disc {
+        at: Point,
+        radius: f64,
+        color: Color,
+    },
     Label(Label),
+    /// What follows, until [`Item::Close`], belongs to a series.
+    Open(Part),
+    Close,
+}
+
+/// Which part of a figure some items are: a page that shows the figure can hide a series, and read its values.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Part {
+    /// Its data; `reads` where values can be read along it.
+    Series { number: usize, name: String, reads: bool },
+    /// Its sample and name in the legend.
+    Legend { number: usize, name: String },
+}
+
+/// A panel for whoever reads values: its place, and its axes in shown units.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct Reading {
+    pub area: Rect,
+    pub x: Span,
+    pub y: Span,
+}
+
+/// The ends of an axis, in its unit.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct Span {
+    pub low: f64,
+    pub high: f64,
+    pub log: bool,
+    pub label: String,
+    pub unit: &'static str,
 }
 
 /// The page.
@@ -64,7 +107,11 @@ pub(crate) struct Canvas {
     pub width: f64,
     pub height: f64,
     pub title: String,
+    /// What it shows, in words, for those who do not see it.
+    pub words: String,
     pub items: Vec<Item>,
+    /// Where values can be read.
+    pub readings: Vec<Reading>,
     /// Where data stand, and where the legend does: a test holds them apart.
     pub plots: Vec<Rect>,
     pub legend: Option<Rect>,
@@ -72,7 +119,23 @@ pub(crate) struct Canvas {
 
 impl Canvas {
     pub fn new(width: f64, height: f64, title: &str) -> Canvas {
-        Canvas { width, height, title: title.to_string(), items: Vec::new(), plots: Vec::new(), legend: None }
+        Canvas {
+            width,
+            height,
+            title: title.to_string(),
+            words: String::new(),
+            items: Vec::new(),
+            readings: Vec::new(),
+            plots: Vec::new(),
+            legend: None,
+        }
+    }
+
+    /// Draws something as a part of the figure.
+    pub fn part(&mut self, part: Part, draw: impl FnOnce(&mut Canvas)) {
+        self.items.push(Item::Open(part));
+        draw(self);
+        self.items.push(Item::Close);
     }
 
     pub fn path(&mut self, points: Vec<Point>, color: Color, width: f64, dash: &'static [f64]) {

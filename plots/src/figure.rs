@@ -1,6 +1,6 @@
 //! Panels one above the other with a common x axis, a title above, the legend at the right, outside of the data.
 
-use crate::canvas::{Align, Canvas, Point, Rect};
+use crate::canvas::{Align, Canvas, Part, Point, Reading, Rect};
 use crate::scale::{Axis, Scale};
 use crate::series::{Look, Series, clip, lines, marks, steps};
 use crate::style::{BLACK, CAPTION, FRAME, GREY, GRID, LABEL, LEGEND, LINE, PAGE, TICK, TITLE, color};
@@ -98,15 +98,53 @@ impl Figure {
             axes(&mut page, &frame, last, bars);
             title_of_axis(&mut page, &frame, panel);
             for series in &panel.series {
-                draw(&mut page, &frame, series);
+                let named = entries.iter().position(|entry| entry.name == series.name && entry.color == series.color);
+                let reads = !bars && reads(series.look);
+                // One without a name is what its panel says.
+                let part = match named {
+                    Some(number) => Some((number, &series.name)),
+                    None => reads.then_some((entries.len() + index, &panel.y.label)),
+                };
+                match part {
+                    Some((number, name)) => {
+                        let part = Part::Series { number, name: name.clone(), reads };
+                        page.part(part, |page| draw(page, &frame, series));
+                    }
+                    None => draw(&mut page, &frame, series),
+                }
             }
             page.plots.push(frame.area);
+            if !bars {
+                let y = frame.y.span(&panel.y.label);
+                page.readings.push(Reading { area: frame.area, x: x.span(&self.x.label), y });
+            }
             at += high + GAP;
         }
         let label = with_unit(&self.x.label, x.shown.name);
         page.text(((left + right) / 2.0, PAGE.1 - 18.0), &label, LABEL, BLACK, Align::Center);
         legend_box(&mut page, &entries, right + 20.0, top, legend);
+        page.words = self.words(&entries, &label, &page.readings);
         page
+    }
+
+    /// Axes and series, for those who do not see them.
+    fn words(&self, entries: &[&Series], x: &str, readings: &[Reading]) -> String {
+        let panels: Vec<String> = match readings {
+            [] => self.panels.iter().map(|panel| panel.y.label.clone()).filter(|label| !label.is_empty()).collect(),
+            some => some.iter().map(|panel| with_unit(&panel.y.label, panel.y.unit)).collect(),
+        };
+        let mut words = match &panels[..] {
+            [] => x.to_string(),
+            some => format!("{} over {x}", some.join(" and ")),
+        };
+        let names: Vec<String> = entries.iter().map(|entry| entry.name.clone()).collect();
+        if !names.is_empty() {
+            words += &format!("; shown: {}", crate::kinds::list(&names));
+        }
+        if !self.caption.is_empty() {
+            words += &format!("; {}", self.caption);
+        }
+        words
     }
 
     /// Which series the legend names: each name, colour and look once.
@@ -125,6 +163,7 @@ impl Figure {
 /// Writes title and caption; where the next thing may begin.
 pub(crate) fn heading(page: &mut Canvas, title: &str, caption: &str) -> f64 {
     let wide = page.width - 60.0;
+    page.words = caption.to_string();
     page.bold((30.0, 41.0), &text::fit(title, TITLE, true, wide), TITLE, BLACK, Align::Left);
     if caption.is_empty() {
         return 64.0;
@@ -200,6 +239,11 @@ fn title_of_axis(page: &mut Canvas, frame: &Frame<'_>, panel: &Panel) {
     let label = with_unit(&panel.y.label, frame.y.shown.name);
     let size = LABEL.min(LABEL * frame.area.height() / text::width(&label, LABEL, false).max(1.0)).max(11.0);
     page.upward((27.0, (frame.area.top + frame.area.bottom) / 2.0), &label, size, BLACK);
+}
+
+/// Whether a value can be read at each place along a series.
+fn reads(look: Look) -> bool {
+    matches!(look, Look::Line(_) | Look::Steps(_) | Look::Marked(..))
 }
 
 fn draw(page: &mut Canvas, frame: &Frame<'_>, series: &Series) {
@@ -329,10 +373,12 @@ fn legend_box(page: &mut Canvas, entries: &[&Series], left: f64, top: f64, width
     let room = ((page.height - top - 30.0) / LEGEND_ROW) as usize;
     let shown = if entries.len() > room { room - 1 } else { entries.len() };
     let mut y = top + 12.0;
-    for entry in &entries[..shown] {
-        sample(page, entry, left, y);
+    for (number, entry) in entries[..shown].iter().enumerate() {
         let name = text::fit(&entry.name, LEGEND, false, width - 44.0);
-        page.text((left + 42.0, y + LEGEND * 0.36), &name, LEGEND, BLACK, Align::Left);
+        page.part(Part::Legend { number, name: entry.name.clone() }, |page| {
+            sample(page, entry, left, y);
+            page.text((left + 42.0, y + LEGEND * 0.36), &name, LEGEND, BLACK, Align::Left);
+        });
         y += LEGEND_ROW;
     }
     if shown < entries.len() {

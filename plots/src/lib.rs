@@ -75,9 +75,7 @@ pub struct Drawn {
 pub fn draw(requests: &[(&[Source], &Request)], into: &Path, about: &str) -> Vec<Result<Drawn, Error>> {
     let mut taken: Vec<String> = Vec::new();
     let all = requests.iter().map(|(sources, request)| {
-        request.check()?;
-        let mut page = request.kind()?.draw(sources, &request.args)?;
-        figure::footer(&mut page, about);
+        let page = page(sources, request, about)?;
         let name = file_name(request, &taken);
         let (svg, png) = (into.join(format!("{name}.svg")), into.join(format!("{name}.png")));
         std::fs::create_dir_all(into).map_err(|why| failed(into, &why))?;
@@ -87,6 +85,30 @@ pub fn draw(requests: &[(&[Source], &Request)], into: &Path, about: &str) -> Vec
         Ok(Drawn { kind: request.kind.clone(), svg, png })
     });
     all.collect()
+}
+
+/// A figure as the text of an SVG file, which is written nowhere.
+///
+/// # Errors
+/// As [`draw`] has them.
+pub fn svg(sources: &[Source], request: &Request, about: &str) -> Result<String, Error> {
+    Ok(svg::write(&page(sources, request, about)?))
+}
+
+/// The names that [`draw`] gives the files of figures, without their endings.
+pub fn file_names(requests: &[Request]) -> Vec<String> {
+    let mut taken = Vec::new();
+    for request in requests {
+        taken.push(file_name(request, &taken));
+    }
+    taken
+}
+
+fn page(sources: &[Source], request: &Request, about: &str) -> Result<canvas::Canvas, Error> {
+    request.check()?;
+    let mut page = request.kind()?.draw(sources, &request.args)?;
+    figure::footer(&mut page, about);
+    Ok(page)
 }
 
 fn file_name(request: &Request, taken: &[String]) -> String {

@@ -1,5 +1,6 @@
 //! Axes: from values to pixels, and where the ticks go.
 
+use crate::canvas::Span;
 use crate::units::{Shown, Unit};
 
 /// What an axis shall show.
@@ -129,6 +130,12 @@ impl Scale {
             }
         }
         Scale { low: low * shown.divisor, high: high * shown.divisor, log: true, shown, ticks }
+    }
+
+    /// Its ends in the unit that it shows.
+    pub fn span(&self, label: &str) -> Span {
+        let Shown { divisor, name } = self.shown;
+        Span { low: self.low / divisor, high: self.high / divisor, log: self.log, label: label.to_string(), unit: name }
     }
 
     /// Where a value lies between the ends: 0 at the low one, 1 at the high one.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::canvas::{Align, Canvas, Item, Label, Point};
+use crate::canvas::{Align, Canvas, Item, Label, Part, Point, Reading, Rect, Span};
 use crate::style::Color;
 use crate::text::SVG_FAMILY;
 
@@ -18,6 +18,9 @@ pub(crate) fn write(page: &Canvas) -> String {
             escape(&page.title)
         ),
     );
+    if !page.words.is_empty() {
+        push(&mut out, format_args!("<desc>{}</desc>\n", escape(&page.words)));
+    }
     for item in &page.items {
         match item {
             Item::Path { points, color, width, dash } => path(&mut out, points, *color, *width, dash),
@@ -31,14 +34,52 @@ pub(crate) fn write(page: &Canvas) -> String {
                 push(&mut out, format_args!("<circle cx=\"{x}\" cy=\"{y}\" r=\"{r}\" fill=\"{color}\"/>\n"));
             }
             Item::Label(label) => text(&mut out, label),
+            Item::Open(part) => open(&mut out, part),
+            Item::Close => out.push_str("</g>\n"),
         }
     }
+    page.readings.iter().for_each(|reading| panel(&mut out, reading));
     out.push_str("</svg>\n");
     out
 }
 
 fn push(out: &mut String, text: std::fmt::Arguments<'_>) {
     out.write_fmt(text).expect("writing to a string cannot fail");
+}
+
+/// A group that scripts of a page know by its attributes: `data-series`, `data-legend`.
+fn open(out: &mut String, part: &Part) {
+    match part {
+        Part::Series { number, name, reads } => {
+            let reads = if *reads { " data-reads=\"\"" } else { "" };
+            push(out, format_args!("<g data-series=\"{number}\" data-name=\"{}\"{reads}>\n", escape(name)));
+        }
+        Part::Legend { number, name } => {
+            push(out, format_args!("<g data-legend=\"{number}\" data-name=\"{}\">\n", escape(name)));
+        }
+    }
+}
+
+/// Where a panel is, and what its ends mean: nothing that is seen.
+fn panel(out: &mut String, reading: &Reading) {
+    let Rect { left, top, .. } = reading.area;
+    let (x, y, w, h) = (number(left), number(top), number(reading.area.width()), number(reading.area.height()));
+    let axis = |span: &Span| {
+        let scale = if span.log { "log" } else { "linear" };
+        format!("{} {} {scale}", span.low, span.high)
+    };
+    let (dx, dy) = (axis(&reading.x), axis(&reading.y));
+    push(
+        out,
+        format_args!(
+            "<rect x=\"{x}\" y=\"{y}\" width=\"{w}\" height=\"{h}\" fill=\"none\" data-x=\"{dx}\" data-x-name=\"{}\" \
+             data-x-unit=\"{}\" data-y=\"{dy}\" data-y-name=\"{}\" data-y-unit=\"{}\"/>\n",
+            escape(&reading.x.label),
+            reading.x.unit,
+            escape(&reading.y.label),
+            reading.y.unit
+        ),
+    );
 }
 
 fn path(out: &mut String, points: &[Point], color: Color, width: f64, dash: &[f64]) {

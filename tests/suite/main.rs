@@ -17,6 +17,7 @@ mod packetdrill;
 mod probes;
 mod profiles;
 mod readme;
+mod report;
 mod rpc;
 mod start;
 mod swarm;

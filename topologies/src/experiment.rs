@@ -20,6 +20,9 @@ pub struct Experiment {
     pub name: String,
     /// Its `about:`, what to look at.
     pub about: Option<String>,
+    /// The question that the file answers, as its first comment says it: one line of text for each of its lines, without the marks.
+    /// Empty where it begins with none.
+    pub question: String,
     /// Whether it has a `point:`: it repeats one point of a larger experiment, as manifests do.
     pub repeats: bool,
     /// Sweep times variants, in file order, the last dimension fastest. At least one.
@@ -98,6 +101,8 @@ pub struct LoadOptions {
     pub tables: Vec<String>,
 }
 
+/// How the comment at the head of a manifest begins.
+pub const WRITTEN_BY: &str = "Written by clockwire.";
 /// Where the flat text gets its seed.
 const SEED_LINE: &str = "seed: ~\n";
 
@@ -140,6 +145,7 @@ pub fn load_text(
     let mut experiment = Experiment {
         name: named.unwrap_or_else(|| name.to_string()),
         about: text_of(&mut sink, tree, "about"),
+        question: question(text),
         repeats: dimensions.repeat(),
         points: Vec::new(),
         dimensions: dimensions.names(),
@@ -261,6 +267,17 @@ fn flat(tree: &Node, alone: bool, dimensions: &[String], values: &[String]) -> S
     sections.sort_by_key(|entry| order(&entry.key));
     let text = emit::file(&Node { value: Value::Map(sections), at: tree.at });
     text.replacen("seed:\n", SEED_LINE, 1)
+}
+
+/// The comment at the head of a file. That of a manifest says who has written it, which is no question.
+fn question(text: &str) -> String {
+    let head = text.trim_start_matches('\u{feff}').lines().map(str::trim_end);
+    let head = head.skip_while(|line| line.is_empty()).map_while(|line| line.strip_prefix('#'));
+    let lines: Vec<&str> = head.map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
+    if lines.first().is_some_and(|first| first.starts_with(WRITTEN_BY)) {
+        return String::new();
+    }
+    lines.join("\n").trim().to_string()
 }
 
 fn text_of(sink: &mut Sink, tree: &Node, key: &str) -> Option<String> {

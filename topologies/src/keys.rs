@@ -37,6 +37,8 @@ pub enum Takes {
     Address,
     /// `true`, or nothing behind the key.
     Always,
+    /// `true` or `false`.
+    Flag,
     /// A whole number from the first to the second.
     Count(u64, u64),
     /// A quantity with its unit.
@@ -399,6 +401,7 @@ pub const KEYS: &[KeySection] = &[
                 List(&Either(&[Text, Section("a capture")])),
             ),
             ("plots", "figures: kinds with their parameters (`list plots`)", List(&Kind(Kinds::Plots))),
+            ("report", "false leaves `report.html` out of the results; true when not given", Flag),
             ("summary", "columns of the summary by name, each an expression (`list functions`)", Each(&Text)),
         ],
     ),

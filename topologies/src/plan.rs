@@ -214,6 +214,8 @@ pub struct Outputs {
     pub captures: Vec<CapturePlan>,
     /// Figures.
     pub plots: Vec<PlotSpec>,
+    /// Whether the results get no `report.html`.
+    pub no_report: bool,
     /// Columns of the summary that the file computes: a name and an expression, as written, each.
     pub summary: Vec<(String, Named)>,
 }

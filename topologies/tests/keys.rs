@@ -213,6 +213,7 @@ links:
             "series: { cwnd: all }",
             "capture: [ a--b ]",
             "plots: [ cwnd ]",
+            "report: false",
         ],
     },
     Section {

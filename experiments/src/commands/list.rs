@@ -275,6 +275,7 @@ fn takes_words(takes: &Takes) -> String {
         Takes::Count(min, max) => format!("a whole number from {min} to {max}"),
         Takes::Unit(quantity) => format!("{}, as in {}", quantity.what(), quantity.example()),
         Takes::Words(words) => words().join(", "),
+        Takes::Flag => "true or false".into(),
         _ => String::new(),
     }
 }

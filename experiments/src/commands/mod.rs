@@ -6,6 +6,7 @@ pub mod manual;
 pub mod new;
 pub mod packetdrill;
 pub mod plot;
+pub mod report;
 pub mod run;
 pub mod verify;
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Done, Loaded, cores, load};
 use crate::campaign::{self, Options};
-use crate::cli::RunOptions;
+use crate::cli::{Overrides, RunOptions};
 use crate::results::Folder;
 use crate::run::How;
 use crate::say::{complain, say};
@@ -36,13 +36,13 @@ pub fn run(options: &RunOptions) -> Done {
     let at_a_time = if options.timing { 1 } else { (threads / shards.min(threads)).max(1) };
     let how = How { shards, threads, ..How::default() };
     let mut all_hold = true;
-    for loaded in &loaded {
-        all_hold &= one(loaded, options, how, at_a_time)?;
+    for (loaded, file) in loaded.iter().zip(&options.files) {
+        all_hold &= one(loaded, file, options, how, at_a_time)?;
     }
     Ok(all_hold)
 }
 
-fn one(loaded: &Loaded, options: &RunOptions, how: How, at_a_time: usize) -> Done {
+fn one(loaded: &Loaded, file: &Path, options: &RunOptions, how: How, at_a_time: usize) -> Done {
     let experiment = &loaded.experiment;
     if !options.quiet {
         complain!("{}", experiment.warnings);
@@ -51,7 +51,8 @@ fn one(loaded: &Loaded, options: &RunOptions, how: How, at_a_time: usize) -> Don
     let failed = |error: std::io::Error| format!("error: {}: {error}\n", wanted.display());
     let folder = Folder::create(&wanted, options.force).map_err(failed)?;
     let bar = !options.quiet && !options.timing && std::io::stderr().is_terminal();
-    let campaign = Options { how, at_a_time, bar, timing: options.timing };
+    let command = command(file, &options.overrides);
+    let campaign = Options { command: &command, how, at_a_time, bar, timing: options.timing };
     let done = campaign::run(experiment, &loaded.program, folder.path(), campaign).map_err(failed)?;
     let partial = folder.path().to_path_buf();
     let name = folder.finish().map_err(failed)?;
@@ -79,6 +80,24 @@ fn one(loaded: &Loaded, options: &RunOptions, how: How, at_a_time: usize) -> Don
         }
     }
     Ok(done.failures.is_empty() && done.judgements.iter().all(|judgement| judgement.holds))
+}
+
+/// The command that repeats a run, for a shell in the folder of the file: where that lies is the machine's own affair.
+fn command(file: &Path, overrides: &Overrides) -> String {
+    let mut words = vec!["clockwire run".to_string(), quoted(&file.file_name().unwrap_or_default().to_string_lossy())];
+    words.extend(overrides.seed.map(|seed| format!("--seed {seed}")));
+    words.extend(overrides.sets.iter().map(|set| format!("--set {}", quoted(set))));
+    words.join(" ")
+}
+
+/// A word of a POSIX shell.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,%+@".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_string()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
 }
 
 /// `6 points, 5 seeds each, 60 s`.

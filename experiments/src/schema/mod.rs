@@ -104,6 +104,7 @@ fn takes_schema(takes: &Takes) -> Value {
         Takes::Name => json!({ "type": "string", "pattern": NAME, "maxLength": 64 }),
         Takes::Address => json!({ "type": "string", "pattern": ADDRESS, "examples": ["10.0.2.10/24"] }),
         Takes::Always => json!({ "enum": [true, null] }),
+        Takes::Flag => json!({ "type": "boolean" }),
         Takes::Count(min, max) => count(&(*min..=*max)),
         Takes::Unit(of) => quantity(*of),
         Takes::Words(all) => words(all().into_iter()),

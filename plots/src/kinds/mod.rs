@@ -213,7 +213,7 @@ fn jain(values: &[f64]) -> f64 {
 }
 
 /// A few names, as captions list them.
-fn list(names: &[String]) -> String {
+pub(crate) fn list(names: &[String]) -> String {
     match names {
         [one] => one.clone(),
         few if few.len() <= 4 => few.join(", "),

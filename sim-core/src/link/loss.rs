@@ -1,5 +1,7 @@
 //! Loss: Bernoulli, Gilbert–Elliott, exact lists.
 
+use std::fmt;
+
 use crate::packet::PacketClass;
 use crate::params::Params;
 use crate::rng::Rng;
@@ -25,6 +27,16 @@ pub struct GilbertElliott {
     pub loss_bad: Prob,
     /// Loss in the good state (netem's `1-k`); none, by default.
     pub loss_good: Prob,
+}
+
+impl fmt::Display for Loss {
+    /// `1 %`, or `in bursts (p 1 %, r 20 %)`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Loss::Bernoulli(p) => write!(f, "{p}"),
+            Loss::GilbertElliott(model) => write!(f, "in bursts (p {}, r {})", model.p, model.r),
+        }
+    }
 }
 
 impl Loss {

@@ -17,6 +17,8 @@ pub(crate) struct OutputSpec {
     pub queue: Vec<At<String>>,
     pub captures: Vec<CaptureSpec>,
     pub plots: Vec<PlotNode>,
+    /// Whether there is a report; there is one unless the file says otherwise.
+    pub report: Option<bool>,
     /// Columns of the summary that the file computes: a name and an expression each.
     pub summary: Vec<(At<String>, At<String>)>,
 }
@@ -80,6 +82,9 @@ impl OutputSpec {
             for item in sink.list(node) {
                 out.plots.extend(plot(sink, item));
             }
+        }
+        if let Some(node) = map.get("report") {
+            out.report = sink.flag(node);
         }
         if let Some(node) = map.get("summary") {
             sink.map(node, "`summary`");

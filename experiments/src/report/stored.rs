@@ -1,0 +1,148 @@
+//! What lies in a results folder, read back: a report is made of it alone, so that `run` and `report` write the same bytes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::{Component, Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::quantity::{Dimension, show_mean};
+
+/// `summary.json`. What older versions did not write has a default.
+#[derive(Deserialize)]
+pub(super) struct Stored {
+    pub name: String,
+    pub about: Option<String>,
+    #[serde(default)]
+    pub question: String,
+    #[serde(default)]
+    pub command: String,
+    #[serde(default)]
+    pub simulated: String,
+    pub version: String,
+    pub dimensions: Vec<String>,
+    pub seeds: Vec<u64>,
+    pub points: Vec<StoredPoint>,
+    pub expect: Vec<StoredVerdict>,
+    #[serde(default)]
+    pub warnings: Vec<String>,
+    /// Subjects and their quantities in the order of `summary.csv`, which is that of the file.
+    #[serde(skip)]
+    pub order: Vec<(String, String)>,
+}
+
+/// A point.
+#[derive(Deserialize)]
+pub(super) struct StoredPoint {
+    pub point: BTreeMap<String, String>,
+    pub folder: String,
+    pub measured: BTreeMap<String, BTreeMap<String, Number>>,
+}
+
+/// A number over the seeds.
+#[derive(Deserialize)]
+pub(super) struct Number {
+    pub unit: String,
+    #[serde(default)]
+    pub share: bool,
+    pub mean: Option<f64>,
+    pub half_95: Option<f64>,
+}
+
+/// A verdict.
+#[derive(Deserialize)]
+pub(super) struct StoredVerdict {
+    pub check: String,
+    pub point: String,
+    pub holds: bool,
+    pub says: String,
+}
+
+/// What `summary.json` calls the whole run.
+pub(super) const RUN: &str = "run";
+
+impl Stored {
+    /// Reads a folder; `None` where it has no summary.
+    pub fn read(folder: &Path) -> io::Result<Option<Stored>> {
+        let text = match std::fs::read_to_string(folder.join("summary.json")) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            text => text?,
+        };
+        let wrong = |why: String| io::Error::new(io::ErrorKind::InvalidData, format!("`summary.json`: {why}"));
+        let mut stored: Stored = serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
+        if stored.points.is_empty() || stored.seeds.is_empty() {
+            return Err(wrong("it has no point or no seed".into()));
+        }
+        // Folders of points are names in this folder, or this folder itself.
+        let inside = |folder: &str| Path::new(folder).components().all(|part| matches!(part, Component::Normal(_)));
+        if let Some(point) = stored.points.iter().find(|point| !inside(&point.folder)) {
+            return Err(wrong(format!("`{}` is no folder of these results", point.folder)));
+        }
+        stored.order = stored.order(folder);
+        Ok(Some(stored))
+    }
+
+    fn order(&self, folder: &Path) -> Vec<(String, String)> {
+        let mut known: BTreeMap<String, (String, String)> = BTreeMap::new();
+        for (subject, quantities) in self.points.iter().flat_map(|point| &point.measured) {
+            for quantity in quantities.keys() {
+                let name = if subject == RUN { quantity.clone() } else { format!("{subject}.{quantity}") };
+                known.insert(name, (subject.clone(), quantity.clone()));
+            }
+        }
+        let header = csv::Reader::from_path(folder.join("summary.csv")).and_then(|mut table| table.headers().cloned());
+        let header = header.unwrap_or_default();
+        // What the table does not have comes last, by name.
+        let names: Vec<String> = header.iter().map(str::to_string).chain(known.keys().cloned()).collect();
+        names.iter().filter_map(|name| known.remove(name)).collect()
+    }
+
+    /// The subjects in their order, the whole run first.
+    pub fn subjects(&self) -> Vec<&str> {
+        let mut seen = BTreeSet::new();
+        let run = self.order.iter().map(|(subject, _)| subject.as_str()).filter(|subject| *subject == RUN);
+        let all = run.chain(self.order.iter().map(|(subject, _)| subject.as_str()));
+        all.filter(|subject| seen.insert(*subject)).collect()
+    }
+
+    /// A number at a point.
+    pub fn number(&self, point: usize, subject: &str, quantity: &str) -> Option<&Number> {
+        self.points[point].measured.get(subject)?.get(quantity)
+    }
+
+    /// The folder of a point's run with the first seed.
+    pub fn first_run(&self, folder: &Path, point: usize) -> PathBuf {
+        folder.join(&self.points[point].folder).join(format!("seed-{}", self.seeds[0]))
+    }
+
+    /// What a point is called: `wan.delay=10 ms, variant=codel`; empty where there is but one.
+    pub fn label(&self, point: usize) -> String {
+        let values = &self.points[point].point;
+        let named = |name: &String| values.get(name).map(|value| format!("{name}={value}"));
+        self.dimensions.iter().filter_map(named).collect::<Vec<_>>().join(", ")
+    }
+
+    /// `1`, `1 to 30`, `3, 7, 12`.
+    pub fn seed_words(&self) -> String {
+        let seeds = &self.seeds;
+        let row = seeds.windows(2).all(|pair| pair[1] == pair[0].wrapping_add(1));
+        match &seeds[..] {
+            [first, .., last] if row && seeds.len() > 2 => format!("{first} to {last}"),
+            many => many.iter().map(u64::to_string).collect::<Vec<_>>().join(", "),
+        }
+    }
+}
+
+impl Number {
+    /// With its unit and its interval, as the printed summary has it.
+    pub fn show(&self) -> Option<String> {
+        let (dimension, factor) = match self.unit.as_str() {
+            "s" => (Dimension::TIME, 1.0),
+            "B" => (Dimension::DATA, 8.0),
+            "bit/s" => (Dimension::RATE, 1.0),
+            _ => (Dimension::NONE, 1.0),
+        };
+        let mean = self.mean?;
+        Some(show_mean(mean * factor, self.half_95.unwrap_or(0.0) * factor, dimension, self.share))
+    }
+}
