@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # tests/rpc_readers.sh RPC_WIRE: lets implementations that are not ours read the messages of our wire forms, and lets ours read
 # theirs. RPC_WIRE is the example of sim-protocols (`cargo build --example rpc_wire`). Hessian: Caucho's own library. Object
-# streams and RMI: the JDK, for RMI over loopback both ways. Thrift, JSON-RPC, RESP, Dubbo: libraries from PyPI. The store:
-# a Redis server, reply by reply. Thrift and RESP besides: tshark's dissectors. Installs what is missing.
+# streams and RMI: the JDK, for RMI over loopback both ways. Thrift, JSON-RPC, RESP, Dubbo, gRPC's messages: libraries from PyPI,
+# and the compiler of Protocol Buffers. The store: a Redis server, reply by reply. Thrift and RESP besides: tshark's dissectors.
+# Installs what is missing.
 set -euo pipefail
 wire=$1
 here=$(cd "$(dirname "$0")" && pwd)
@@ -30,7 +31,7 @@ python3 -m venv "$out/venv"
 "$out/venv/bin/pip" install --quiet --disable-pip-version-check -r "$here/rpc/requirements.txt"
 # Of this one only the codec is used, so what its client would need stays away.
 "$out/venv/bin/pip" install --quiet --disable-pip-version-check --no-deps python3-dubbo==0.0.8
-mkdir "$out/classes" "$out/java" "$out/python"
+mkdir "$out/classes" "$out/java" "$out/python" "$out/generated"
 javac -nowarn -cp "$hessian" -d "$out/classes" "$here"/rpc/clockwire/*.java
 
 # Files of a folder, and no others: a reader that writes less than it should is noticed.
@@ -49,8 +50,9 @@ count "$out/java" 9
 "$wire" read "$out/java"
 
 echo "-- libraries from PyPI"
-"$out/venv/bin/python" "$here/rpc/readers.py" "$out/ours" "$out/python"
-count "$out/python" 25
+"$out/venv/bin/python" -m grpc_tools.protoc -I "$here/../sim-protocols/src/rpc/grpc" --python_out="$out/generated" items.proto
+PYTHONPATH=$out/generated "$out/venv/bin/python" "$here/rpc/readers.py" "$out/ours" "$out/python"
+count "$out/python" 31
 "$wire" read "$out/python"
 
 # Starts a command that prints its port and lives until its input ends, here until it is killed; the port is in $port.

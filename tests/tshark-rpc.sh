@@ -21,6 +21,9 @@ workload:
   thrift: { from: client, to: server, port: 9090, rpc: { form: thrift-binary, count: 5 } }
   compact: { from: client, to: server, port: 9091, rpc: { form: thrift-compact, count: 5 } }
   rmi: { from: client, to: server, port: 1099, rpc: { form: rmi, count: 5 } }
+  grpc: { from: client, to: server, port: 50051, rpc: { form: grpc, count: 5, timeout: 1 s } }
+  missing: { from: client, to: server, port: 50052, rpc: { form: grpc, count: 5, missing: 100 % } }
+  watch: { from: client, to: server, port: 50053, rpc: { form: grpc, operation: watch, size: 3, gap: 5 ms, count: 5 } }
 outputs: { capture: [path] }
 YAML
 "$clockwire" run "$out/calls.yaml" --quiet --out "$out/calls" >/dev/null
@@ -28,6 +31,9 @@ YAML
 calls=$out/calls/seed-1/capture.pcapng
 page=$out/page/seed-1/capture.pcapng
 ports=(-d tcp.port==80,http -d tcp.port==81,http2 -d tcp.port==82,http -d tcp.port==9090,thrift -d tcp.port==1099,rmi)
+# The description of the service, from which names of messages and fields come.
+proto=(-d tcp.port==50051,http2 -d tcp.port==50052,http2 -d tcp.port==50053,http2 -o protobuf.preload_protos:TRUE -o protobuf.pbf_as_hf:TRUE
+  -o "uat:protobuf_search_paths:\"$PWD/sim-protocols/src/rpc/grpc\",\"TRUE\"")
 
 # As many fields with a value as there must be.
 expect() {
@@ -50,11 +56,16 @@ expect 5 "$calls" 'tcp.dstport == 9090 && thrift.mtype == 1' thrift.method
 expect 5 "$calls" 'tcp.srcport == 9090 && thrift.mtype == 2' thrift.method
 expect 5 "$calls" 'tcp.dstport == 9091 && thrift.mtype == 1' thrift.method -d tcp.port==9091,thrift
 expect 10 "$calls" 'rmi && serialization' frame.number
+expect 5 "$calls" 'tcp.dstport == 50051 && http2.headers.path == "/clockwire.ItemService/Get"' pbf.clockwire.GetRequest.id "${proto[@]}"
+expect 5 "$calls" 'tcp.dstport == 50051 && http2.header.name == "grpc-timeout"' frame.number "${proto[@]}"
+expect 5 "$calls" 'tcp.srcport == 50051 && http2.header.name == "grpc-status" && pbf.clockwire.Item.price_cents' pbf.clockwire.Item.name "${proto[@]}"
+expect 5 "$calls" 'tcp.srcport == 50052 && http2.header.name == "grpc-status" && http2.header.value == "5"' frame.number "${proto[@]}"
+expect 15 "$calls" 'tcp.srcport == 50053 && protobuf.message.name == "clockwire.Item"' pbf.clockwire.Item.id "${proto[@]}"
 expect 1 "$page" 'http.response.code == 301' http.response.code
 expect 8 "$page" 'http2.headers.method == "GET"' http2.headers.path
 for capture in "$calls" "$page"; do
   for wrong in "_ws.malformed && !(tcp.srcport == 9091)" "ip.checksum.status == 0" "tcp.checksum.status == 0" "udp.checksum.status == 0"; do
-    expect 0 "$capture" "$wrong" frame.number
+    expect 0 "$capture" "$wrong" frame.number "${proto[@]}"
   done
 done
-echo "REST, REST over HTTP/2, JSON-RPC, Thrift, RMI: 5 calls and 5 answers each are read; a page with DNS, TLS and HTTP/2, too; nothing is malformed"
+echo "REST, REST over HTTP/2, JSON-RPC, Thrift, RMI, gRPC: 5 calls and 5 answers each are read; a page with DNS, TLS and HTTP/2, too; nothing is malformed"

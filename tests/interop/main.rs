@@ -2,6 +2,7 @@
 
 mod arms;
 mod groups;
+mod grpc;
 mod guide;
 mod h2;
 mod hyper;

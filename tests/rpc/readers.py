@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import hiredis
+import items_pb2
 import jsonrpcclient
 import jsonrpcserver
 from dubbo.codec.decoder import Response as DubboResponse, parse_response_head
@@ -247,7 +248,39 @@ def dubbo():
     print("python3-dubbo: 4 replies of ours read, 3 requests written, 2 of them the same bytes as ours")
 
 
+# gRPC: messages by the classes that the compiler of Protocol Buffers makes of the service's description.
+
+def message_of(kind, value):
+    return kind(**{field: value[field] for field in ("id", "name", "price_cents", "tags", "in_stock")})
+
+
+def grpc():
+    calls_as = {
+        "get": lambda id: items_pb2.GetRequest(id=id),
+        "list": lambda page, size: items_pb2.ListRequest(page=page, size=size),
+        "create": lambda item: items_pb2.CreateRequest(item=message_of(items_pb2.Item, item)),
+    }
+    replies_as = {
+        "item": lambda item: message_of(items_pb2.Item, item),
+        "items": lambda items: items_pb2.ListResponse(items=[message_of(items_pb2.Item, item) for item in items]),
+        "created": lambda id: items_pb2.CreateResponse(id=id),
+    }
+    wanted = {f"grpc-{name}.call": make(*calls[name]) for name, make in calls_as.items()}
+    wanted |= {f"grpc-{name}.reply": make(replies[name]) for name, make in replies_as.items()}
+    for file, message in wanted.items():
+        data = (ours / file).read_bytes()
+        same(message, type(message).FromString(data), file)
+        same(message.SerializeToString(deterministic=True), data, file)
+        (theirs / file).write_bytes(message.SerializeToString())
+    service = items_pb2.DESCRIPTOR.services_by_name["ItemService"]
+    methods = {method.name: (method.input_type.name, method.output_type.name) for method in service.methods}
+    same({"Get": ("GetRequest", "Item"), "List": ("ListRequest", "ListResponse"),
+          "Create": ("CreateRequest", "CreateResponse"), "Watch": ("ListRequest", "Item")}, methods, "methods")
+    print(f"protobuf: {len(wanted)} messages of ours read, as many written, all of them the same bytes")
+
+
 thrift()
 json_rpc()
 resp()
 dubbo()
+grpc()

@@ -1,10 +1,12 @@
-//! Messages in files: `FORM-NAME.call`, `FORM-NAME.reply`, `values.hessian`, `values.ser`, `redis.requests`, `redis.replies`.
+//! Messages in files: `FORM-NAME.call`, `FORM-NAME.reply`, those of gRPC without their prefixes, `values.hessian`, `values.ser`, `redis.requests`, `redis.replies`.
 
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
+use prost::Message;
 use serde_json::json;
+use sim_protocols::rpc::grpc::{CreateRequest, CreateResponse, GetRequest, Item, ListRequest, ListResponse};
 use sim_protocols::rpc::hessian::{self, ShortDouble};
 use sim_protocols::rpc::java::{self, Class, Content, Heap, Object, Stream, Value, flags};
 use sim_protocols::rpc::model::{Call, Reply};
@@ -26,6 +28,15 @@ pub fn write(folder: &Path) -> Outcome<()> {
             fs::write(folder.join(format!("{}-{name}.reply", form.name())), form.encode_reply(CALL, &reply))?;
         }
     }
+    for (name, call) in sample::calls() {
+        fs::write(folder.join(format!("grpc-{name}.call")), grpc_call(&call))?;
+    }
+    for (name, reply) in sample::replies() {
+        // What is missing is a status, not a message.
+        if let Some(message) = grpc_reply(&reply) {
+            fs::write(folder.join(format!("grpc-{name}.reply")), message)?;
+        }
+    }
     let mut writer = hessian::Writer::new();
     writer.value(&hessian_values());
     fs::write(folder.join("values.hessian"), writer.finish())?;
@@ -36,6 +47,47 @@ pub fn write(folder: &Path) -> Outcome<()> {
     fs::write(folder.join("redis.replies"), replies)?;
     fs::write(folder.join("expected.json"), serde_json::to_vec_pretty(&expected())?)?;
     Ok(())
+}
+
+fn grpc_call(call: &Call) -> Vec<u8> {
+    match call.clone() {
+        Call::Get { id } => GetRequest { id }.encode_to_vec(),
+        Call::List { page, size } => ListRequest { page, size }.encode_to_vec(),
+        Call::Create { item } => CreateRequest { item: Some(item.into()) }.encode_to_vec(),
+    }
+}
+
+fn grpc_reply(reply: &Reply) -> Option<Vec<u8>> {
+    match reply.clone() {
+        Reply::Item(item) => Some(Item::from(item).encode_to_vec()),
+        Reply::Items(items) => {
+            let items = items.into_iter().map(Item::from).collect();
+            Some(ListResponse { items }.encode_to_vec())
+        }
+        Reply::Created(id) => Some(CreateResponse { id }.encode_to_vec()),
+        Reply::NotFound(_) => None,
+    }
+}
+
+/// Whether a message of gRPC has our meaning.
+fn grpc_message(name: &str, kind: &str, bytes: &[u8]) -> Outcome<bool> {
+    if kind == "call" {
+        let (_, call) = sample::calls().into_iter().find(|(known, _)| *known == name).ok_or("unknown")?;
+        return Ok(match call {
+            Call::Get { id } => GetRequest::decode(bytes)? == GetRequest { id },
+            Call::List { page, size } => ListRequest::decode(bytes)? == ListRequest { page, size },
+            Call::Create { item } => CreateRequest::decode(bytes)?.item == Some(item.into()),
+        });
+    }
+    let (_, reply) = sample::replies().into_iter().find(|(known, _)| *known == name).ok_or("unknown")?;
+    Ok(match reply {
+        Reply::Item(item) => Item::decode(bytes)? == item.into(),
+        Reply::Items(items) => {
+            ListResponse::decode(bytes)?.items == items.into_iter().map(Item::from).collect::<Vec<_>>()
+        }
+        Reply::Created(id) => CreateResponse::decode(bytes)? == CreateResponse { id },
+        Reply::NotFound(_) => false,
+    })
 }
 
 /// The same in JSON, for readers.
@@ -98,9 +150,12 @@ pub fn read(folder: &Path) -> Outcome<()> {
             _ => {
                 let (stem, kind) = file.rsplit_once('.').ok_or_else(|| format!("{file}: unknown"))?;
                 let form = Form::ALL.into_iter().find(|form| stem.starts_with(&format!("{}-", form.name())));
-                let form = form.ok_or_else(|| format!("{file}: unknown"))?;
-                message(form, &stem[form.name().len() + 1..], kind, &bytes)
-                    .map_err(|error| format!("{file}: {error}"))?
+                let read = match (form, stem.strip_prefix("grpc-")) {
+                    (Some(form), _) => message(form, &stem[form.name().len() + 1..], kind, &bytes),
+                    (None, Some(name)) => grpc_message(name, kind, &bytes),
+                    (None, None) => Err("unknown".into()),
+                };
+                read.map_err(|error| format!("{file}: {error}"))?
             }
         };
         if !same {

@@ -12,6 +12,11 @@ use super::timers::Timer;
 use super::{Connection, Segment};
 use crate::wire::{Seq, TcpFlags, TcpOptions, TcpRepr, Timestamps};
 
+/// RFC 2018 §3: kind and length of the option, and two bytes before them that align it.
+const SACK_HEAD: u32 = 4;
+/// A block of it.
+const SACK_BLOCK: u32 = 8;
+
 /// What holds the next new segment back.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Held {
@@ -130,7 +135,8 @@ impl Connection {
     fn sendable(&mut self) -> Result<(u32, bool), Held> {
         let unsent = self.unsent();
         let window = (self.una + self.snd_wnd).since(self.nxt).max(0) as u32;
-        let most = unsent.min(self.mss);
+        let whole = self.whole();
+        let most = unsent.min(whole);
         let most = if self.rare.is_some() { self.within_record(most) } else { most };
         let len = match self.config.profile {
             // Linux's tcp_snd_wnd_test: a whole segment or none; one is never above half of the largest window.
@@ -141,7 +147,7 @@ impl Connection {
         if len == 0 && !fin {
             return Err(if unsent > 0 { Held::Window } else { Held::Nothing });
         }
-        if len == self.mss || fin || self.small_may_leave(len, most, unsent) {
+        if len == whole || fin || self.small_may_leave(len, most, unsent) {
             Ok((len, fin))
         } else {
             Err(if len < most { Held::Window } else { Held::Small })
@@ -157,6 +163,7 @@ impl Connection {
                 return None;
             }
         };
+        let whole = self.whole();
         let seq = self.nxt;
         let mut flags = TcpFlags::ACK;
         let pushes = match self.config.profile {
@@ -195,7 +202,7 @@ impl Connection {
         if matches!(self.phase, Phase::Recovery | Phase::Cwr) {
             self.prr_out += 1;
         }
-        if len > 0 && len < self.mss {
+        if len > 0 && len < whole {
             self.small_end = seq + len;
         }
         let ecn = if self.ecn && len > 0 { Ecn::Ect0 } else { Ecn::NotEct };
@@ -349,7 +356,7 @@ impl Connection {
             options.timestamps = Some(Timestamps { val: self.clock(now), ecr: self.ts_recent });
         }
         if self.sack && (!self.early.is_empty() || self.duplicate.is_some()) {
-            self.add_sack(&mut options);
+            self.add_sack(len, &mut options);
         }
         if self.ecn_echo {
             flags = flags | TcpFlags::ECE;
@@ -384,10 +391,36 @@ impl Connection {
         Segment { repr, payload, ecn }
     }
 
-    /// SACK blocks, a duplicate's first (RFC 2883 §4), then the most recent (RFC 2018 §4); three fit beside timestamps.
+    /// The data of a whole segment. RFC 6691 §2: options come out of it, so that it is shorter while SACK blocks travel with it (Linux's
+    /// tcp_current_mss).
+    #[inline]
+    fn whole(&self) -> u32 {
+        match self.sack && (!self.early.is_empty() || self.duplicate.is_some()) {
+            true => self.whole_beside_sack(),
+            false => self.mss,
+        }
+    }
+
     #[cold]
-    fn add_sack(&mut self, options: &mut TcpOptions) {
-        let room = if self.timestamps { 3 } else { 4 };
+    fn whole_beside_sack(&self) -> u32 {
+        let blocks = (self.early.ranges().len() + usize::from(self.duplicate.is_some())).min(self.sack_blocks_max());
+        self.mss.min(self.mss_max - (SACK_HEAD + SACK_BLOCK * blocks as u32))
+    }
+
+    /// Three fit beside timestamps.
+    fn sack_blocks_max(&self) -> usize {
+        if self.timestamps { 3 } else { 4 }
+    }
+
+    /// SACK blocks, a duplicate's first (RFC 2883 §4), then the most recent (RFC 2018 §4): as many as there is room for beside so much data. What is
+    /// sent again was cut before, and may leave room for fewer, or none.
+    #[cold]
+    fn add_sack(&mut self, len: u32, options: &mut TcpOptions) {
+        let room = (self.mss_max.saturating_sub(len + SACK_HEAD) / SACK_BLOCK) as usize;
+        let room = if len == 0 { self.sack_blocks_max() } else { room.min(self.sack_blocks_max()) };
+        if room == 0 {
+            return;
+        }
         if let Some((left, right)) = self.duplicate.take() {
             options.sack.push(left, right);
         }

@@ -115,6 +115,33 @@ fn a_duplicate_is_reported_once() {
     });
 }
 
+// RFC 6691 §2: options come out of the data of a segment; a whole one with blocks would be longer than the other end takes, and than the path carries
+#[test]
+fn blocks_leave_less_room_for_data() {
+    each(|ours, theirs| {
+        let mut rig = Rig::established(Config { sack: true, ..plain() }, (ours, theirs));
+        rig.get(". 1(0) ack 1 win 60000");
+        rig.write(1000);
+        rig.expect("P. 1(1000) ack 1");
+        rig.get(". 1001(500) ack 1 win 60000");
+        rig.expect(". 1001(0) ack 1 sack 1001-1501");
+        rig.write(2000);
+        rig.expect(". 1001(988) ack 1 sack 1001-1501");
+        rig.expect(". 1989(988) ack 1 sack 1001-1501");
+        rig.expect("P. 2977(24) ack 1 sack 1001-1501");
+        // What was cut before has no room for them.
+        for right in [1989, 2977, 3001] {
+            rig.get(&format!(". 1501(0) ack 1 win 60000 sack 1001-{right}"));
+        }
+        let again = rig.sent.iter().find(|(_, line)| line.contains(" 1(1000) ack 1"));
+        assert!(again.is_some_and(|(_, line)| !line.contains("sack")), "{:?}", rig.sent);
+        rig.get(". 1(1000) ack 3001 win 60000");
+        rig.sent.clear();
+        rig.write(1000);
+        rig.expect("P. 3001(1000) ack 1501");
+    });
+}
+
 // RFC 2018 §2: none without the option in both SYNs
 #[test]
 fn no_sack_without_permission() {
