@@ -1,9 +1,12 @@
 //! The command line.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::builder::PossibleValuesParser;
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueHint};
+use clap_complete::Shell;
 
 use crate::commands;
 use crate::say::complain;
@@ -42,7 +45,7 @@ pub struct VerdictFiles {
 #[derive(Args, Clone, Debug)]
 pub struct RunOptions {
     /// Experiment files
-    #[arg(required = true)]
+    #[arg(required = true, value_hint = ValueHint::FilePath)]
     pub files: Vec<PathBuf>,
     #[command(flatten)]
     pub overrides: Overrides,
@@ -53,7 +56,7 @@ pub struct RunOptions {
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub shards: usize,
     /// The folder for results; `results/NAME` unless given. Where there is one already, the new one gets a number
-    #[arg(long, value_name = "FOLDER")]
+    #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
     pub out: Option<PathBuf>,
     /// Replaces an earlier result instead of numbering the new one, and files of verdicts that are there already
     #[arg(long)]
@@ -80,7 +83,7 @@ pub struct RunOptions {
 #[derive(Args, Clone, Debug)]
 pub struct VerifyOptions {
     /// Experiment files
-    #[arg(required = true)]
+    #[arg(required = true, value_hint = ValueHint::FilePath)]
     pub files: Vec<PathBuf>,
     #[command(flatten)]
     pub overrides: Overrides,
@@ -111,7 +114,7 @@ pub struct ReportOptions {
 #[derive(Args, Clone, Debug)]
 pub struct PacketdrillOptions {
     /// Scripts, and folders whose `*.pkt` files are scripts
-    #[arg(required = true)]
+    #[arg(required = true, value_hint = ValueHint::AnyPath)]
     pub paths: Vec<PathBuf>,
     /// Pushes count on segments that stand for several, too, and their pieces must be equally long
     #[arg(long)]
@@ -130,14 +133,45 @@ pub struct PacketdrillOptions {
     pub quiet: bool,
 }
 
+/// Options of `new`.
+#[derive(Args, Clone, Debug)]
+pub struct NewOptions {
+    /// The experiment's name; the file is NAME.yaml
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub name: String,
+    /// What it begins with: a flow over a bottleneck, requests over HTTP, or a sweep with intervals
+    #[arg(long, default_value = "flow", value_parser = PossibleValuesParser::new(commands::new::KINDS.map(|(kind, _)| kind)))]
+    pub kind: String,
+    /// Replaces a file that is there
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// Options of `list`.
+#[derive(Args, Clone, Debug)]
+pub struct ListOptions {
+    /// One of these groups, with parameters
+    pub group: Option<String>,
+    /// One thing of the group
+    pub name: Option<String>,
+    /// Prints one JSON value instead of lines for people: things, each with its parameters or columns
+    #[arg(long, conflicts_with = "csv")]
+    pub json: bool,
+    /// Prints CSV: a row for each parameter or column, with what it takes or its unit
+    #[arg(long)]
+    pub csv: bool,
+}
+
 #[derive(Subcommand)]
 enum Command {
+    /// Writes a commented experiment that runs as it is
+    New(NewOptions),
     /// Runs all points and seeds of experiments, writes the results, draws the figures, judges what is expected
     Run(RunOptions),
     /// Reads and resolves without running: hosts, addresses, routes, queues, warnings
     Check {
         /// Experiment files
-        #[arg(required = true)]
+        #[arg(required = true, value_hint = ValueHint::FilePath)]
         files: Vec<PathBuf>,
         #[command(flatten)]
         overrides: Overrides,
@@ -148,6 +182,7 @@ enum Command {
     /// Prints the flat file that would run
     Show {
         /// An experiment file
+        #[arg(value_hint = ValueHint::FilePath)]
         file: PathBuf,
         #[command(flatten)]
         overrides: Overrides,
@@ -155,6 +190,7 @@ enum Command {
     /// Redraws the figures of a results folder without the simulator
     Plot {
         /// A results folder, or one of its seeds
+        #[arg(value_hint = ValueHint::DirPath)]
         results: PathBuf,
         /// Figures, such as `cwnd` or `cdf:table=requests,x=latency`; those of the manifest unless given
         figures: Vec<String>,
@@ -174,17 +210,25 @@ enum Command {
     /// malformed or a path does not exist.
     Packetdrill(PacketdrillOptions),
     /// Names what there is: experiments, topologies, congestion controls, queues, link models, applications, plots, tables
-    List {
-        /// One of these groups, with parameters
-        group: Option<String>,
-        /// One thing of the group
-        name: Option<String>,
+    List(ListOptions),
+    /// Prints the JSON Schema of experiment files, with which editors complete and check
+    Schema,
+    /// Prints a script with which a shell completes verbs, options and names
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Prints the manual as roff: of the program, or of one verb
+    Man {
+        /// A verb
+        verb: Option<String>,
     },
 }
 
 /// The command. Exit codes: 0, 1 (an expectation failed, or runs differ), 2 (bad input).
 pub fn main() -> ExitCode {
     let done = match Cli::parse().command {
+        Command::New(options) => commands::new::new(&options),
         Command::Run(options) => commands::run::run(&options),
         Command::Check { files, overrides, quiet } => commands::check::check(&files, &overrides, quiet),
         Command::Show { file, overrides } => commands::check::show_file(&file, &overrides),
@@ -192,7 +236,13 @@ pub fn main() -> ExitCode {
         Command::Report(options) => commands::report::report(&options),
         Command::Verify(options) => commands::verify::verify(&options),
         Command::Packetdrill(options) => commands::packetdrill::packetdrill(&options),
-        Command::List { group, name } => commands::list::list(group.as_deref(), name.as_deref()),
+        Command::List(options) => commands::list::list(&options),
+        Command::Schema => {
+            let _ = writeln!(std::io::stdout(), "{:#}", crate::schema());
+            Ok(true)
+        }
+        Command::Completions { shell } => commands::manual::completions(Cli::command(), shell),
+        Command::Man { verb } => commands::manual::man(Cli::command(), verb.as_deref()),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,

@@ -10,6 +10,8 @@
 //! | `verify` | `commands/verify` |
 //! | `packetdrill` | `commands/packetdrill` (files and reports), [`packetdrill`] (the language and the system under test) |
 //! | `list` | `commands/list` |
+//! | `schema` | `schema/` |
+//! | `new`, `completions`, `man` | `commands/new`, `commands/manual` |
 
 mod campaign;
 mod cells;
@@ -26,6 +28,7 @@ mod report;
 mod results;
 mod run;
 mod say;
+mod schema;
 mod statistics;
 mod summary;
 
@@ -33,6 +36,7 @@ pub use cells::{port_name, seconds};
 pub use cli::main;
 pub use commands::check_outputs;
 pub use run::{Cost, How, simulate, tables, wanted_tables};
+pub use schema::schema;
 
 /// What the reader of files must know of tables and figures.
 pub fn load_options(sets: &[String], seed: Option<u64>) -> topologies::LoadOptions {

@@ -55,5 +55,5 @@ pub use qdisc::{
 pub use record::{Column, Kind, Record, Table, text_word};
 pub use rng::{Rng, Streams, stable_hash};
 pub use time::{PS_PER_SECOND, Span, Time};
-pub use units::{Prob, Rate, Size, UnitError};
+pub use units::{Prob, Quantity, Rate, Size, UnitError};
 pub use world::{Change, World, WorldBuilder};

@@ -215,6 +215,50 @@ const PROB: Dimension = Dimension {
     bare: ": some tools mean percent by a bare ratio and some a fraction, so it is refused",
 };
 
+/// A quantity, for whoever describes what may be written.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Quantity {
+    /// [`Span`], and [`Time`] since the start.
+    Span,
+    /// [`Rate`]
+    Rate,
+    /// [`Size`]
+    Size,
+    /// [`Prob`]
+    Prob,
+    /// [`Amount`](crate::Amount)
+    Amount,
+}
+
+impl Quantity {
+    /// All of them.
+    pub const ALL: [Quantity; 5] = [Quantity::Span, Quantity::Rate, Quantity::Size, Quantity::Prob, Quantity::Amount];
+
+    fn dimension(self) -> &'static Dimension {
+        match self {
+            Quantity::Span => &SPAN,
+            Quantity::Rate => &RATE,
+            Quantity::Size | Quantity::Amount => &SIZE,
+            Quantity::Prob => &PROB,
+        }
+    }
+
+    /// What it is: `a span of time`.
+    pub fn what(self) -> &'static str {
+        if self == Quantity::Amount { "packets or bytes" } else { self.dimension().what }
+    }
+
+    /// One of them: `20 ms`.
+    pub fn example(self) -> &'static str {
+        if self == Quantity::Amount { "100 packets" } else { self.dimension().example }
+    }
+
+    /// The units that may stand behind a decimal.
+    pub fn units(self) -> impl Iterator<Item = &'static str> {
+        self.dimension().units.iter().map(|(name, _)| *name)
+    }
+}
+
 impl Dimension {
     /// The whole of `text` in base units.
     fn parse(&self, text: &str) -> Result<u64, UnitError> {

@@ -19,6 +19,7 @@ mod profiles;
 mod readme;
 mod report;
 mod rpc;
+mod start;
 mod swarm;
 mod tidy;
 mod web;

@@ -37,7 +37,20 @@ fn commands_are_found_in_blocks() {
 
 #[test]
 fn commands_name_verbs_and_files_that_exist() {
-    let verbs = ["run", "check", "show", "plot", "compare", "verify", "packetdrill", "list"];
+    let verbs = [
+        "run",
+        "check",
+        "show",
+        "plot",
+        "compare",
+        "verify",
+        "packetdrill",
+        "list",
+        "new",
+        "schema",
+        "completions",
+        "man",
+    ];
     let mut faults = Vec::new();
     let commands = commands(&readme());
     assert!(commands.len() >= 2, "the README has the two commands for a fresh machine");

@@ -138,9 +138,13 @@ pub fn load_text(
     }
     let dimensions = Dimensions::read(&mut sink, tree, &sets);
     let seeds = points::seeds(&mut sink, tree, options.seed);
+    let named = text_of(&mut sink, tree, "name");
+    if let (Some(node), Some(name)) = (tree.get("name"), &named) {
+        crate::spec::nodes::check_name(&mut sink, name, node.at, "an experiment");
+    }
     let mut experiment = Experiment {
-        name: text_of(tree, "name").unwrap_or_else(|| name.to_string()),
-        about: text_of(tree, "about"),
+        name: named.unwrap_or_else(|| name.to_string()),
+        about: text_of(&mut sink, tree, "about"),
         question: question(text),
         repeats: dimensions.repeat(),
         points: Vec::new(),
@@ -149,9 +153,6 @@ pub fn load_text(
         expect: Vec::new(),
         warnings: Diagnostics::default(),
     };
-    if let Some(node) = tree.get("name") {
-        crate::spec::nodes::check_name(&mut sink, &experiment.name, node.at, "an experiment");
-    }
     if !dimensions.names().is_empty() && !dimensions.repeat() {
         // What a sweep replaces is read too: a wrong value is wrong even where nothing uses it.
         sink.lenient = true;
@@ -279,11 +280,8 @@ fn question(text: &str) -> String {
     lines.join("\n").trim().to_string()
 }
 
-fn text_of(tree: &Node, key: &str) -> Option<String> {
-    match &tree.get(key)?.value {
-        Value::Text(text) | Value::Number(text) => Some(text.clone()),
-        _ => None,
-    }
+fn text_of(sink: &mut Sink, tree: &Node, key: &str) -> Option<String> {
+    sink.text(tree.get(key)?).map(|text| text.value.to_string())
 }
 
 #[cfg(test)]

@@ -34,7 +34,7 @@ pub use build::{build, ip_config, probes, wire};
 pub use diagnostics::{Diagnostic, Diagnostics, Place, Severity};
 pub use experiment::{Expect, Experiment, LoadOptions, Point, WRITTEN_BY, load, load_text};
 pub use generate::{GENERATORS, Generator};
-pub use keys::{KEYS, KeySection};
+pub use keys::{KEYS, Key, KeySection, Kinds, LISTED_LOSS, Takes};
 pub use plan::{
     CapturePlan, EventPlan, FlowPlan, HopPlan, LinkPlan, Named, NodeKind, NodePlan, Outputs, Plan, PlotSpec, PortPlan,
     Reroute, RoutePlan,

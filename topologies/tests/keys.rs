@@ -368,7 +368,7 @@ fn every_accepted_key_bites() {
             _ => sim_protocols::APPS.iter().map(|app| app.name).collect(),
         };
         if let Some(section) = topologies::KEYS.iter().find(|section| section.name == *name) {
-            let mut listed: Vec<&str> = section.keys.iter().map(|(key, _)| *key).collect();
+            let mut listed: Vec<&str> = section.keys.iter().map(|(key, ..)| *key).collect();
             listed.sort_unstable();
             let accepted: Vec<&str> = accepted
                 .split(", ")

@@ -2,6 +2,8 @@
 
 pub mod check;
 pub mod list;
+pub mod manual;
+pub mod new;
 pub mod packetdrill;
 pub mod plot;
 pub mod report;

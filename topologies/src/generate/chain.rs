@@ -1,21 +1,24 @@
 //! A client and a server with routers in a row between them.
 
 use super::{Fragment, Generator, number};
+use crate::keys::{Key, Takes};
 use crate::read::{Map, Sink};
+
+const PARAMS: &[Key] = &[
+    ("routers", "routers in the row, 3 when not given", Takes::Count(1, 10_000)),
+    ("access", "options of the links of the two hosts", Takes::Section("a link")),
+    ("hop", "options of the links between routers", Takes::Section("a link")),
+];
 
 pub(super) const GENERATOR: Generator = Generator {
     name: "chain",
     help: "the hosts `client` and `server` at the ends of the routers r1 … rN; the links between them are hop1 …",
-    params: &[
-        ("routers", "routers in the row, 3 when not given"),
-        ("access", "options of the links of the two hosts"),
-        ("hop", "options of the links between routers"),
-    ],
+    params: PARAMS,
     expand,
 };
 
 fn expand(sink: &mut Sink, map: &mut Map<'_>, out: &mut Fragment) {
-    let routers = number(sink, map, "routers", 3, 1, 10_000);
+    let routers = number(sink, map, PARAMS, "routers", 3);
     let (access, hop) = (map.get("access"), map.get("hop"));
     out.host("client");
     out.host("server");

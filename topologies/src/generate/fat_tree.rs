@@ -1,21 +1,24 @@
 //! The fat tree of Al-Fares, Loukissas and Vahdat (SIGCOMM 2008): k pods of k-port switches, here routers.
 
 use super::{Fragment, Generator, number};
+use crate::keys::{Key, Takes};
 use crate::read::{Map, Sink};
+
+const PARAMS: &[Key] = &[
+    ("k", "ports of a router, even, 4 when not given", Takes::Count(2, 64)),
+    ("access", "options of the links of hosts", Takes::Section("a link")),
+    ("fabric", "options of the links between routers", Takes::Section("a link")),
+];
 
 pub(super) const GENERATOR: Generator = Generator {
     name: "fat_tree",
     help: "k pods with k/2 edge and k/2 aggregation routers each, (k/2)² cores, k³/4 hosts host1 …",
-    params: &[
-        ("k", "ports of a router, even, 4 when not given"),
-        ("access", "options of the links of hosts"),
-        ("fabric", "options of the links between routers"),
-    ],
+    params: PARAMS,
     expand,
 };
 
 fn expand(sink: &mut Sink, map: &mut Map<'_>, out: &mut Fragment) {
-    let mut k = number(sink, map, "k", 4, 2, 64);
+    let mut k = number(sink, map, PARAMS, "k", 4);
     if let Some(node) = map.get("k")
         && k % 2 == 1
     {

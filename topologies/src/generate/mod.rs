@@ -10,6 +10,7 @@ mod parking_lot;
 mod random;
 mod star;
 
+use crate::keys::{Key, Takes};
 use crate::read::{Kind, Map, Sink};
 use crate::yaml::{Entry, Mark, Node, Value};
 
@@ -19,8 +20,8 @@ pub struct Generator {
     pub name: &'static str,
     /// One line of help.
     pub help: &'static str,
-    /// Its parameters with a line of help each.
-    pub params: &'static [(&'static str, &'static str)],
+    /// Its parameters.
+    pub params: &'static [Key],
     expand: fn(&mut Sink, &mut Map<'_>, &mut Fragment),
 }
 
@@ -108,7 +109,9 @@ impl Fragment {
 }
 
 /// A whole number among the parameters, or its default.
-fn number(sink: &mut Sink, map: &mut Map<'_>, key: &'static str, default: u64, min: u64, max: u64) -> u64 {
+fn number(sink: &mut Sink, map: &mut Map<'_>, params: &[Key], key: &'static str, default: u64) -> u64 {
+    let found = params.iter().find(|(name, ..)| *name == key);
+    let Some((.., Takes::Count(min, max))) = found.copied() else { unreachable!("`{key}` is a whole number") };
     match map.get(key) {
         Some(node) => sink.count(node, min, max).unwrap_or(default),
         None => default,

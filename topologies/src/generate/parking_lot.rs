@@ -1,21 +1,24 @@
 //! Several bottlenecks in a row: long flows cross all of them, cross flows one each.
 
 use super::{Fragment, Generator, number};
+use crate::keys::{Key, Takes};
 use crate::read::{Map, Sink};
+
+const PARAMS: &[Key] = &[
+    ("hops", "bottlenecks, 2 when not given", Takes::Count(1, 10_000)),
+    ("access", "options of the links of hosts", Takes::Section("a link")),
+    ("bottleneck", "options of the links between routers", Takes::Section("a link")),
+];
 
 pub(super) const GENERATOR: Generator = Generator {
     name: "parking_lot",
     help: "bottlenecks hop1 … hopN in a row; long-in to long-out crosses all, cross-in-I to cross-out-I crosses hopI",
-    params: &[
-        ("hops", "bottlenecks, 2 when not given"),
-        ("access", "options of the links of hosts"),
-        ("bottleneck", "options of the links between routers"),
-    ],
+    params: PARAMS,
     expand,
 };
 
 fn expand(sink: &mut Sink, map: &mut Map<'_>, out: &mut Fragment) {
-    let hops = number(sink, map, "hops", 2, 1, 10_000);
+    let hops = number(sink, map, PARAMS, "hops", 2);
     let (access, bottleneck) = (map.get("access"), map.get("bottleneck"));
     out.host("long-in");
     out.host("long-out");

@@ -1,23 +1,30 @@
 //! Routers thrown on a square, joined as Waxman's model says (IEEE JSAC 6(9), 1988): with probability α·exp(-d / (β·L)).
 
-use sim_core::{Prob, Span, Streams};
+use sim_core::{Prob, Quantity, Span, Streams};
 
 use super::{Fragment, Generator, number};
+use crate::keys::{Key, Takes};
 use crate::read::{Map, Sink};
+
+const PARAMS: &[Key] = &[
+    ("routers", "routers, 10 when not given", Takes::Count(1, 2_000)),
+    ("hosts", "hosts, one for each router when not given; routers get equally many", Takes::Count(1, 1_000_000)),
+    ("alpha", "how many links there are, 40 % when not given", Takes::Unit(Quantity::Prob)),
+    ("beta", "how long they may be, 20 % when not given", Takes::Unit(Quantity::Prob)),
+    (
+        "extent",
+        "delay along the diagonal of the square, 20 ms when not given; a link's delay follows its length",
+        Takes::Unit(Quantity::Span),
+    ),
+    ("seed", "another one gives another network, 1 when not given", Takes::Count(0, u64::MAX)),
+    ("access", "options of the links of hosts", Takes::Section("a link")),
+    ("link", "options of the links between routers", Takes::Section("a link")),
+];
 
 pub(super) const GENERATOR: Generator = Generator {
     name: "random",
     help: "routers r1 … rN at random places (Waxman's model), made one piece, with hosts host1 … around them",
-    params: &[
-        ("routers", "routers, 10 when not given"),
-        ("hosts", "hosts, one for each router when not given; routers get equally many"),
-        ("alpha", "how many links there are, 40 % when not given"),
-        ("beta", "how long they may be, 20 % when not given"),
-        ("extent", "delay along the diagonal of the square, 20 ms when not given; a link's delay follows its length"),
-        ("seed", "another one gives another network, 1 when not given"),
-        ("access", "options of the links of hosts"),
-        ("link", "options of the links between routers"),
-    ],
+    params: PARAMS,
     expand,
 };
 
@@ -25,14 +32,14 @@ pub(super) const GENERATOR: Generator = Generator {
 const SIDE: u64 = 1_000_000;
 
 fn expand(sink: &mut Sink, map: &mut Map<'_>, out: &mut Fragment) {
-    let routers = number(sink, map, "routers", 10, 1, 2_000) as usize;
-    let hosts = number(sink, map, "hosts", routers as u64, 1, 1_000_000);
+    let routers = number(sink, map, PARAMS, "routers", 10) as usize;
+    let hosts = number(sink, map, PARAMS, "hosts", routers as u64);
     let mut ratio = |sink: &mut Sink, key, default| {
         map.quantity::<Prob>(sink, key, "40 %").map_or(default * (Prob::ONE_PARTS / 100), |prob| prob.value.parts())
     };
     let (alpha, beta) = (ratio(sink, "alpha", 40), ratio(sink, "beta", 20));
     let extent = map.quantity::<Span>(sink, "extent", "20 ms").map_or(Span::from_ms(20), |span| span.value);
-    let seed = number(sink, map, "seed", 1, 0, u64::MAX);
+    let seed = number(sink, map, PARAMS, "seed", 1);
     let (access, link) = (map.get("access"), map.get("link"));
 
     let mut rng = Streams::new(seed).open("generate/random");

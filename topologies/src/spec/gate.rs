@@ -39,7 +39,7 @@ pub(crate) struct MapSpec {
     pub at: Mark,
 }
 
-const ACTIONS: [&str; 3] = ["allow", "deny", "reject"];
+pub(crate) const ACTIONS: [&str; 3] = ["allow", "deny", "reject"];
 const PROTOCOLS: [(&str, Option<u8>); 4] = [("any", None), ("tcp", Some(6)), ("udp", Some(17)), ("icmp", Some(1))];
 const STATES: [(&str, u8); 4] =
     [("new", Rule::NEW), ("established", Rule::ESTABLISHED), ("related", Rule::RELATED), ("invalid", Rule::INVALID)];
@@ -117,17 +117,26 @@ impl GateSpec {
     fn tracking(&mut self, sink: &mut Sink, node: &Node) {
         let default = TrackTimes::default();
         let mut map = sink.map(node, "`tracking`");
-        self.times = params::read_among(sink, &mut map, |params: &mut dyn Params| TrackTimes {
-            tcp_established: params.span("tcp_established", Some(default.tcp_established), "a connection of TCP"),
-            udp: params.span("udp", Some(default.udp), "datagrams that have gone one way"),
-            udp_stream: params.span("udp_stream", Some(default.udp_stream), "datagrams that have gone both ways"),
-            icmp: params.span("icmp", Some(default.icmp), "an echo"),
-        });
+        self.times = params::read_among(sink, &mut map, |params| track_times(params, default));
         map.finish(sink);
         let stateful = self.rules.iter().any(|rule| rule.rule.states != 0);
         if !stateful && self.masquerade.is_empty() && self.maps.is_empty() {
             sink.error(node.at, "`tracking` tells nothing: no rule asks for a `state`, and there is no `nat`");
         }
+    }
+}
+
+/// What the keys of `tracking` are.
+pub(crate) fn ask(params: &mut dyn Params) {
+    track_times(params, TrackTimes::default());
+}
+
+fn track_times(params: &mut dyn Params, default: TrackTimes) -> TrackTimes {
+    TrackTimes {
+        tcp_established: params.span("tcp_established", Some(default.tcp_established), "a connection of TCP"),
+        udp: params.span("udp", Some(default.udp), "datagrams that have gone one way"),
+        udp_stream: params.span("udp_stream", Some(default.udp_stream), "datagrams that have gone both ways"),
+        icmp: params.span("icmp", Some(default.icmp), "an echo"),
     }
 }
 

@@ -51,6 +51,11 @@ fn resolver(sink: &mut Sink, node: &Node) -> (Vec<String>, HostResolverConfig) {
     read
 }
 
+/// What the keys of `resolver` are.
+pub(crate) fn ask(params: &mut dyn Params) {
+    settings(params, HostResolverConfig::default());
+}
+
 fn settings(params: &mut dyn Params, default: HostResolverConfig) -> (Vec<String>, HostResolverConfig) {
     let servers = params.hosts("ask", "hosts of name servers, in the order in which they are asked");
     if servers.is_empty() {
