@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use rayon::ThreadPool;
 use rayon::prelude::*;
 use sim_core::{Outcome, Time};
 use topologies::{Experiment, Plan, Point};
@@ -38,11 +39,11 @@ pub struct Done {
 
 /// How a campaign is run.
 #[derive(Clone, Copy)]
-pub struct Options {
+pub struct Options<'a> {
     /// How each simulation is run.
     pub how: How,
-    /// Simulations at a time.
-    pub at_a_time: usize,
+    /// One thread for each simulation that runs at a time.
+    pub pool: &'a ThreadPool,
     /// Whether a bar shows the progress.
     pub bar: bool,
     /// Whether the cost of each run is printed as soon as it is over.
@@ -112,7 +113,7 @@ impl<'a> Campaign<'a> {
         folder: &Path,
         earlier: &[PathBuf],
         only: Option<usize>,
-        options: Options,
+        options: Options<'_>,
     ) -> io::Result<(usize, usize)> {
         let jobs = self.jobs(only);
         let there = |job: &&Job<'_>| {
@@ -136,11 +137,8 @@ impl<'a> Campaign<'a> {
         let missing: Vec<&Job<'_>> =
             jobs.iter().zip(&found).filter(|(_, found)| !**found).map(|(job, _)| job).collect();
         let bar = bar(self.experiment, missing.len(), options.bar);
-        // This thread is one of them: its memory, which the file's reading has used and given back, serves the first run.
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(options.at_a_time).use_current_thread();
-        let pool = pool.build().map_err(io::Error::other)?;
         // One after the other, as threads are free: runs of a point that is slow stand together.
-        pool.install(|| {
+        options.pool.install(|| {
             missing.par_iter().with_max_len(1).try_for_each(|job| self.execute(folder, job, options, &bar))
         })?;
         bar.finish_and_clear();
@@ -211,7 +209,7 @@ impl<'a> Campaign<'a> {
         Done { digests, judgements, figures, warnings, failures }
     }
 
-    fn execute(&self, folder: &Path, job: &Job<'_>, options: Options, bar: &ProgressBar) -> io::Result<()> {
+    fn execute(&self, folder: &Path, job: &Job<'_>, options: Options<'_>, bar: &ProgressBar) -> io::Result<()> {
         let plan = &job.plan.plan;
         let told = AtomicU64::new(0);
         let progress = |time: Time| {

@@ -40,14 +40,19 @@ pub fn run(options: &RunOptions) -> Done {
     let shards = options.shards.max(1);
     // A sharded simulation has threads of its own; costs are measured one at a time.
     let at_a_time = if options.timing { 1 } else { (threads / shards.min(threads)).max(1) };
+    // This thread is one of them: its memory, which the file's reading has used and given back, serves the first run.
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(at_a_time).use_current_thread().build();
+    let pool = pool.map_err(|error| format!("error: {error}\n"))?;
+    let bar = !options.quiet && !options.timing && std::io::stderr().is_terminal();
     let how = How { shards, threads, ..How::default() };
+    let how = campaign::Options { how, pool: &pool, bar, timing: options.timing };
     if let (Some(point), [loaded]) = (options.point, &loaded[..]) {
-        return alone(loaded, options, point, campaign::Options { how, at_a_time, bar: false, timing: false });
+        return alone(loaded, options, point, how);
     }
     verdicts::refuse(&options.verdicts, options.force)?;
     let (mut all_hold, mut judged) = (true, Vec::new());
     for (loaded, file) in loaded.iter().zip(&options.files) {
-        let (holds, verdicts) = one(loaded, file, options, how, at_a_time)?;
+        let (holds, verdicts) = one(loaded, file, options, how)?;
         all_hold &= holds;
         judged.push(verdicts);
     }
@@ -59,17 +64,14 @@ fn one(
     loaded: &Loaded,
     file: &Path,
     options: &RunOptions,
-    how: How,
-    at_a_time: usize,
+    how: campaign::Options<'_>,
 ) -> Result<(bool, Verdicts), String> {
     let experiment = &loaded.experiment;
     if !options.quiet {
         complain!("{}", experiment.warnings);
     }
     let wanted = wanted(options, experiment);
-    let bar = !options.quiet && !options.timing && std::io::stderr().is_terminal();
     let command = command(file, &options.overrides);
-    let how = campaign::Options { how, at_a_time, bar, timing: options.timing };
     let campaign = Campaign::new(experiment, &loaded.program, &command);
     let failed = |error: std::io::Error| broken(&wanted, &error);
     let fresh = options.fresh || options.timing;
@@ -118,7 +120,7 @@ fn one(
 }
 
 /// One point of the plan, for whoever shares the points out. The results get their name when all is run.
-fn alone(loaded: &Loaded, options: &RunOptions, point: usize, how: campaign::Options) -> Done {
+fn alone(loaded: &Loaded, options: &RunOptions, point: usize, how: campaign::Options<'_>) -> Done {
     let experiment = &loaded.experiment;
     let count = experiment.points.len();
     let Some(chosen) = point.checked_sub(1).and_then(|at| experiment.points.get(at)) else {
