@@ -50,12 +50,10 @@ pub(super) enum Tree {
 }
 
 impl Leaf {
-    /// How a run's record calls it: the same at each point.
+    /// How a run's record calls it: the same at each point. One path may need several columns: `flow.duration`, its start and its end.
     pub fn signature(&self) -> String {
-        match self.window {
-            None => self.text.clone(),
-            Some((from, until)) => format!("{}[{from} s..{until} s]", self.text),
-        }
+        let column = format!("{} = {}.{}", self.text, self.table.name, self.table.columns[self.column].name);
+        self.window.map_or_else(|| column.clone(), |(from, until)| format!("{column} [{from} s..{until} s]"))
     }
 
     /// Reads the rows of a run.

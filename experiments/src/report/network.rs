@@ -64,8 +64,10 @@ fn links(html: &mut Html, plan: &Plan) {
     html.block("details", &[], |html| {
         html.line("summary", &[], &format!("Links ({all} directions)"));
         table(html, "Links and their queues", |html| {
-            let head = ["link", "from", "to", "rate", "delay", "queue", "besides"];
-            head_row(html, head.into_iter().map(|name| (name.to_string(), "")));
+            let numbers = [("rate", "rate on the wire"), ("delay", "propagation, one way")];
+            let words = |names: &[&'static str]| names.iter().map(|name| (*name, "")).collect::<Vec<_>>();
+            let head = [words(&["link", "from", "to"]), numbers.to_vec(), words(&["queue", "besides"])].concat();
+            head_row(html, head.into_iter().map(|(name, whole)| (name.to_string(), whole)));
             html.block("tbody", &[], |html| {
                 for port in &ports {
                     let at = &plan.ports[*port as usize];

@@ -151,12 +151,10 @@ fn of_one(html: &mut Html, stored: &Stored) {
 /// A row for each quantity, a column for each point.
 fn beside(html: &mut Html, stored: &Stored, caption: &str, rows: &[&(String, String)]) {
     table(html, caption, |html| {
-        let points = (0..stored.points.len()).map(|point| {
-            let label = stored.label(point);
-            (if label.is_empty() { "value".to_string() } else { label }, "")
-        });
+        let labels: Vec<String> = (0..stored.points.len()).map(|point| stored.label(point)).collect();
+        let points = labels.iter().map(|label| if label.is_empty() { "value" } else { label });
         let fixed = [("of".to_string(), ""), ("quantity".to_string(), "")];
-        head_row(html, fixed.into_iter().chain(points));
+        head_row(html, fixed.into_iter().chain(points.map(|label| (label.to_string(), label))));
         html.block("tbody", &[], |html| {
             for (subject, quantity) in rows {
                 html.block("tr", &[], |html| {
@@ -221,13 +219,13 @@ pub(super) fn table(html: &mut Html, caption: &str, inner: impl FnOnce(&mut Html
     });
 }
 
-/// Names of columns, each with the whole name that it has in files.
+/// Names of columns, each with the whole name that it has in files; columns of words have none.
 pub(super) fn head_row<'a>(html: &mut Html, names: impl Iterator<Item = (String, &'a str)>) {
     html.block("thead", &[], |html| {
         html.tag("tr", &[], |html| {
             for (name, whole) in names {
-                let attributes: &[(&'static str, &str)] = &[("scope", "col"), ("title", whole)];
-                html.element("th", if whole.is_empty() { &attributes[..1] } else { attributes }, &name);
+                let about = if whole.is_empty() { ("class", "word") } else { ("title", whole) };
+                html.element("th", &[("scope", "col"), about], &name);
             }
         });
     });
