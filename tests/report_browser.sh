@@ -21,14 +21,23 @@ browser() {
     --enable-logging=stderr --v=0 "$@" 2>"$out/log.txt"
 }
 
-# The page with a probe behind it. Its policy, which lets no script run but its own, makes way for this one.
+# The page with a probe behind it, in a frame as wide as it is to be: a window is never narrower than 500 pixels. Its policy, which lets no script run
+# but its own, makes way for the probe.
 probed() {
-  python3 - "$1" tests/report/probe.js >"$2" <<'PY'
-import re, sys
+  python3 - "$1" tests/report/probe.js "$2" <<'PY'
+import html, re, sys
 page, probe = (open(name, encoding="utf-8").read() for name in sys.argv[1:3])
 page, found = re.subn(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", page)
 assert found == 1, "the page has no policy"
-sys.stdout.write(page.replace("</body>", "<script>" + probe + "</script></body>"))
+page = page.replace("</body>", "<script>" + probe + "</script></body>")
+sys.stdout.write(f"""<!doctype html><meta charset="utf-8"><style>body {{ margin: 0 }} iframe {{ width: {sys.argv[3]}px; height: 900px; border: 0 }}</style>
+<iframe srcdoc="{html.escape(page)}"></iframe>
+<script>
+const look = setInterval(() => {{
+  const said = document.querySelector('iframe').contentDocument.getElementById('probe');
+  if (said) {{ document.body.replaceChildren(document.importNode(said, true)); clearInterval(look); }}
+}}, 50);
+</script>""")
 PY
 }
 
@@ -62,9 +71,9 @@ for case in slow-start-and-loss enter-a-url "rpc-vs-rest --set experiment.seeds=
   page=$out/$name/report.html
   bytes=$(stat -c %s "$page")
   [ "$bytes" -lt 5000000 ] || fault "$name: $bytes bytes"
-  probed "$page" "$out/$name-probed.html"
   for look in "360 light" "1280 light" "360 dark" "1280 dark"; do
     read -r width scheme <<<"$look"
+    probed "$page" "$width" >"$out/$name-probed.html"
     blink=preferredColorScheme=$([ "$scheme" = dark ] && echo 0 || echo 1)
     browser --blink-settings="$blink" --window-size="$width",900 --virtual-time-budget=4000 --dump-dom "file://$out/$name-probed.html" >"$out/dom.html"
     said=$(found <"$out/dom.html")
