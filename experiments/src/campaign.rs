@@ -1,6 +1,7 @@
 //! All points and seeds of an experiment, in parallel. What comes out does not depend on how many threads or processes there are, nor on which
 //! runs were there before: each run is a simulation of its own with a folder of its own, and what is said of all is made from their records.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -97,7 +98,7 @@ impl<'a> Campaign<'a> {
         let jobs = self.jobs(None);
         let read = |job: &Job<'_>| Record::read(&folder.join(&job.place), &job.key, job.asks);
         let records = jobs.par_iter().map(read).collect::<Option<Vec<Record>>>()?;
-        let others = record::below(folder).iter().any(|place| !jobs.iter().any(|job| job.place == *place));
+        let others = !strangers(folder, &jobs).is_empty();
         let done = self.sum_up(folder, &jobs, records);
         let summary = std::fs::read_to_string(folder.join("summary.json")).ok()?;
         let same = summary == crate::summary::json(self.experiment, self.command, &done.digests, &done.judgements);
@@ -151,7 +152,7 @@ impl<'a> Campaign<'a> {
     /// As the file system.
     pub fn gather(&self, folder: &Path) -> io::Result<Done> {
         let jobs = self.jobs(None);
-        for place in record::below(folder).into_iter().filter(|place| !jobs.iter().any(|job| job.place == *place)) {
+        for place in strangers(folder, &jobs) {
             std::fs::remove_dir_all(folder.join(&place))?;
             // Where this was the last seed of a point.
             let _ = place
@@ -239,6 +240,12 @@ impl<'a> Campaign<'a> {
         record.write(&copy)?;
         record::settle(&copy, &folder.join(&job.place))
     }
+}
+
+/// Runs in a folder that are none of these.
+fn strangers(folder: &Path, jobs: &[Job<'_>]) -> Vec<PathBuf> {
+    let own: BTreeSet<&Path> = jobs.iter().map(|job| job.place.as_path()).collect();
+    record::below(folder).into_iter().filter(|place| !own.contains(place.as_path())).collect()
 }
 
 /// Where a run is written until it is whole. Several processes may work in one folder.

@@ -151,8 +151,9 @@ fn what_is_there_is_not_run_again_and_a_changed_point_alone_is() {
     assert_eq!(results(&scratch.run(&["run", "x.yaml"])), "results/small-2 (6 of 8 runs were there)");
     assert_eq!(results(&scratch.run(&["run", "x.yaml"])), "results/small-2 (nothing was missing)");
     // The same from nothing.
-    let output = scratch.run(&["run", "x.yaml", "--fresh", "--out", "fresh"]);
-    assert_eq!(results(&output), "fresh");
+    assert_eq!(results(&scratch.run(&["run", "x.yaml", "--out", "fresh"])), "fresh");
+    assert!(tree(&scratch.0.join("results/small-2")) == tree(&scratch.0.join("fresh")));
+    assert_eq!(results(&scratch.run(&["run", "x.yaml", "--fresh", "--force", "--out", "fresh"])), "fresh");
     assert!(tree(&scratch.0.join("results/small-2")) == tree(&scratch.0.join("fresh")));
     // Other expectations of what the records know need no run, and those of what they do not know need all.
     let expects = |check: &str| swept().replace("15 ms", "16 ms") + "expect: [ " + check + " ]\n";
@@ -179,6 +180,7 @@ fn points_may_be_run_by_processes_of_their_own() {
         let output = scratch.run(&["run", "x.yaml", "--point", point, "--out", "parts"]);
         assert_eq!((code(&output), said(&output).contains(says)), (2, true), "{}", said(&output));
     }
+    assert_eq!(code(&scratch.run(&["run", "x.yaml", "--point", "1", "--fresh", "--out", "parts"])), 2);
     assert_eq!(scratch.names("."), ["whole", "x.yaml"]);
     // Two at the same time.
     for pair in [["4", "1"], ["2", "2"]] {

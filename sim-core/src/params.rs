@@ -36,10 +36,14 @@ pub trait Params {
     fn text(&mut self, key: &'static str, default: Option<&str>, what: &'static str, help: &'static str) -> String;
     /// A list of texts, none when not given; a single one is a list.
     fn texts(&mut self, key: &'static str, what: &'static str, help: &'static str) -> Vec<String>;
-    /// The name of a host of the file; one that is not there is an error.
-    fn host(&mut self, key: &'static str, default: Option<&str>, help: &'static str) -> String;
+    /// The name of a host of the file; a reader of files refuses one that is not there.
+    fn host(&mut self, key: &'static str, default: Option<&str>, help: &'static str) -> String {
+        self.text(key, default, "a host", help)
+    }
     /// Names of hosts of the file, none when not given; a single one is a list.
-    fn hosts(&mut self, key: &'static str, help: &'static str) -> Vec<String>;
+    fn hosts(&mut self, key: &'static str, help: &'static str) -> Vec<String> {
+        self.texts(key, "a host", help)
+    }
     /// Parameters of their own below a key. They are asked for also where the key is not given, unless [`given`](Params::given) was asked before.
     fn section(&mut self, key: &'static str, help: &'static str, read: &mut dyn FnMut(&mut dyn Params));
     /// A map from names to parameters of their own. Nothing is asked for where the key is not given.
@@ -198,14 +202,6 @@ impl Params for Describer {
     fn texts(&mut self, key: &'static str, what: &'static str, help: &'static str) -> Vec<String> {
         self.note(key, format!("a list, each {what}"), None, help);
         Vec::new()
-    }
-
-    fn host(&mut self, key: &'static str, default: Option<&str>, help: &'static str) -> String {
-        self.text(key, default, "a host", help)
-    }
-
-    fn hosts(&mut self, key: &'static str, help: &'static str) -> Vec<String> {
-        self.texts(key, "a host", help)
     }
 
     fn section(&mut self, key: &'static str, help: &'static str, read: &mut dyn FnMut(&mut dyn Params)) {

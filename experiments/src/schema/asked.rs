@@ -227,14 +227,6 @@ impl Params for One {
         Vec::new()
     }
 
-    fn host(&mut self, key: &'static str, default: Option<&str>, help: &'static str) -> String {
-        self.text(key, default, "a host", help)
-    }
-
-    fn hosts(&mut self, key: &'static str, help: &'static str) -> Vec<String> {
-        self.texts(key, "a host", help)
-    }
-
     fn section(&mut self, key: &'static str, help: &'static str, read: &mut dyn FnMut(&mut dyn Params)) {
         let properties = self.below(key, &mut |inner| read(inner));
         let mut schema = object(properties);
