@@ -10,7 +10,7 @@ use plots::{Request, Source, Tables};
 use topologies::Plan;
 
 use super::html::Html;
-use super::stored::Stored;
+use crate::stored::Stored;
 use super::svg::Verified;
 use crate::{figures, results};
 

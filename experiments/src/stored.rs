@@ -1,4 +1,5 @@
-//! What lies in a results folder, read back: a report is made of it alone, so that `run` and `report` write the same bytes.
+//! What lies in a results folder, read back: a report is made of it alone, so that `run` and `report` write the same bytes; two of them are
+//! compared by it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -9,8 +10,8 @@ use serde::Deserialize;
 use crate::quantity::{Dimension, show_mean};
 
 /// `summary.json`. What older versions did not write has a default.
-#[derive(Deserialize)]
-pub(super) struct Stored {
+#[derive(Default, Deserialize)]
+pub(crate) struct Stored {
     pub name: String,
     pub about: Option<String>,
     #[serde(default)]
@@ -33,7 +34,7 @@ pub(super) struct Stored {
 
 /// A point.
 #[derive(Deserialize)]
-pub(super) struct StoredPoint {
+pub(crate) struct StoredPoint {
     pub point: BTreeMap<String, String>,
     pub folder: String,
     pub measured: BTreeMap<String, BTreeMap<String, Number>>,
@@ -41,17 +42,20 @@ pub(super) struct StoredPoint {
 
 /// A number over the seeds.
 #[derive(Deserialize)]
-pub(super) struct Number {
+pub(crate) struct Number {
     pub unit: String,
     #[serde(default)]
     pub share: bool,
     pub mean: Option<f64>,
     pub half_95: Option<f64>,
+    /// For each seed.
+    #[serde(default)]
+    pub seeds: Vec<Option<f64>>,
 }
 
 /// A verdict.
 #[derive(Deserialize)]
-pub(super) struct StoredVerdict {
+pub(crate) struct StoredVerdict {
     pub check: String,
     pub point: String,
     pub holds: bool,
@@ -59,9 +63,14 @@ pub(super) struct StoredVerdict {
 }
 
 /// What `summary.json` calls the whole run.
-pub(super) const RUN: &str = "run";
+pub(crate) const RUN: &str = "run";
 
 impl Stored {
+    /// Verdicts that stand for themselves.
+    pub fn of_verdicts(name: String, version: String, seeds: Vec<u64>, expect: Vec<StoredVerdict>) -> Stored {
+        Stored { name, version, seeds, expect, ..Stored::default() }
+    }
+
     /// Reads a folder; `None` where it has no summary.
     pub fn read(folder: &Path) -> io::Result<Option<Stored>> {
         let text = match std::fs::read_to_string(folder.join("summary.json")) {
@@ -110,9 +119,14 @@ impl Stored {
         self.points[point].measured.get(subject)?.get(quantity)
     }
 
-    /// The folder of a point's run with the first seed.
+    /// The folder of a point's run with a seed.
+    pub fn run(&self, folder: &Path, point: usize, seed: u64) -> PathBuf {
+        folder.join(&self.points[point].folder).join(format!("seed-{seed}"))
+    }
+
+    /// That of the first seed.
     pub fn first_run(&self, folder: &Path, point: usize) -> PathBuf {
-        folder.join(&self.points[point].folder).join(format!("seed-{}", self.seeds[0]))
+        self.run(folder, point, self.seeds[0])
     }
 
     /// What a point is called: `wan.delay=10 ms, variant=codel`; empty where there is but one.
@@ -134,14 +148,19 @@ impl Stored {
 }
 
 impl Number {
-    /// With its unit and its interval, as the printed summary has it.
-    pub fn show(&self) -> Option<String> {
-        let (dimension, factor) = match self.unit.as_str() {
+    /// What it measures, and how many base units of that its own unit is.
+    pub fn dimension(&self) -> (Dimension, f64) {
+        match self.unit.as_str() {
             "s" => (Dimension::TIME, 1.0),
             "B" => (Dimension::DATA, 8.0),
             "bit/s" => (Dimension::RATE, 1.0),
             _ => (Dimension::NONE, 1.0),
-        };
+        }
+    }
+
+    /// With its unit and its interval, as the printed summary has it.
+    pub fn show(&self) -> Option<String> {
+        let (dimension, factor) = self.dimension();
         let mean = self.mean?;
         Some(show_mean(mean * factor, self.half_95.unwrap_or(0.0) * factor, dimension, self.share))
     }
