@@ -189,8 +189,8 @@ impl Auditor {
         let record = EventRecord { key: event.key, node: state.id, kind, subject, length };
         match self.audit {
             Audit::Off => {}
-            Audit::Slices(_, length) => {
-                let at = (event.key.time().ps() / length.ps().max(1)) as usize;
+            Audit::Slices(_, each) => {
+                let at = (event.key.time().ps() / each.ps().max(1)) as usize;
                 let at = at.min(self.slices.len() - 1);
                 let words =
                     [event.key.time().ps(), event.key.source(), u64::from(state.id), subject, u64::from(length)];

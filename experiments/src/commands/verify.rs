@@ -4,7 +4,7 @@
 use sim_core::{Difference, Outcome, Rows, Span, first_difference};
 use topologies::{Experiment, Plan};
 
-use super::events::parting;
+use super::events::{node_name, parting};
 use super::{Done, cores, load};
 use crate::cells;
 use crate::cli::VerifyOptions;

@@ -9,7 +9,7 @@ use sim_core::{Parting, Time, first_event};
 
 use super::side::Side;
 use crate::cli::Overrides;
-use crate::commands::{events, load};
+use crate::commands::load;
 
 /// Beyond so many hops of packets their table is not made to find a row.
 const HOPS_MAX: u64 = 2_000_000;
