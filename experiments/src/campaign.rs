@@ -196,6 +196,7 @@ impl<'a> Campaign<'a> {
             let digest = &mut digests[job.point];
             let (names, values): (Vec<Figure>, Vec<Number>) = record.digest.into_iter().unzip();
             digest.figures = names;
+            digest.fingerprints.push(record.fingerprints);
             digest.seeds.push(values.into_iter().map(Option::from).collect());
             measured[job.point].push(self.program.recall(job.point, &record.measured));
             figures.extend(record.figures.iter().map(|figure| folder.join(&job.place).join(figure)));
@@ -206,7 +207,12 @@ impl<'a> Campaign<'a> {
             }
         }
         add_computed(self.program, &mut digests, &measured);
-        let judgements = self.program.judge(self.experiment, &measured);
+        let mut judgements = self.program.judge(self.experiment, &measured);
+        // What must be as it was is judged by what the summary says.
+        if self.program.has_golden() {
+            let summary = crate::summary::json(self.experiment, "", &digests, &[]);
+            judgements.extend(self.program.judge_golden(&summary));
+        }
         Done { digests, judgements, figures, warnings, failures }
     }
 
@@ -234,6 +240,7 @@ impl<'a> Campaign<'a> {
             figures: figures.iter().filter_map(|figure| Some(figure.strip_prefix(&copy).ok()?.to_path_buf())).collect(),
             warnings,
             failures: outcome.failures.iter().map(|what| format!("{about}: {what}")).collect(),
+            fingerprints: results::layers(&outcome.fingerprints).map(|(layer, print)| (layer.into(), print)).collect(),
             rows: outcome.rows.iter().map(|rows| (rows.table.name.to_string(), rows.len() as u64)).collect(),
             ..Record::new(job.key.clone())
         };

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use crate::quantity::{Dimension, show_mean};
 
 /// `summary.json`. What older versions did not write has a default.
-#[derive(Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 pub(crate) struct Stored {
     pub name: String,
     pub about: Option<String>,
@@ -33,15 +33,18 @@ pub(crate) struct Stored {
 }
 
 /// A point.
-#[derive(Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 pub(crate) struct StoredPoint {
     pub point: BTreeMap<String, String>,
     pub folder: String,
     pub measured: BTreeMap<String, BTreeMap<String, Number>>,
+    /// For each seed, by layer.
+    #[serde(default)]
+    pub fingerprints: Vec<BTreeMap<String, String>>,
 }
 
 /// A number over the seeds.
-#[derive(Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Number {
     pub unit: String,
     #[serde(default)]
@@ -54,7 +57,7 @@ pub(crate) struct Number {
 }
 
 /// A verdict.
-#[derive(Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 pub(crate) struct StoredVerdict {
     pub check: String,
     pub point: String,
@@ -71,6 +74,18 @@ impl Stored {
         Stored { name, version, seeds, expect, ..Stored::default() }
     }
 
+    /// Reads the text of a `summary.json`.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn parse(text: &str) -> Result<Stored, String> {
+        let stored: Stored = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        if stored.points.is_empty() || stored.seeds.is_empty() {
+            return Err("it has no point or no seed".into());
+        }
+        Ok(stored)
+    }
+
     /// Reads a folder; `None` where it has no summary.
     pub fn read(folder: &Path) -> io::Result<Option<Stored>> {
         let text = match std::fs::read_to_string(folder.join("summary.json")) {
@@ -78,20 +93,19 @@ impl Stored {
             text => text?,
         };
         let wrong = |why: String| io::Error::new(io::ErrorKind::InvalidData, format!("`summary.json`: {why}"));
-        let mut stored: Stored = serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
-        if stored.points.is_empty() || stored.seeds.is_empty() {
-            return Err(wrong("it has no point or no seed".into()));
-        }
+        let mut stored = Stored::parse(&text).map_err(wrong)?;
         // Folders of points are names in this folder, or this folder itself.
         let inside = |folder: &str| Path::new(folder).components().all(|part| matches!(part, Component::Normal(_)));
         if let Some(point) = stored.points.iter().find(|point| !inside(&point.folder)) {
             return Err(wrong(format!("`{}` is no folder of these results", point.folder)));
         }
-        stored.order = stored.order(folder);
+        let header = csv::Reader::from_path(folder.join("summary.csv")).and_then(|mut table| table.headers().cloned());
+        stored.set_order(&header.unwrap_or_default().iter().map(str::to_string).collect::<Vec<_>>());
         Ok(Some(stored))
     }
 
-    fn order(&self, folder: &Path) -> Vec<(String, String)> {
+    /// Subjects and quantities in the order of a table's columns; what it does not have comes last, by name.
+    pub fn set_order(&mut self, columns: &[String]) {
         let mut known: BTreeMap<String, (String, String)> = BTreeMap::new();
         for (subject, quantities) in self.points.iter().flat_map(|point| &point.measured) {
             for quantity in quantities.keys() {
@@ -99,11 +113,8 @@ impl Stored {
                 known.insert(name, (subject.clone(), quantity.clone()));
             }
         }
-        let header = csv::Reader::from_path(folder.join("summary.csv")).and_then(|mut table| table.headers().cloned());
-        let header = header.unwrap_or_default();
-        // What the table does not have comes last, by name.
-        let names: Vec<String> = header.iter().map(str::to_string).chain(known.keys().cloned()).collect();
-        names.iter().filter_map(|name| known.remove(name)).collect()
+        let names: Vec<String> = columns.iter().chain(known.keys()).cloned().collect();
+        self.order = names.iter().filter_map(|name| known.remove(name)).collect();
     }
 
     /// The subjects in their order, the whole run first.

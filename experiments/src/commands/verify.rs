@@ -54,7 +54,7 @@ fn proof(plan: &Plan, threads: usize, run: &Runner<'_>) -> Result<String, String
     let alone = run(base);
     let mut text = format!("  {} events, {} packet-hops; fingerprints:", alone.events, alone.hops);
     for (layer, print) in layers(&alone.fingerprints) {
-        text.push_str(&format!(" {layer} {print:016x}"));
+        text.push_str(&format!(" {layer} {print}"));
     }
     for (shards, bytes) in [(1, true), (1, false), (2, true), (3, true), (8, true), (8, false)] {
         let how = How { shards, threads: threads.min(shards), bytes_on_every_hop: bytes, ..How::default() };

@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use sim_core::Outcome;
 use topologies::{Diagnostic, Diagnostics, Expect, Experiment, Place, Plan, Severity};
 
+use super::golden::Golden;
 use super::judge::{self, Judgement};
 use super::names::{self, Meaning, STATISTICS, Statistic, Subject};
 use super::parse::{self, Check, Comparison, Expr, Path, Where, Wrong};
 use super::value::{Leaf, Tree, Value};
 use crate::quantity::{self, Dimension, Written};
+use crate::stored::Stored;
 
 /// Functions besides the statistics, with a line of help each.
 pub const FUNCTIONS: &[(&str, &str)] = &[
@@ -62,6 +64,7 @@ pub struct Program {
     pub(super) leaves: Vec<Leaf>,
     pub(super) bound: Vec<Bound>,
     columns: Vec<Computed>,
+    goldens: Vec<Golden>,
 }
 
 /// A column of the summary.
@@ -82,7 +85,12 @@ impl Program {
         let mut program = Program::default();
         let mut found = Diagnostics::default();
         for (number, expect) in experiment.expect.iter().enumerate() {
-            if let Err(wrong) = program.add(experiment, number, expect) {
+            if let Some(same_as) = &expect.same_as {
+                match Golden::read(expect, same_as) {
+                    Ok(golden) => program.goldens.push(golden),
+                    Err(wrong) => found.push(*wrong),
+                }
+            } else if let Err(wrong) = program.add(experiment, number, expect) {
                 found.push(diagnostic(expect.place.clone(), &expect.check, &expect.path, wrong));
             }
         }
@@ -199,6 +207,17 @@ impl Program {
     /// Judges all checks; `measured` is of each point and seed what [`Program::recall`] gave.
     pub fn judge(&self, experiment: &Experiment, measured: &[Vec<Vec<Option<Value>>>]) -> Vec<Judgement> {
         self.bound.iter().map(|bound| judge::judge(experiment, bound, measured)).collect()
+    }
+
+    /// Whether anything must be as it was.
+    pub fn has_golden(&self) -> bool {
+        !self.goldens.is_empty()
+    }
+
+    /// Judges that results are those of another time, by the text of a summary.
+    pub fn judge_golden(&self, summary: &str) -> Vec<Judgement> {
+        let now = Stored::parse(summary).expect("a summary of this program can be read");
+        self.goldens.iter().map(|golden| golden.judge(&now)).collect()
     }
 }
 

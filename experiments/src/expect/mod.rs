@@ -24,8 +24,10 @@
 //! | names to columns of tables, before anything runs | `bind`, `names` |
 //! | rows to values | `value` |
 //! | values to verdicts | `judge` |
+//! | `same_as`: results to those of another time | `golden` |
 
 mod bind;
+mod golden;
 mod judge;
 mod names;
 mod parse;
