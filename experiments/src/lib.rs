@@ -32,7 +32,7 @@ mod results;
 mod run;
 mod say;
 mod schema;
-mod statistics;
+pub mod statistics;
 mod stored;
 mod summary;
 

@@ -289,7 +289,12 @@ pub fn json(experiment: &Experiment, command: &str, digests: &[Digest], judgemen
         }
         let names = experiment.dimensions.iter().map(String::as_str);
         let folder = experiment.slug(point);
-        JsonPoint { point: names.zip(point.values.iter().map(String::as_str)).collect(), folder, measured, fingerprints: &digest.fingerprints }
+        JsonPoint {
+            point: names.zip(point.values.iter().map(String::as_str)).collect(),
+            folder,
+            measured,
+            fingerprints: &digest.fingerprints,
+        }
     });
     let expect = judgements.iter().map(|judgement| JsonJudgement {
         check: &judgement.check,

@@ -32,7 +32,7 @@ mod yaml;
 
 pub use build::{build, ip_config, probes, wire};
 pub use diagnostics::{Diagnostic, Diagnostics, Place, Severity};
-pub use experiment::{Expect, Experiment, LoadOptions, Point, SameAs, load, load_text, WRITTEN_BY};
+pub use experiment::{Expect, Experiment, LoadOptions, Point, SameAs, WRITTEN_BY, load, load_text};
 pub use generate::{GENERATORS, Generator};
 pub use keys::{KEYS, Key, KeySection, Kinds, LISTED_LOSS, Takes};
 pub use plan::{

@@ -47,7 +47,11 @@ pub struct Compared {
 impl Compared {
     /// `bulk.goodput_bps`.
     pub fn name(&self) -> String {
-        if self.subject == crate::stored::RUN { self.quantity.clone() } else { format!("{}.{}", self.subject, self.quantity) }
+        if self.subject == crate::stored::RUN {
+            self.quantity.clone()
+        } else {
+            format!("{}.{}", self.subject, self.quantity)
+        }
     }
 
     /// The second less the first.
@@ -117,7 +121,8 @@ fn contrast(left: &[(u64, f64)], right: &[(u64, f64)], certain: [bool; 2]) -> Op
     // Where nothing varies Student's test knows no error. If chance plays no part, there is none; else a test by permutation still holds: of
     // all ways to exchange the sides, two part the values as they are.
     if found.half == 0.0 && found.difference != 0.0 && certain != [true, true] {
-        found.p = if paired { 2.0 / 2_f64.powi(a.len().min(1000) as i32) } else { 2.0 / ways(a.len() + b.len(), a.len()) };
+        found.p =
+            if paired { 2.0 / 2_f64.powi(a.len().min(1000) as i32) } else { 2.0 / ways(a.len() + b.len(), a.len()) };
     }
     Some(found)
 }
@@ -134,7 +139,8 @@ fn judge(figures: &mut [Compared], level: Level) {
         let contrast = figure.contrast.as_ref()?;
         (contrast.difference != 0.0 || contrast.half != 0.0).then_some(contrast.p)
     };
-    let mut order: Vec<(f64, usize)> = figures.iter().zip(0..).filter_map(|(figure, at)| Some((tested(figure)?, at))).collect();
+    let mut order: Vec<(f64, usize)> =
+        figures.iter().zip(0..).filter_map(|(figure, at)| Some((tested(figure)?, at))).collect();
     order.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
     let count = order.len();
     let mut least = 0.0_f64;

@@ -239,7 +239,8 @@ fn first_in_table(files: [&Path; 2], until: f64) -> io::Result<Option<RowPair>> 
         // Where one side has more columns, those that both have count.
         let shared = |side: usize| {
             let row = rows[side].as_ref()?;
-            let cells = heads[side].iter().zip(row).filter(|(name, _)| heads[1 - side].iter().any(|other| other == *name));
+            let cells =
+                heads[side].iter().zip(row).filter(|(name, _)| heads[1 - side].iter().any(|other| other == *name));
             Some(cells.map(|(name, cell)| (name.to_string(), cell.to_string())).collect::<Vec<_>>())
         };
         let row = match (&rows, heads[0] == heads[1]) {
@@ -250,7 +251,9 @@ fn first_in_table(files: [&Path; 2], until: f64) -> io::Result<Option<RowPair>> 
         if let Some(row) = row {
             return Ok((row.time() <= until).then_some(row));
         }
-        let late = |row: &csv::StringRecord| row.get(0).and_then(|time| time.parse::<f64>().ok()).is_some_and(|time| time > until);
+        let late = |row: &csv::StringRecord| {
+            row.get(0).and_then(|time| time.parse::<f64>().ok()).is_some_and(|time| time > until)
+        };
         if rows[0].as_ref().is_some_and(late) {
             return Ok(None);
         }

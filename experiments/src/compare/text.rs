@@ -22,7 +22,8 @@ pub fn people(found: &Comparison, all: bool) -> String {
         let Stored { version, seeds, points, .. } = &side.stored;
         let seed = if seeds.len() == 1 { "seed" } else { "seeds" };
         let points = if points.len() == 1 { String::new() } else { format!(", {} points", points.len()) };
-        text += &format!("{letter}: {} (clockwire {version}, {seed} {}{points})\n", side.name, side.stored.seed_words());
+        text +=
+            &format!("{letter}: {} (clockwire {version}, {seed} {}{points})\n", side.name, side.stored.seed_words());
     }
     text += "\n";
     text += &left_over(found);
@@ -48,9 +49,14 @@ fn in_a_line(found: &Comparison) -> String {
     let parted = found.runs.parted.len();
     match found.answer() {
         Answer::Identical => format!("every event, row and captured byte of {}", many(found.runs.count, "run")),
-        Answer::Different => format!("{differ} of {} beyond chance, at a level of {level} for all together", many(count, "figure")),
+        Answer::Different => {
+            format!("{differ} of {} beyond chance, at a level of {level} for all together", many(count, "figure"))
+        }
         Answer::Divergent if found.runs.count == 0 => {
-            format!("no run has its seed on both sides; none of {} differs beyond chance at {level}", many(count, "figure"))
+            format!(
+                "no run has its seed on both sides; none of {} differs beyond chance at {level}",
+                many(count, "figure")
+            )
         }
         Answer::Divergent if parted == 0 => "what both sides have is the same, but one has more".into(),
         Answer::Divergent if found.figures.iter().all(|figure| figure.contrast.is_none()) => {
@@ -73,7 +79,9 @@ fn left_over(found: &Comparison) -> String {
     let mut text = String::new();
     for (side, letter) in ["A", "B"].iter().enumerate() {
         let seeds: Vec<String> = found.runs.lonely[side].iter().map(u64::to_string).collect();
-        for (what, names) in [("points", &found.alone[side]), ("seeds", &seeds), ("figures", &found.figures_alone[side])] {
+        for (what, names) in
+            [("points", &found.alone[side]), ("seeds", &seeds), ("figures", &found.figures_alone[side])]
+        {
             if !names.is_empty() {
                 let shown = names.iter().take(NAMES_MAX).map(String::as_str).collect::<Vec<_>>().join(", ");
                 let more = names.len().saturating_sub(NAMES_MAX);
@@ -102,7 +110,9 @@ fn runs(found: &Comparison) -> String {
 fn parting(first: &First) -> String {
     let name = |node: u32| first.nodes.get(node as usize).cloned().unwrap_or_else(|| format!("node {node}"));
     let mut text = match &first.event {
-        Ok(Some(parting)) => format!("  the first event that differs:\n{}", events::parting(parting, ["A", "B"], &name)),
+        Ok(Some(parting)) => {
+            format!("  the first event that differs:\n{}", events::parting(parting, ["A", "B"], &name))
+        }
         Ok(None) => "  all events are the same\n".into(),
         Err(why) => format!("  the first event cannot be told: {}\n", why.trim_start_matches("error: ").trim_end()),
     };
@@ -146,7 +156,8 @@ fn figures(found: &Comparison, all: bool) -> String {
         let size = |figure: &Compared| figure.relative().map_or(f64::INFINITY, f64::abs);
         chosen.sort_by(|a, b| size(b).total_cmp(&size(a)));
     } else if !all {
-        let rank = |figure: &Compared| (figure.adjusted.unwrap_or(1.0), -figure.relative().map_or(f64::INFINITY, f64::abs));
+        let rank =
+            |figure: &Compared| (figure.adjusted.unwrap_or(1.0), -figure.relative().map_or(f64::INFINITY, f64::abs));
         chosen.sort_by(|a, b| rank(a).partial_cmp(&rank(b)).unwrap_or(std::cmp::Ordering::Equal));
     }
     let sweep = found.points.len() > 1;
@@ -174,7 +185,8 @@ fn figures(found: &Comparison, all: bool) -> String {
 
 /// A figure's numbers: both means, the difference, its share, the effect, the p-value.
 fn cells(figure: &Compared) -> [String; 6] {
-    let mean = |side: usize| show_mean(figure.means[side].mean, figure.means[side].half, figure.dimension, figure.share);
+    let mean =
+        |side: usize| show_mean(figure.means[side].mean, figure.means[side].half, figure.dimension, figure.share);
     let difference = match &figure.contrast {
         Some(contrast) => show_mean(contrast.difference, contrast.half, figure.dimension, figure.share),
         None => show(figure.difference(), figure.dimension, figure.share),
@@ -213,11 +225,17 @@ pub fn json(found: &Comparison) -> Value {
     };
     let first = found.runs.first.as_ref().map(|first| {
         let row = first.row.as_ref().map(|row| {
-            let cells = |side: usize| row.cells[side].as_ref().map(|cells| cells.iter().cloned().collect::<std::collections::BTreeMap<_, _>>());
+            let cells = |side: usize| {
+                row.cells[side]
+                    .as_ref()
+                    .map(|cells| cells.iter().cloned().collect::<std::collections::BTreeMap<_, _>>())
+            };
             json!({ "table": row.table, "row": row.number, "a": cells(0), "b": cells(1) })
         });
         let event = first.event.as_ref().ok().and_then(Option::as_ref);
-        let time = event.and_then(|found| found.left.iter().take(1).chain(found.right.first()).map(|event| event.key.time().ps()).min());
+        let time = event.and_then(|found| {
+            found.left.iter().take(1).chain(found.right.first()).map(|event| event.key.time().ps()).min()
+        });
         json!({ "time_ps": time, "text": parting(first).lines().collect::<Vec<_>>(), "row": row })
     });
     json!({
@@ -252,5 +270,10 @@ pub fn verdicts(found: &Comparison, divergent_is_well: bool) -> Stored {
         }
     }));
     let [a, b] = found.sides.each_ref().map(|side| side.name.as_str());
-    Stored::of_verdicts(format!("{a} against {b}"), found.sides[1].stored.version.clone(), found.sides[1].stored.seeds.clone(), expect)
+    Stored::of_verdicts(
+        format!("{a} against {b}"),
+        found.sides[1].stored.version.clone(),
+        found.sides[1].stored.seeds.clone(),
+        expect,
+    )
 }

@@ -40,7 +40,11 @@ impl Golden {
         let prints = |stored: &Stored| stored.points.iter().all(|point| point.fingerprints.len() == stored.seeds.len());
         if same_as.within.is_none() && !prints(&stored) {
             let why = "the summary has no fingerprints: a version before them wrote it";
-            return Err(wrong(expect.place.clone(), why.into(), vec!["run it again, or compare `within` a share".into()]));
+            return Err(wrong(
+                expect.place.clone(),
+                why.into(),
+                vec!["run it again, or compare `within` a share".into()],
+            ));
         }
         stored.set_order(&[]);
         let name = |(subject, quantity): &(String, String)| {
@@ -85,7 +89,9 @@ impl Golden {
         }
         let both = (0..self.stored.points.len()).map(|at| {
             let there = place(now, self.stored.points[at].point.clone());
-            there.map(|there| [at, there]).ok_or_else(|| format!("there is no point {} any more", self.stored.label(at)))
+            there
+                .map(|there| [at, there])
+                .ok_or_else(|| format!("there is no point {} any more", self.stored.label(at)))
         });
         both.collect()
     }
@@ -103,7 +109,9 @@ impl Golden {
                     let off = off.map(String::as_str).collect::<Vec<_>>().join(", ");
                     let label = now.label(*new);
                     let gap = if label.is_empty() { "" } else { ", " };
-                    return Err(format!("{label}{gap}seed {seed} differs in {off}; `clockwire compare` tells where runs part"));
+                    return Err(format!(
+                        "{label}{gap}seed {seed} differs in {off}; `clockwire compare` tells where runs part"
+                    ));
                 }
                 same += 1;
             }
