@@ -52,16 +52,16 @@ impl std::fmt::Display for EventRecord {
 
 /// What a run has shown of its events to an audit.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Seen {
+pub struct Audited {
     /// The hashes of [`Audit::Slices`].
     pub slices: Vec<u64>,
     /// The events of [`Audit::Events`], in the order of their keys.
     pub events: Vec<EventRecord>,
 }
 
-impl From<Outcome> for Seen {
-    fn from(outcome: Outcome) -> Seen {
-        Seen { slices: outcome.slices, events: outcome.audited }
+impl From<Outcome> for Audited {
+    fn from(outcome: Outcome) -> Audited {
+        Audited { slices: outcome.slices, events: outcome.audited }
     }
 }
 
@@ -103,8 +103,8 @@ const CONTEXT: usize = 3;
 /// As the runs.
 pub fn first_event<E>(
     stop: Time,
-    mut a: impl FnMut(Audit) -> Result<Seen, E>,
-    mut b: impl FnMut(Audit) -> Result<Seen, E>,
+    mut a: impl FnMut(Audit) -> Result<Audited, E>,
+    mut b: impl FnMut(Audit) -> Result<Audited, E>,
 ) -> Result<Option<Parting>, E> {
     // Rounded up, so that the last one ends at the stop or later.
     let mut length = Span::from_ps(stop.ps() / u64::from(SLICES) + 1);
@@ -141,7 +141,7 @@ pub fn first_difference(
     mut a: impl FnMut(Audit) -> Outcome,
     mut b: impl FnMut(Audit) -> Outcome,
 ) -> Option<Difference> {
-    let seen = |outcome: Outcome| Ok::<Seen, std::convert::Infallible>(outcome.into());
+    let seen = |outcome: Outcome| Ok::<Audited, std::convert::Infallible>(outcome.into());
     let Ok(parting) = first_event(stop, |audit| seen(a(audit)), |audit| seen(b(audit)));
     parting.map(Difference::Event).or_else(|| in_results(&a(Audit::Off), &b(Audit::Off)))
 }

@@ -1,7 +1,7 @@
 //! `clockwire events`: what the engine did, event by event; and how two runs are told apart by it.
 
 use serde::{Deserialize, Serialize};
-use sim_core::{Audit, EventKey, EventRecord, Parting, Seen, Span, Time};
+use sim_core::{Audit, Audited, EventKey, EventRecord, Parting, Span, Time};
 use topologies::Plan;
 
 use super::{Done, load, point_of};
@@ -47,7 +47,7 @@ pub fn events(options: &EventsOptions) -> Done {
         None => Audit::Events(options.from, options.to.unwrap_or(plan.stop)),
     };
     let (outcome, _) = simulate(plan, seed, How { audit, ..How::default() }, &|_| {});
-    let seen = Seen::from(outcome);
+    let seen = Audited::from(outcome);
     if options.json || options.slices.is_some() {
         say!("{}", to_json(&seen));
     } else {
@@ -58,7 +58,7 @@ pub fn events(options: &EventsOptions) -> Done {
 }
 
 /// What an audit has seen, as JSON.
-fn to_json(seen: &Seen) -> String {
+fn to_json(seen: &Audited) -> String {
     let event = |event: &EventRecord| Event {
         time_ps: event.key.time().ps(),
         source: event.key.maker(),
@@ -76,7 +76,7 @@ fn to_json(seen: &Seen) -> String {
 ///
 /// # Errors
 /// Where it is nothing of the kind.
-pub fn from_json(text: &str) -> Result<Seen, String> {
+pub fn from_json(text: &str) -> Result<Audited, String> {
     let listing: Listing = serde_json::from_str(text).map_err(|why| why.to_string())?;
     let event = |event: Event| {
         if !EventKey::fits(event.source, event.counter) {
@@ -92,7 +92,7 @@ pub fn from_json(text: &str) -> Result<Seen, String> {
         })
     };
     let events = listing.events.into_iter().map(event).collect::<Result<_, String>>()?;
-    Ok(Seen { slices: listing.slices, events })
+    Ok(Audited { slices: listing.slices, events })
 }
 
 /// The name of a node of a plan.

@@ -122,7 +122,7 @@ fn contrast(left: &[(u64, f64)], right: &[(u64, f64)], certain: [bool; 2]) -> Op
     // all ways to exchange the sides, two part the values as they are.
     if found.half == 0.0 && found.difference != 0.0 && certain != [true, true] {
         found.p =
-            if paired { 2.0 / 2_f64.powi(a.len().min(1000) as i32) } else { 2.0 / ways(a.len() + b.len(), a.len()) };
+            if paired { 2.0 * a.iter().map(|_| 0.5).product::<f64>() } else { 2.0 / ways(a.len() + b.len(), a.len()) };
     }
     Some(found)
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use rayon::ThreadPool;
-use sim_core::{Audit, Seen, Span, Time};
+use sim_core::{Audit, Audited, Span, Time};
 
 use crate::campaign::{self, Campaign};
 use crate::cli::Overrides;
@@ -117,7 +117,7 @@ impl Side {
     ///
     /// # Errors
     /// Why this cannot be told, in words.
-    pub fn audit(&self, manifest: &Path, audit: Audit, events: Option<&str>) -> Result<Seen, String> {
+    pub fn audit(&self, manifest: &Path, audit: Audit, events: Option<&str>) -> Result<Audited, String> {
         let Some(program) = &self.program else {
             let Loaded { experiment, .. } = load(manifest, &Overrides::default())?;
             let how = How { audit, ..How::default() };
@@ -138,7 +138,7 @@ impl Side {
                 command.args(["--slices", &slices.to_string(), "--every", &ps(Time::ZERO + length)])
             }
             Audit::Events(from, to) => command.args(["--from", &ps(from), "--to", &ps(to), "--json"]),
-            Audit::Off => return Ok(Seen::default()),
+            Audit::Off => return Ok(Audited::default()),
         };
         let text = output(command, &[0])?;
         events::from_json(&text).map_err(|why| format!("{}: {why}", program.display()))
@@ -177,15 +177,14 @@ fn words(overrides: &Overrides) -> Vec<String> {
     seed.into_iter().flatten().chain(sets).collect()
 }
 
-/// Runs an experiment with this build. What an earlier result has of it is taken from there.
+/// Runs an experiment with this build: all of it, for earlier results are what it may be compared with.
 fn run_here(file: &Path, scratch: &Path, tools: &Tools<'_>) -> Result<(), String> {
     let Loaded { experiment, program } = load(file, tools.overrides)?;
     let failed = |why: std::io::Error| format!("error: {}: {why}\n", scratch.display());
     let campaign = Campaign::new(&experiment, &program, "");
-    let earlier = results::siblings(&Path::new("results").join(&experiment.name));
     let options = campaign::Options { how: How::default(), pool: tools.pool, bar: false, timing: false };
     std::fs::create_dir_all(scratch).map_err(failed)?;
-    campaign.run(scratch, &earlier, None, options).map_err(failed)?;
+    campaign.run(scratch, &[], None, options).map_err(failed)?;
     campaign.gather(scratch).map_err(failed).map(drop)
 }
 

@@ -54,7 +54,7 @@ impl Golden {
         let chosen = |(figure, place): &(String, Option<Place>)| {
             let at = names.iter().position(|known| known == figure).ok_or_else(|| {
                 let known: Vec<&str> = names.iter().map(String::as_str).collect();
-                let help = vec![meant(figure, &known)];
+                let help = vec![meant(figure, &known)].into_iter().filter(|help| !help.is_empty()).collect();
                 wrong(place.clone(), format!("the summary has no figure `{figure}`"), help)
             })?;
             Ok(stored.order[at].clone())
@@ -147,6 +147,7 @@ impl Golden {
         let share = |value: f64| show(value, Dimension::NONE, true);
         match (off.len(), count) {
             (_, 0) => Err("the file has none of these figures".into()),
+            (0, 1) => Ok(format!("1 figure, off by {}", share(most))),
             (0, _) => Ok(format!("{count} figures, the one furthest off by {}", share(most))),
             (wrong, _) => {
                 let shown = off[..wrong.min(SHOWN_MAX)].join("; ");
