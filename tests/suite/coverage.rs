@@ -52,7 +52,9 @@ fn the_interval_of_a_queue_that_is_known_covers_it_as_often_as_it_says() {
     });
     let all = statistics::mean(&waits, 0.95);
     println!("mean wait of all: {:.5} ± {:.5} ms; it is {:.5} ms", all.mean * 1e3, all.half * 1e3, KNOWN * 1e3);
-    println!("95 % intervals of {SEEDS} seeds that hold it, of {REPETITIONS}: {student} by Student, {bootstrap} by bootstrap");
+    println!(
+        "95 % intervals of {SEEDS} seeds that hold it, of {REPETITIONS}: {student} by Student, {bootstrap} by bootstrap"
+    );
     assert!((460..=490).contains(&student), "{student} of {REPETITIONS} hold it");
     // Known of the bootstrap with few values: it is too narrow.
     assert!(bootstrap < student && bootstrap > 400, "{bootstrap} of {REPETITIONS} hold it");
