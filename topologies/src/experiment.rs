@@ -7,6 +7,7 @@ use sim_core::{Prob, stable_hash};
 use crate::diagnostics::{Diagnostics, Place, Severity};
 use crate::plan::Plan;
 use crate::points::{self, Dimensions};
+use crate::quantity::Dimension;
 use crate::read::Sink;
 use crate::resolve::resolve;
 use crate::spec::Spec;
@@ -29,8 +30,10 @@ pub struct Experiment {
     pub points: Vec<Point>,
     /// The names of the dimensions in order: sweep paths and `variant`.
     pub dimensions: Vec<String>,
-    /// The seeds of each point. At least one.
+    /// The seeds of each point. At least one. With [`until`](Experiment::until) as many as there may be, of which the first ones run.
     pub seeds: Vec<u64>,
+    /// What must be narrow before no more seeds run.
+    pub until: Option<Until>,
     /// Expectations, verbatim.
     pub expect: Vec<Expect>,
     /// What is probably not meant.
@@ -100,6 +103,34 @@ pub struct Expect {
     pub path: String,
 }
 
+/// `seeds: { until: … }`: rounds of seeds until an interval is narrow at every point. All seeds of a round run before it is looked at, and all points have the
+/// same seeds, so that neither threads nor what was there before change how many there are.
+#[derive(Clone, Debug)]
+pub struct Until {
+    /// The expression, verbatim: one number for each run.
+    pub measure: String,
+    /// Where it stands.
+    pub place: Option<Place>,
+    /// Half the width at most, verbatim.
+    pub within: String,
+    /// Where it stands.
+    pub within_place: Option<Place>,
+    /// Half the width at most, in base units, or as a share of the mean.
+    pub width: f64,
+    /// What it measures.
+    pub dimension: Dimension,
+    /// Whether it is a share of the mean.
+    pub relative: bool,
+    /// The probability with which the interval holds the mean; 95 % when not given.
+    pub confidence: f64,
+    /// Seeds of the first round; 10 when not given.
+    pub from: usize,
+    /// Seeds of each later round; 5 when not given.
+    pub round: usize,
+    /// All seeds; 100 when not given.
+    pub at_most: usize,
+}
+
 /// What the caller adds to a file.
 #[derive(Clone, Debug, Default)]
 pub struct LoadOptions {
@@ -153,7 +184,7 @@ pub fn load_text(
         merge::set(&mut sink, tree, &set.path, set.at, set.value.clone());
     }
     let dimensions = Dimensions::read(&mut sink, tree, &sets);
-    let seeds = points::seeds(&mut sink, tree, options.seed);
+    let (seeds, until) = points::seeds(&mut sink, tree, options.seed);
     let named = text_of(&mut sink, tree, "name");
     if let (Some(node), Some(name)) = (tree.get("name"), &named) {
         crate::spec::nodes::check_name(&mut sink, name, node.at, "an experiment");
@@ -166,6 +197,7 @@ pub fn load_text(
         points: Vec::new(),
         dimensions: dimensions.names(),
         seeds,
+        until,
         expect: Vec::new(),
         warnings: Diagnostics::default(),
     };

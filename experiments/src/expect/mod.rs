@@ -24,7 +24,9 @@
 //! | names to columns of tables, before anything runs | `bind`, `names` |
 //! | rows to values | `value` |
 //! | values to verdicts | `judge` |
+//! | whether an interval is narrow, so that no more seeds run | `aim` |
 
+mod aim;
 mod bind;
 mod judge;
 mod names;
@@ -34,6 +36,7 @@ mod value;
 
 use topologies::expression as parse;
 
+pub use aim::Width;
 pub use bind::{FUNCTIONS, Program};
 pub use judge::Judgement;
 pub use names::STATISTICS;

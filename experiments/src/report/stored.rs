@@ -26,9 +26,17 @@ pub(super) struct Stored {
     pub expect: Vec<StoredVerdict>,
     #[serde(default)]
     pub warnings: Vec<String>,
+    #[serde(default)]
+    pub until: Option<StoredUntil>,
     /// Subjects and their quantities in the order of `summary.csv`, which is that of the file.
     #[serde(skip)]
     pub order: Vec<(String, String)>,
+}
+
+/// What the seeds ran for.
+#[derive(Deserialize)]
+pub(super) struct StoredUntil {
+    pub says: String,
 }
 
 /// A point.
