@@ -3,7 +3,7 @@
 //! | verb | module |
 //! | --- | --- |
 //! | all | `cli`, `commands/mod` (loading), `run` (one simulation) |
-//! | `run` | `commands/run`, `campaign` (points and seeds), `record` (what is kept of each), `results`, `digest`, `summary`, `expect/` |
+//! | `run` | `commands/run`, `campaign` (points and seeds), `rounds` (seeds until an interval is narrow), `record` (what is kept of each), `results`, `digest`, `summary`, `expect/` |
 //! | `check`, `show` | `commands/check` |
 //! | `report` | `commands/report`, `report/` (`run` writes it too) |
 //! | `plot` | `commands/plot`, `figures` |
@@ -29,6 +29,7 @@ mod queues;
 mod record;
 mod report;
 mod results;
+mod rounds;
 mod run;
 mod say;
 mod schema;

@@ -27,9 +27,17 @@ pub(crate) struct Stored {
     pub expect: Vec<StoredVerdict>,
     #[serde(default)]
     pub warnings: Vec<String>,
+    #[serde(default)]
+    pub until: Option<StoredUntil>,
     /// Subjects and their quantities in the order of `summary.csv`, which is that of the file.
     #[serde(skip)]
     pub order: Vec<(String, String)>,
+}
+
+/// What the seeds ran for.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct StoredUntil {
+    pub says: String,
 }
 
 /// A point.

@@ -6,6 +6,8 @@ mod compare;
 mod conformance;
 mod conservation;
 mod course;
+mod coverage;
+mod design;
 mod determinism;
 mod exit_codes;
 mod harness;

@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use sim_core::Prob;
+use sim_core::{Prob, stable_hash};
 
 use crate::diagnostics::{Diagnostics, Place, Severity};
 use crate::plan::Plan;
 use crate::points::{self, Dimensions};
+use crate::quantity::Dimension;
 use crate::read::Sink;
 use crate::resolve::resolve;
 use crate::spec::Spec;
@@ -29,8 +30,10 @@ pub struct Experiment {
     pub points: Vec<Point>,
     /// The names of the dimensions in order: sweep paths and `variant`.
     pub dimensions: Vec<String>,
-    /// The seeds of each point. At least one.
+    /// The seeds of each point. At least one. With [`until`](Experiment::until) as many as there may be, of which the first ones run.
     pub seeds: Vec<u64>,
+    /// What must be narrow before no more seeds run.
+    pub until: Option<Until>,
     /// Expectations, verbatim.
     pub expect: Vec<Expect>,
     /// What is probably not meant.
@@ -44,14 +47,26 @@ impl Experiment {
         parts.collect::<Vec<_>>().join(", ")
     }
 
-    /// A directory name for a point, empty where the experiment has only one: `wan.delay=10ms,variant=codel`.
+    /// A directory name for a point, empty where the experiment has only one: `wan.delay=10ms,variant=codel`. One that would be long ends in a number
+    /// made from all of it instead.
     pub fn slug(&self, point: &Point) -> String {
+        if self.repeats {
+            return String::new();
+        }
         let clean = |text: &str| -> String {
             let keep = |c: &char| c.is_ascii_alphanumeric() || "._%=-".contains(*c);
-            text.chars().map(|c| if c == '/' { 'p' } else { c }).filter(keep).take(60).collect()
+            text.chars().map(|c| if c == '/' { 'p' } else { c }).filter(keep).collect()
         };
         let parts = self.dimensions.iter().zip(&point.values).map(|(name, value)| clean(&format!("{name}={value}")));
-        if self.repeats { String::new() } else { parts.collect::<Vec<_>>().join(",") }
+        let parts: Vec<String> = parts.collect();
+        let whole = parts.join(",");
+        if whole.len() <= SLUG_MAX && parts.iter().all(|part| part.len() <= SLUG_PART_MAX) {
+            return whole;
+        }
+        let short: Vec<&str> = parts.iter().map(|part| &part[..part.len().min(SLUG_PART_MAX)]).collect();
+        let short = short.join(",");
+        let hash = stable_hash(self.label(&point.values).as_bytes());
+        format!("{},{:08x}", &short[..short.len().min(SLUG_MAX)], hash >> 32)
     }
 }
 
@@ -101,6 +116,34 @@ pub struct SameAs {
     pub figures: Vec<(String, Option<Place>)>,
 }
 
+/// `seeds: { until: … }`: rounds of seeds until an interval is narrow at every point. All seeds of a round run before it is looked at, and all points have the
+/// same seeds, so that neither threads nor what was there before change how many there are.
+#[derive(Clone, Debug)]
+pub struct Until {
+    /// The expression, verbatim: one number for each run.
+    pub measure: String,
+    /// Where it stands.
+    pub place: Option<Place>,
+    /// Half the width at most, verbatim.
+    pub within: String,
+    /// Where it stands.
+    pub within_place: Option<Place>,
+    /// Half the width at most, in base units, or as a share of the mean.
+    pub width: f64,
+    /// What it measures.
+    pub dimension: Dimension,
+    /// Whether it is a share of the mean.
+    pub relative: bool,
+    /// The probability with which the interval holds the mean; 95 % when not given.
+    pub confidence: f64,
+    /// Seeds of the first round; 10 when not given.
+    pub from: usize,
+    /// Seeds of each later round; 5 when not given.
+    pub round: usize,
+    /// All seeds; 100 when not given.
+    pub at_most: usize,
+}
+
 /// What the caller adds to a file.
 #[derive(Clone, Debug, Default)]
 pub struct LoadOptions {
@@ -114,6 +157,10 @@ pub struct LoadOptions {
     pub tables: Vec<String>,
 }
 
+/// A folder's name is cut where it is longer: file systems take 255 bytes.
+const SLUG_MAX: usize = 160;
+/// What a dimension may have of it.
+const SLUG_PART_MAX: usize = 60;
 /// How the comment at the head of a manifest begins.
 pub const WRITTEN_BY: &str = "Written by clockwire.";
 /// Where the flat text gets its seed.
@@ -150,7 +197,7 @@ pub fn load_text(
         merge::set(&mut sink, tree, &set.path, set.at, set.value.clone());
     }
     let dimensions = Dimensions::read(&mut sink, tree, &sets);
-    let seeds = points::seeds(&mut sink, tree, options.seed);
+    let (seeds, until) = points::seeds(&mut sink, tree, options.seed);
     let named = text_of(&mut sink, tree, "name");
     if let (Some(node), Some(name)) = (tree.get("name"), &named) {
         crate::spec::nodes::check_name(&mut sink, name, node.at, "an experiment");
@@ -163,6 +210,7 @@ pub fn load_text(
         points: Vec::new(),
         dimensions: dimensions.names(),
         seeds,
+        until,
         expect: Vec::new(),
         warnings: Diagnostics::default(),
     };

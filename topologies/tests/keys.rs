@@ -245,7 +245,36 @@ links:
     Section {
         name: "the experiment",
         file: "hosts: { a: {}, b: {} }\nlinks: [ { a -- b: { rate: 1 Mbit/s } } ]\nexperiment: { @KEY@ }\n",
-        keys: &["seeds: 3", "sweep: { a--b.delay: [ 7 ms ] }", "variants: { x: { a--b.delay: 7 ms } }"],
+        keys: &[
+            "seeds: 3",
+            "sweep: { a--b.delay: [ 7 ms ] }",
+            "variants: { x: { a--b.delay: 7 ms } }",
+            "zip: { a--b.delay: [ 7 ms ] }",
+            "sample: { points: 1, over: { a--b.delay: 1 ms .. 7 ms } }",
+            "sweep: { a--b.delay: [ 7 ms, 8 ms ] }, where: a--b.delay > 7 ms",
+        ],
+    },
+    Section {
+        name: "seeds until",
+        file: "hosts: { a: {}, b: {} }\nlinks: [ { a -- b: { name: wan, rate: 1 Mbit/s } } ]\nexperiment: { seeds: { @KEY@ } }\n",
+        keys: &[
+            "until: wan.drops, within: 3",
+            "until: wan.marks, within: 3",
+            "until: wan.drops, within: 4",
+            "until: wan.drops, within: 3, confidence: 90 %",
+            "until: wan.drops, within: 3, from: 4",
+            "until: wan.drops, within: 3, round: 4",
+            "until: wan.drops, within: 3, at_most: 44",
+        ],
+    },
+    Section {
+        name: "a sample",
+        file: "hosts: { a: {}, b: {} }\nlinks: [ { a -- b: { rate: 1 Mbit/s } } ]\nexperiment: { sample: { @KEY@ } }\n",
+        keys: &[
+            "points: 3, over: { a--b.delay: 1 ms .. 7 ms }",
+            "points: 3, over: { a--b.delay: 1 ms .. 7 ms }, seed: 7",
+            "points: 3, over: { a--b.delay: 1 ms .. 7 ms }, method: random",
+        ],
     },
     Section {
         name: "TCP settings",
@@ -339,7 +368,8 @@ fn meaning(text: &str) -> Result<String, String> {
             let plans: Vec<String> =
                 experiment.points.iter().map(|point| format!("{:?}{:?}", point.plan, point.values)).collect();
             let of_file = (&experiment.name, &experiment.about, experiment.repeats);
-            format!("{of_file:?}{:?}{:?}{:?}", experiment.seeds, experiment.expect, plans)
+            let until = &experiment.until;
+            format!("{of_file:?}{:?}{until:?}{:?}{:?}", experiment.seeds, experiment.expect, plans)
         })
         .map_err(|found| format!("{found}\n{text}"))
 }

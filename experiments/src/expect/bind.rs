@@ -65,6 +65,8 @@ pub struct Program {
     pub(super) bound: Vec<Bound>,
     columns: Vec<Computed>,
     goldens: Vec<Golden>,
+    /// What `seeds: { until: … }` looks at, at each point.
+    pub(super) aim: Vec<Typed>,
 }
 
 /// A column of the summary.
@@ -100,6 +102,11 @@ impl Program {
                     found.push(diagnostic(expression.place.clone(), &expression.name, &expression.path, wrong));
                 }
             }
+        }
+        if let Some(until) = &experiment.until
+            && let Err(wrong) = program.add_aim(experiment, until)
+        {
+            found.push(*wrong);
         }
         if found.is_empty() { Ok(program) } else { Err(found) }
     }
@@ -144,12 +151,7 @@ impl Program {
     }
 
     fn add_column(&mut self, experiment: &Experiment, point: usize, name: &str, text: &str) -> Result<(), Wrong> {
-        let expr = parse::parse_expr(text)?;
-        let typed = Binder { experiment, point, leaves: &mut self.leaves }.bind(&expr)?;
-        if typed.shape != Shape::One || typed.words.is_some() {
-            return Err(Wrong::new("a column of the summary is one number for each run", expr.place())
-                .help("say which number is meant, as in `mean(flows.goodput)` or `web.latency.p95`"));
-        }
+        let typed = self.number(experiment, point, text, "a column of the summary")?;
         let unit = match typed.dimension {
             Dimension::TIME => "_s",
             Dimension::RATE => "_bps",
@@ -162,6 +164,23 @@ impl Program {
             None => self.columns.push(Computed { name, points: vec![(point, typed)] }),
         }
         Ok(())
+    }
+
+    /// An expression that is one number for each run.
+    pub(super) fn number(
+        &mut self,
+        experiment: &Experiment,
+        point: usize,
+        text: &str,
+        what: &str,
+    ) -> Result<Typed, Wrong> {
+        let expr = parse::parse_expr(text)?;
+        let typed = Binder { experiment, point, leaves: &mut self.leaves }.bind(&expr)?;
+        if typed.shape != Shape::One || typed.words.is_some() {
+            return Err(Wrong::new(format!("{what} is one number for each run"), expr.place())
+                .help("say which number is meant, as in `mean(flows.goodput)` or `web.latency.p95`"));
+        }
+        Ok(typed)
     }
 
     /// The computed columns of the summary: name, what it measures, whether it is a share.
@@ -244,22 +263,9 @@ fn points(experiment: &Experiment, expect: &Expect, whole: Where) -> Result<Vec<
 }
 
 /// An error of a check as an error of the file.
-fn diagnostic(place: Option<Place>, text: &str, path: &str, wrong: Wrong) -> Diagnostic {
-    let place = place.map(|place| within(place, text, wrong.place));
+pub(super) fn diagnostic(place: Option<Place>, text: &str, path: &str, wrong: Wrong) -> Diagnostic {
+    let place = place.map(|place| place.within(text, wrong.place));
     Diagnostic { severity: Severity::Error, message: wrong.message, place, path: path.into(), help: wrong.help }
-}
-
-/// The place of a part of a text that stands at a place of a file, if it stands there as it is.
-fn within(place: Place, text: &str, part: Where) -> Place {
-    let line: Vec<char> = place.text.chars().collect();
-    let text: Vec<char> = text.chars().collect();
-    let from = (place.column as usize).saturating_sub(1);
-    // Behind a quotation mark where there is one.
-    let start = (from..line.len().min(from + 2)).find(|start| line[*start..].starts_with(&text));
-    match start {
-        Some(start) => Place { column: (start + part.at + 1) as u32, len: part.len.max(1) as u32, ..place },
-        None => place,
-    }
 }
 
 struct Binder<'a> {

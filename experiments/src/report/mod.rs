@@ -169,6 +169,7 @@ fn top(html: &mut Html, stored: &Stored) {
         html.block("dl", &[("class", "facts")], |html| {
             let mut facts = vec![("Version", stored.version.clone())];
             facts.push((if stored.seeds.len() == 1 { "Seed" } else { "Seeds" }, stored.seed_words()));
+            facts.extend(stored.until.as_ref().map(|until| ("Seeds until", until.says.clone())));
             if stored.points.len() > 1 {
                 facts.push(("Points", format!("{} ({})", stored.points.len(), stored.dimensions.join(" × "))));
             }
