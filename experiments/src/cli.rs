@@ -124,6 +124,29 @@ pub struct EventsOptions {
     pub every: Option<Span>,
 }
 
+/// Options of `why`.
+#[derive(Args, Clone, Debug)]
+pub struct WhyOptions {
+    /// A results folder, or one of its seeds
+    #[arg(value_hint = ValueHint::DirPath)]
+    pub results: PathBuf,
+    /// The flow; not needed where there is but one over TCP
+    #[arg(long, value_name = "NAME")]
+    pub flow: Option<String>,
+    /// The moment: `12.3 s`
+    #[arg(long, value_name = "TIME")]
+    pub at: Time,
+    /// How long before and after the moment is told of; four round trips unless given
+    #[arg(long, value_name = "TIME")]
+    pub around: Option<Span>,
+    /// The point of the results, 1 being the first
+    #[arg(long, value_name = "K", default_value_t = 1)]
+    pub point: usize,
+    /// The seed; the first one unless given
+    #[arg(long)]
+    pub seed: Option<u64>,
+}
+
 /// Options of `compare`.
 #[derive(Args, Clone, Debug)]
 pub struct CompareOptions {
@@ -273,6 +296,10 @@ enum Command {
     /// than chance. DIFFERENT: figures differ, with their intervals, at a level that holds for all of them together (Holm's correction). Exit code: 0, 3,
     /// 1; 2 for bad input. Files and builds are run in a folder that goes afterwards; results stay as they are.
     Compare(CompareOptions),
+    /// Tells the story of a moment of a flow: what its window did and why, what was lost where, what made it wait
+    ///
+    /// The run is repeated from its manifest with everything recorded, and must be the same run.
+    Why(WhyOptions),
     /// Prints the engine's events of a run in a window of time: what arrived, woke up or was sent, where and when
     Events(EventsOptions),
     /// Runs packetdrill scripts against the TCP of the hosts, in virtual time
@@ -309,6 +336,7 @@ pub fn main() -> ExitCode {
         Command::Report(options) => commands::report::report(&options),
         Command::Verify(options) => commands::verify::verify(&options),
         Command::Compare(options) => return leave(commands::compare::compare(&options)),
+        Command::Why(options) => commands::why::why(&options),
         Command::Events(options) => commands::events::events(&options),
         Command::Packetdrill(options) => commands::packetdrill::packetdrill(&options),
         Command::List(options) => commands::list::list(&options),

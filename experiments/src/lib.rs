@@ -10,6 +10,7 @@
 //! | `verify` | `commands/verify` |
 //! | `compare` | `commands/compare`, `compare/`, `stored` (results read back) |
 //! | `events` | `commands/events` |
+//! | `why` | `commands/why`, `why` (causes to sentences) |
 //! | `packetdrill` | `commands/packetdrill` (files and reports), [`packetdrill`] (the language and the system under test) |
 //! | `list` | `commands/list` |
 //! | `schema` | `schema/` |
@@ -36,6 +37,7 @@ mod schema;
 pub mod statistics;
 mod stored;
 mod summary;
+mod why;
 
 pub use cells::{port_name, seconds};
 pub use cli::main;

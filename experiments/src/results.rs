@@ -261,6 +261,47 @@ fn manifest(point: &Point, seed: u64, outcome: &Outcome) -> String {
     format!("{head}\n{}", point.flat(seed))
 }
 
+/// What a manifest says of its run.
+pub struct About {
+    /// The layers with their fingerprints.
+    prints: Vec<(String, String)>,
+    /// Hops of packets.
+    pub hops: u64,
+}
+
+impl About {
+    /// Reads it in the folder of a run.
+    ///
+    /// # Errors
+    /// What is missing, in words.
+    pub fn read(run: &Path) -> Result<About, String> {
+        let path = run.join("manifest.yaml");
+        let text = fs::read_to_string(&path).map_err(|why| format!("error: {}: {why}\n", path.display()))?;
+        let mut about = About { prints: Vec::new(), hops: 0 };
+        let mut within = false;
+        for line in text.lines().take_while(|line| line.starts_with('#')) {
+            let words = line.trim_start_matches('#').trim();
+            let own = line.starts_with("#   ") && within;
+            within = own || words == "fingerprints:";
+            let Some((key, value)) = words.split_once(": ") else { continue };
+            if own {
+                about.prints.push((key.into(), value.into()));
+            } else if key == "packet_hops" {
+                about.hops = value.parse().unwrap_or(0);
+            }
+        }
+        if about.prints.is_empty() {
+            return Err(format!("error: {}: it has no fingerprints\n", path.display()));
+        }
+        Ok(about)
+    }
+
+    /// The fingerprint of a layer.
+    pub fn print(&self, layer: &str) -> Option<&str> {
+        self.prints.iter().find(|(name, _)| name == layer).map(|(_, print)| print.as_str())
+    }
+}
+
 /// Whom the two ends of each flow over TCP follow, and their congestion controls: a line for an entry of the workload, and for each flow
 /// where the flows of an entry differ.
 fn transports(plan: &Plan) -> String {

@@ -12,6 +12,8 @@ macro_rules! causes {
         impl DropCause {
             /// Their words in tables, by number.
             pub const WORDS: &'static [&'static str] = &[$($word,)*];
+            /// What each of them means.
+            pub const HELP: &'static [&'static str] = &[$($help,)*];
             /// How many there are.
             pub const COUNT: usize = DropCause::WORDS.len();
         }

@@ -11,6 +11,7 @@ pub mod plot;
 pub mod report;
 pub mod run;
 pub mod verify;
+pub mod why;
 
 use std::path::Path;
 

@@ -10,6 +10,7 @@ use sim_core::{Parting, Time, first_event};
 use super::side::Side;
 use crate::cli::Overrides;
 use crate::commands::load;
+use crate::results::About;
 
 /// Beyond so many hops of packets their table is not made to find a row.
 const HOPS_MAX: u64 = 2_000_000;
@@ -65,41 +66,6 @@ impl RowPair {
     pub fn time(&self) -> f64 {
         let times = self.cells.iter().flatten().filter_map(|cells| cells.first()?.1.parse::<f64>().ok());
         times.fold(f64::INFINITY, f64::min)
-    }
-}
-
-/// What a manifest says of its run.
-struct About {
-    /// The layers with their fingerprints.
-    prints: Vec<(String, String)>,
-    hops: u64,
-}
-
-impl About {
-    fn read(run: &Path) -> Result<About, String> {
-        let path = run.join("manifest.yaml");
-        let text = fs::read_to_string(&path).map_err(|why| format!("error: {}: {why}\n", path.display()))?;
-        let mut about = About { prints: Vec::new(), hops: 0 };
-        let mut within = false;
-        for line in text.lines().take_while(|line| line.starts_with('#')) {
-            let words = line.trim_start_matches('#').trim();
-            let own = line.starts_with("#   ") && within;
-            within = own || words == "fingerprints:";
-            let Some((key, value)) = words.split_once(": ") else { continue };
-            if own {
-                about.prints.push((key.into(), value.into()));
-            } else if key == "packet_hops" {
-                about.hops = value.parse().unwrap_or(0);
-            }
-        }
-        if about.prints.is_empty() {
-            return Err(format!("error: {}: it has no fingerprints\n", path.display()));
-        }
-        Ok(about)
-    }
-
-    fn print(&self, layer: &str) -> Option<&str> {
-        self.prints.iter().find(|(name, _)| name == layer).map(|(_, print)| print.as_str())
     }
 }
 
