@@ -40,8 +40,8 @@ fn handshakes_take_their_round_trips_and_their_bytes() {
     let plain = asked("count: 2");
     let found = secure("count: 2", "");
     for ((row, _), (bare, _)) in found.iter().zip(&plain) {
-        assert_eq!(row["tcp_up_bytes"], row["http_up_bytes"] + row["tls_up_bytes"], "{row:?}");
-        assert_eq!(row["tcp_down_bytes"], row["http_down_bytes"] + row["body_down_bytes"] + row["tls_down_bytes"]);
+        assert_eq!(row["payload_up_bytes"], row["http_up_bytes"] + row["tls_up_bytes"], "{row:?}");
+        assert_eq!(row["payload_down_bytes"], row["http_down_bytes"] + row["body_down_bytes"] + row["tls_down_bytes"]);
         assert_eq!((bare["secured"], bare["tls_up_bytes"], bare.get("tls_s")), (0, 0, None));
     }
     // A record has a header of 5 bytes, a type of 1 and a check of 16 (RFC 8446 §5.2); head and body are written together.

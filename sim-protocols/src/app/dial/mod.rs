@@ -53,6 +53,8 @@ pub(crate) struct Origin {
 /// How far a client has come, also where it went no further.
 #[derive(Clone, Default)]
 pub(crate) struct Progress {
+    /// Whether it has begun at all.
+    pub begun: bool,
     /// How long its name took, where it was not known.
     pub dns: Option<Span>,
     /// Where its address comes from.
@@ -100,6 +102,7 @@ impl Dialer {
     /// # Errors
     /// There is none; what the reason is called.
     pub async fn dial(&self, origin: &Origin, progress: &mut Progress) -> Result<Dialed, Fault> {
+        progress.begun = true;
         let address = match &self.names {
             None => origin.address,
             Some(names) => {

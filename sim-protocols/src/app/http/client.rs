@@ -13,7 +13,7 @@ use crate::app::dial::{Dialer, Fault, Origin, lock};
 use crate::app::loops::{self, Asker, Chance};
 use crate::app::pool::Pool;
 use crate::app::teller::{Said, Teller};
-use crate::host::{App, FlowConfig, HttpRow, Outcome};
+use crate::host::{App, FlowConfig, HttpRow, Layers, Outcome};
 
 /// The asking end.
 pub(super) fn open(config: HttpConfig, scope: Scope) -> Box<dyn App> {
@@ -113,19 +113,10 @@ fn row(flow: u32, number: u64, start: Time) -> HttpRow {
         first_byte: None,
         total: None,
         status: None,
-        body_up: 0,
-        body_down: 0,
-        http_up: 0,
-        http_down: 0,
-        tls_up: 0,
-        tls_down: 0,
-        tcp_up: 0,
-        tcp_down: 0,
         connection: None,
         reused: 0,
         secured: 0,
-        retransmissions: 0,
-        out_of_order: 0,
         outcome: RUNNING,
+        layers: Layers::default(),
     }
 }
