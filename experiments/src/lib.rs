@@ -29,7 +29,7 @@ mod results;
 mod run;
 mod say;
 mod schema;
-mod statistics;
+pub mod statistics;
 mod summary;
 
 pub use cells::{port_name, seconds};

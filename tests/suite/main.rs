@@ -5,6 +5,7 @@ mod command;
 mod conformance;
 mod conservation;
 mod course;
+mod coverage;
 mod determinism;
 mod exit_codes;
 mod harness;

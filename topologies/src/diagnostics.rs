@@ -4,6 +4,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::expression::Where;
+
 /// How bad it is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Severity {
@@ -35,6 +37,21 @@ pub struct Place {
     pub len: u32,
     /// The text of that line.
     pub text: String,
+}
+
+impl Place {
+    /// The place of a part of a text that stands at a place of a file, if it stands there as it is.
+    pub fn within(self, text: &str, part: Where) -> Place {
+        let line: Vec<char> = self.text.chars().collect();
+        let text: Vec<char> = text.chars().collect();
+        let from = (self.column as usize).saturating_sub(1);
+        // Behind a quotation mark where there is one.
+        let start = (from..line.len().min(from + 2)).find(|start| line[*start..].starts_with(&text));
+        match start {
+            Some(start) => Place { column: (start + part.at + 1) as u32, len: part.len.max(1) as u32, ..self },
+            None => self,
+        }
+    }
 }
 
 /// One error or warning.

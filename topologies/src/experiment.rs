@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use sim_core::Prob;
+use sim_core::{Prob, stable_hash};
 
 use crate::diagnostics::{Diagnostics, Place, Severity};
 use crate::plan::Plan;
@@ -45,14 +45,26 @@ impl Experiment {
         parts.collect::<Vec<_>>().join(", ")
     }
 
-    /// A directory name for a point, empty where the experiment has only one: `wan.delay=10ms,variant=codel`.
+    /// A directory name for a point, empty where the experiment has only one: `wan.delay=10ms,variant=codel`. One that would be long ends in a number
+    /// made from all of it instead.
     pub fn slug(&self, point: &Point) -> String {
+        if self.repeats {
+            return String::new();
+        }
         let clean = |text: &str| -> String {
             let keep = |c: &char| c.is_ascii_alphanumeric() || "._%=-".contains(*c);
-            text.chars().map(|c| if c == '/' { 'p' } else { c }).filter(keep).take(60).collect()
+            text.chars().map(|c| if c == '/' { 'p' } else { c }).filter(keep).collect()
         };
         let parts = self.dimensions.iter().zip(&point.values).map(|(name, value)| clean(&format!("{name}={value}")));
-        if self.repeats { String::new() } else { parts.collect::<Vec<_>>().join(",") }
+        let parts: Vec<String> = parts.collect();
+        let whole = parts.join(",");
+        if whole.len() <= SLUG_MAX && parts.iter().all(|part| part.len() <= SLUG_PART_MAX) {
+            return whole;
+        }
+        let short: Vec<&str> = parts.iter().map(|part| &part[..part.len().min(SLUG_PART_MAX)]).collect();
+        let short = short.join(",");
+        let hash = stable_hash(self.label(&point.values).as_bytes());
+        format!("{},{:08x}", &short[..short.len().min(SLUG_MAX)], hash >> 32)
     }
 }
 
@@ -104,6 +116,10 @@ pub struct LoadOptions {
     pub tables: Vec<String>,
 }
 
+/// A folder's name is cut where it is longer: file systems take 255 bytes.
+const SLUG_MAX: usize = 160;
+/// What a dimension may have of it.
+const SLUG_PART_MAX: usize = 60;
 /// How the comment at the head of a manifest begins.
 pub const WRITTEN_BY: &str = "Written by clockwire.";
 /// Where the flat text gets its seed.

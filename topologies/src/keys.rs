@@ -382,7 +382,41 @@ pub const KEYS: &[KeySection] = &[
                 "named changes: `{ NAME: { PATH: VALUE } }`, or `workload: [a, b]` for one entry at a time",
                 Open(&Anything),
             ),
-            ("sweep", "values of paths: `{ wan.delay: [10 ms, 40 ms] }`", Open(&Anything)),
+            (
+                "sweep",
+                "values of paths, all with all: `{ wan.delay: [10 ms, 40 ms], wan.rate: 1 Mbit/s .. 1 Gbit/s log 7 }`; a range goes by `step 10 ms`, \
+                 exactly, or by `log 7`, so many values of equal ratio, to three digits between its ends",
+                Open(&Anything),
+            ),
+            (
+                "zip",
+                "values of paths that go together: `{ wan.rate: [10 Mbit/s, 1 Gbit/s], wan.delay: [50 ms, 5 ms] }`; a list of such maps varies each beside the others",
+                List(&Open(&Anything)),
+            ),
+            ("sample", "points drawn from a space", Section("a sample")),
+            (
+                "where",
+                "the points that stay, in the language of `expect`: `wan.rate * wan.delay < 1 MB`, `variant != codel`; of a list all must hold",
+                List(&Text),
+            ),
+        ],
+    ),
+    section(
+        "a sample",
+        "`experiment: { sample: { points: 50, over: { wan.delay: 1 ms .. 100 ms, wan.rate: 1 Mbit/s .. 1 Gbit/s log } } }`",
+        &[
+            ("points", "how many are drawn", Count(1, 100_000)),
+            (
+                "over",
+                "where from, path by path: a range (with `log` by equal ratios), or a list; what is drawn from a range has four digits",
+                Open(&Anything),
+            ),
+            (
+                "method",
+                "`latin` cuts each range into as many parts as there are points and takes each part once (McKay, Beckman, Conover 1979); `random` does not; latin when not given",
+                Words(|| vec!["latin", "random"]),
+            ),
+            ("seed", "other points; 1 when not given, whatever the seeds of the runs are", Count(0, u64::MAX)),
         ],
     ),
     section(

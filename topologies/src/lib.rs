@@ -5,7 +5,8 @@
 //! | step | module |
 //! | --- | --- |
 //! | text to a tree whose nodes know their places | `yaml`, `wrong_yaml`, `files` (includes) |
-//! | `--set`, sweeps, variants: trees laid on trees | `points`, `merge` |
+//! | `--set`, sweeps, variants: trees laid on trees | `points/`, `merge` |
+//! | what `where:` and `expect:` say | `expression`, `quantity` |
 //! | `generate:` to hosts, routers and links | `generate/` |
 //! | the tree to what was written, every error with its place | `spec/`, `read`, `diagnostics` |
 //! | names to numbers, addresses, routes, checks | `resolve/` |
@@ -18,12 +19,14 @@ mod cut;
 mod diagnostics;
 mod emit;
 mod experiment;
+pub mod expression;
 mod files;
 mod generate;
 mod keys;
 mod merge;
 mod plan;
 mod points;
+mod quantity;
 mod read;
 mod resolve;
 mod spec;
@@ -39,3 +42,4 @@ pub use plan::{
     CapturePlan, EventPlan, FlowPlan, HopPlan, LinkPlan, Named, NodeKind, NodePlan, Outputs, Plan, PlotSpec, PortPlan,
     Reroute, RoutePlan,
 };
+pub use quantity::{Dimension, Written, parse_quantity};

@@ -238,7 +238,23 @@ links:
     Section {
         name: "the experiment",
         file: "hosts: { a: {}, b: {} }\nlinks: [ { a -- b: { rate: 1 Mbit/s } } ]\nexperiment: { @KEY@ }\n",
-        keys: &["seeds: 3", "sweep: { a--b.delay: [ 7 ms ] }", "variants: { x: { a--b.delay: 7 ms } }"],
+        keys: &[
+            "seeds: 3",
+            "sweep: { a--b.delay: [ 7 ms ] }",
+            "variants: { x: { a--b.delay: 7 ms } }",
+            "zip: { a--b.delay: [ 7 ms ] }",
+            "sample: { points: 1, over: { a--b.delay: 1 ms .. 7 ms } }",
+            "sweep: { a--b.delay: [ 7 ms, 8 ms ] }, where: a--b.delay > 7 ms",
+        ],
+    },
+    Section {
+        name: "a sample",
+        file: "hosts: { a: {}, b: {} }\nlinks: [ { a -- b: { rate: 1 Mbit/s } } ]\nexperiment: { sample: { @KEY@ } }\n",
+        keys: &[
+            "points: 3, over: { a--b.delay: 1 ms .. 7 ms }",
+            "points: 3, over: { a--b.delay: 1 ms .. 7 ms }, seed: 7",
+            "points: 3, over: { a--b.delay: 1 ms .. 7 ms }, method: random",
+        ],
     },
     Section {
         name: "TCP settings",

@@ -226,21 +226,8 @@ fn points(experiment: &Experiment, expect: &Expect, whole: Where) -> Result<Vec<
 
 /// An error of a check as an error of the file.
 fn diagnostic(place: Option<Place>, text: &str, path: &str, wrong: Wrong) -> Diagnostic {
-    let place = place.map(|place| within(place, text, wrong.place));
+    let place = place.map(|place| place.within(text, wrong.place));
     Diagnostic { severity: Severity::Error, message: wrong.message, place, path: path.into(), help: wrong.help }
-}
-
-/// The place of a part of a text that stands at a place of a file, if it stands there as it is.
-fn within(place: Place, text: &str, part: Where) -> Place {
-    let line: Vec<char> = place.text.chars().collect();
-    let text: Vec<char> = text.chars().collect();
-    let from = (place.column as usize).saturating_sub(1);
-    // Behind a quotation mark where there is one.
-    let start = (from..line.len().min(from + 2)).find(|start| line[*start..].starts_with(&text));
-    match start {
-        Some(start) => Place { column: (start + part.at + 1) as u32, len: part.len.max(1) as u32, ..place },
-        None => place,
-    }
 }
 
 struct Binder<'a> {

@@ -20,7 +20,7 @@
 //!
 //! | step | module |
 //! | --- | --- |
-//! | text to tree | `parse` |
+//! | text to tree | [`topologies::expression`] |
 //! | names to columns of tables, before anything runs | `bind`, `names` |
 //! | rows to values | `value` |
 //! | values to verdicts | `judge` |
@@ -28,10 +28,11 @@
 mod bind;
 mod judge;
 mod names;
-mod parse;
 #[cfg(test)]
 mod tests;
 mod value;
+
+use topologies::expression as parse;
 
 pub use bind::{FUNCTIONS, Program};
 pub use judge::Judgement;

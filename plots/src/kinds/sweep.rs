@@ -42,7 +42,7 @@ pub(super) const KIND: Kind = Kind {
         Key {
             name: "log",
             takes: Takes::Words(&["none", "x", "y"]),
-            help: "x, y or both (`[x, y]`) for logarithmic axes; none",
+            help: "x, y or both (`[x, y]`) for logarithmic axes, or none; x when not given where its values grow tenfold or more by equal ratios",
         },
     ],
     draw,
@@ -63,6 +63,7 @@ fn draw(sources: &[Source], args: &Args) -> Result<Canvas, Error> {
     let table = read(sources, name, &wants)?;
     let swept = Swept::new(table.words(&x), &x);
     let (log_x, log_y) = super::xy::logs(args)?;
+    let log_x = log_x || args.list("log").is_empty() && swept.by_ratios();
 
     let (label, unit) = units::column(&y);
     let mut panel = Panel::new(Axis { log: log_y, ..Axis::new(&label, unit) });
@@ -162,6 +163,21 @@ impl<'a> Swept<'a> {
                 Swept { words, places, unit: Unit::None, names: Some(words.words.clone()) }
             }
         }
+    }
+
+    /// Whether the values grow by equal ratios, but for what rounding to three digits does, and tenfold or more.
+    fn by_ratios(&self) -> bool {
+        let mut places = self.places.clone();
+        places.sort_by(f64::total_cmp);
+        places.dedup();
+        let (Some(&first), Some(&last)) = (places.first(), places.last()) else { return false };
+        if self.names.is_some() || places.len() < 4 || first <= 0.0 || last < 10.0 * first {
+            return false;
+        }
+        let ratios: Vec<f64> = places.windows(2).map(|pair| pair[1] / pair[0]).collect();
+        let least = ratios.iter().copied().fold(f64::INFINITY, f64::min);
+        let most = ratios.iter().copied().fold(0.0, f64::max);
+        most <= 1.02 * least
     }
 
     fn means(&self, values: &[f64], mine: &dyn Fn(usize) -> bool) -> Vec<Mean> {

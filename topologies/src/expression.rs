@@ -1,6 +1,6 @@
-//! The text of a check to its tree.
+//! The text of a check or an expression to its tree: `expect:`, columns of the summary, `where:` of a sweep. The grammar stands at `expect` of the runner.
 
-use crate::quantity::{self, Dimension, Written};
+use crate::quantity::{Dimension, Written, parse_quantity};
 
 /// A check.
 #[derive(Clone, PartialEq, Debug)]
@@ -309,7 +309,7 @@ impl Reader {
             self.at = end;
         }
         let text: String = self.chars[start..self.at].iter().collect();
-        let (value, dimension, written) = quantity::parse(&text).map_err(|why| Wrong::new(why, self.since(start)))?;
+        let (value, dimension, written) = parse_quantity(&text).map_err(|why| Wrong::new(why, self.since(start)))?;
         Ok(Expr::Number(value, dimension, written, self.since(start)))
     }
 
@@ -395,7 +395,7 @@ impl Reader {
             };
             let time = |text: &str, open: f64| match text.trim() {
                 "" => Ok(open),
-                text => match quantity::parse(text) {
+                text => match parse_quantity(text) {
                     Ok((value, Dimension::TIME, _)) => Ok(value),
                     Ok(_) => Err(Wrong::new(format!("`{text}` is not a time"), place).help("as in `[5 s..60 s]`")),
                     Err(why) => Err(Wrong::new(why, place)),
