@@ -235,7 +235,6 @@ fn a_row_says_where_its_time_went() {
     assert_eq!(cause("http", "to: z, http: { count: 3, interval: 1 us, pool: 1 }")[2], "queued");
     assert_eq!(cause("requests", "to: z, request: { count: 1 }"), ["path"]);
     assert_eq!(cause("calls", "to: z, rpc: { count: 1, form: bare, service: 30 ms }"), ["server"]);
-    assert_eq!(cause("calls", "to: z, rpc: { count: 1, form: bare, marshal: { per_call: 80 ms } }"), ["marshal"]);
     assert_eq!(cause("messages", "to: z, websocket: { count: 2 }"), ["path", "path"]);
     assert_eq!(
         cause("messages", "to: z, websocket: { count: 2, mode: polling, interval: 90 ms }"),

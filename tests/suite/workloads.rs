@@ -7,7 +7,7 @@ use crate::http::{asked, file, load, rows, run};
 
 /// Sizes of the answers to 400 requests.
 fn sizes(how: &str) -> Vec<u64> {
-    let application = format!("count: 400, concurrency: 20, {how}");
+    let application = format!("count: 400, concurrency: 20, pool: 20, {how}");
     let mut sizes: Vec<u64> = asked(&application).iter().map(|(row, _)| row["body_down_bytes"]).collect();
     assert_eq!(sizes.len(), 400);
     sizes.sort_unstable();
@@ -78,7 +78,7 @@ fn what_makes_no_distribution_is_refused() {
         ("response_sizes: { pareto: { most: 500 B } }", "above the mean"),
         ("response_sizes: { uniform: { spread: 2 kB } }", "below zero"),
         ("response_sizes: { log_normal: { deviation: 0 } }", "no number from 0.001 to 1000"),
-        ("response_sizes: { exponential: { shape: 1 } }", "unknown key"),
+        ("response_sizes: { exponential: { shape: 1 } }", "has no key `shape`"),
         ("response_sizes: { paretto: {} }", "unknown"),
         ("response_sizes: { pareto: {}, uniform: {} }", "one kind"),
         ("response_sizes: empirical", "one of `values`, `cdf` and `file`"),
@@ -127,14 +127,23 @@ fn requests_come_when_a_trace_says() {
 fn another_trace_is_another_run() {
     let folder = Folder::new("traces");
     fs::write(folder.0.join("x.yaml"), file("arrivals: when.csv", "")).expect("a file");
-    let rows = |trace: &str| {
+    let key = |trace: &str, out: &str, requests: usize| {
         fs::write(folder.0.join("when.csv"), trace).expect("a file");
-        let ran = clockwire(&folder.0, &["run", "x.yaml", "--quiet", "--out", "out"]);
+        let ran = clockwire(&folder.0, &["run", "x.yaml", "--quiet", "--out", out]);
         assert_eq!(ran.code, Some(0), "{}", ran.err);
-        fs::read_to_string(folder.0.join("out/seed-3/http.csv")).expect("rows").lines().count() - 1
+        let run = folder.0.join(out).join("seed-3");
+        let rows = fs::read_to_string(run.join("http.csv")).expect("rows");
+        assert_eq!(rows.lines().count() - 1, requests);
+        let record = fs::read_to_string(run.join("run.json")).expect("a record");
+        let key = record.split("\"key\"").nth(1).and_then(|rest| rest.split('"').nth(1)).expect("a key");
+        key.to_string()
     };
     // What stands in the trace is part of what a run is known by: the same file with another one is not taken for run already.
-    assert_eq!((rows("0.5\n"), rows("0.5\n0.75\n")), (1, 2));
+    let first = key("0.5\n", "one", 1);
+    assert_eq!(
+        (first.len(), first == key("0.5\n", "two", 1), first == key("0.5\n0.75\n", "three", 2)),
+        (64, true, false)
+    );
     fs::write(folder.0.join("when.csv"), "0.5\n0.25\n").expect("a file");
     let ran = clockwire(&folder.0, &["check", "x.yaml"]);
     assert_eq!(ran.code, Some(2));

@@ -17,9 +17,12 @@ pub(crate) struct Used {
     tcp: Counters,
     /// Its stream of HTTP/2.
     pub stream: Option<u32>,
+    /// What had passed when the answer was there: closing the connection behind it does not count.
+    sealed: Option<Passed>,
 }
 
 /// What has passed on a connection since.
+#[derive(Clone)]
 pub(crate) struct Passed {
     /// All but the body: `http` has it, too. In HTTP/2 these are all frames of its stream.
     pub layers: Layers,
@@ -35,12 +38,20 @@ impl Used {
             true => (meter.all(), meter.overhead(), meter.tcp()),
             false => Default::default(),
         };
-        Used { meter, all, overhead, tcp, stream: None }
+        Used { meter, all, overhead, tcp, stream: None, sealed: None }
     }
 
-    /// What has passed until now.
+    /// What passes from now on is not for this request.
+    pub fn seal(&mut self) {
+        self.sealed = Some(self.clone().passed());
+    }
+
+    /// What has passed until now, or until it was sealed.
     pub fn passed(self) -> Passed {
-        let Used { meter, all, overhead, tcp, stream } = self;
+        let Used { meter, all, overhead, tcp, stream, sealed } = self;
+        if let Some(sealed) = sealed {
+            return sealed;
+        }
         let (now, around, counted) = (meter.all(), meter.overhead(), meter.tcp());
         let mut layers = of_tcp(&counted, &tcp);
         layers.http = match stream {

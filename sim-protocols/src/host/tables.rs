@@ -243,6 +243,7 @@ table! {
         connection: Option<u64>, "connection", Kind::Count, "the number of its connection in the flow, from 1; empty where it got none";
         reused: u32, "reused", Kind::Word(&["new", "reused"]), "whether the connection was there already";
         secured: u32, "secured", Kind::Word(Secured::WORDS), "how its connection is protected: not, after a full handshake, a resumed one, or one that took early data";
+        too_early: u32, "too_early", Kind::Count, "how often it was refused with 425, for it came before the handshake was over, and was asked again; its steps but `total`, and its bytes, are those of the last time";
         outcome: u32, "outcome", Kind::Word(ENDINGS), "how it ended; status: answered with another status than success; closed: the answer broke off; running: the stop came first";
         + layers: Layers
     }

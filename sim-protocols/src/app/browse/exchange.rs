@@ -102,6 +102,7 @@ pub(super) async fn exchange(
     };
     // What TLS has found says more than what the protocol above makes of it.
     let response = answered.map_err(|fault| meter.fault().unwrap_or(fault))?;
+    entry.used.iter_mut().for_each(Used::seal);
     lease.give_back();
     Ok(response)
 }

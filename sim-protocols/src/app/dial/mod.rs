@@ -55,6 +55,8 @@ pub(crate) struct Origin {
 pub(crate) struct Progress {
     /// Whether it has begun at all.
     pub begun: bool,
+    /// Whether data is to wait for the end of the handshake, also where it may leave with the first message: who asks says so.
+    pub late: bool,
     /// How long its name took, where it was not known.
     pub dns: Option<Span>,
     /// Where its address comes from.
@@ -126,7 +128,7 @@ impl Dialer {
             return Ok(Dialed { stream: Stream::plain(tcp, &meter), meter, alpn: None });
         };
         let below = stream::Wire::new(tcp, &meter);
-        let tls = match connector.early {
+        let tls = match connector.early && !progress.late {
             true => connector.tls.connect_lazily(&origin.name, below).await,
             false => connector.tls.connect(&origin.name, below).await,
         }?;

@@ -65,6 +65,11 @@ impl Stream {
         result
     }
 
+    /// What it counts.
+    pub fn meter(&self) -> &Arc<Meter> {
+        &self.meter
+    }
+
     /// The connection of TCP, where it is not below TLS.
     pub fn plain_tcp(&self) -> Option<&TcpStream> {
         match &self.inner {

@@ -59,6 +59,16 @@ impl Entry {
         self.used = Some(Used::new(link.meter.clone(), *reused));
     }
 
+    /// It was answered with 425: the next attempt is the one whose steps and bytes count, and nothing of it leaves early.
+    pub fn again(&mut self) {
+        self.start = aio::now();
+        (self.used, self.opening) = (None, Progress { late: true, ..Progress::default() });
+        let row = &mut self.row;
+        (row.queued, row.first_byte, row.status, row.layers.body) = (None, None, None, [0, 0]);
+        self.sent.store(0, Ordering::Relaxed);
+        row.too_early += 1;
+    }
+
     /// It is written now; says when that is.
     fn written(&mut self) -> Time {
         let now = aio::now();
@@ -73,7 +83,7 @@ impl Entry {
         row.layers.body[0] = self.sent.load(Ordering::Relaxed);
         (row.connect, row.tls) = (self.opening.connect, self.opening.tls);
         let steps = Steps { total: row.total, queued: row.queued, first_byte: row.first_byte, ..Steps::default() };
-        let mut steps = steps.opening(&self.opening);
+        let mut steps = Steps { repeated: row.too_early > 0, ..steps }.opening(&self.opening);
         // Where it got no further than a connection, that is what it has used.
         if let Some(used) = self.used.or_else(|| Some(Used::new(self.opening.meter?, false))) {
             let passed = used.passed();
@@ -135,6 +145,7 @@ impl Asked {
         };
         // What TLS has found tells more than what HTTP makes of it.
         let status = result.map_err(|fault| lease.link.meter.fault().unwrap_or(fault))?;
+        entry.used.iter_mut().for_each(Used::seal);
         lease.give_back();
         Ok(status)
     }

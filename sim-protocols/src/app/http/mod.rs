@@ -103,6 +103,8 @@ pub struct HttpConfig {
     pub interval: Option<Arrivals>,
     /// Whether a client waits for `100 Continue` before it sends the body, for a second at the most, as curl. Default: no.
     pub expect_continue: bool,
+    /// Whether the server refuses what comes before the handshake of TLS is over (0-RTT) with 425, whereupon the client asks again behind it. Default: no.
+    pub too_early: bool,
     /// How long a request may take, with waiting for a connection. Default: for ever.
     pub timeout: Option<Span>,
     /// No request starts from this moment on. Default: never.
@@ -142,6 +144,7 @@ impl Default for HttpConfig {
             concurrency: 1,
             interval: None,
             expect_continue: false,
+            too_early: false,
             timeout: None,
             stop: None,
             missing: Prob::ZERO,
@@ -206,6 +209,8 @@ impl HttpConfig {
         let interval = Arrivals::ask(params, help);
         let expect_continue =
             params.flag("expect_continue", false, "wait for 100 Continue, a second at the most, before the body");
+        let help = "the server refuses what comes with `resumption: 0-rtt` before the handshake is over: 425, and the client asks again behind it (RFC 8470 §5.2)";
+        let too_early = params.flag("too_early", false, help);
         let help = "how long a request may take, with waiting for a connection; for ever when not given";
         let timeout = params.given("timeout").then(|| params.span("timeout", None, help));
         let stop = values::stop(params, "no request starts from this moment on");
@@ -242,6 +247,7 @@ impl HttpConfig {
             concurrency,
             interval,
             expect_continue,
+            too_early,
             timeout,
             stop,
             missing,
@@ -283,6 +289,9 @@ impl HttpConfig {
                 "what is sent with `resumption: 0-rtt` may be played again, and a POST must not be (RFC 8470 §2.1)"
                     .into(),
             )),
+            _ if self.too_early && !self.tls.as_ref().is_some_and(TlsConfig::early) => {
+                Err(("too_early", "nothing comes early; it needs `tls: { resumption: 0-rtt }`".into()))
+            }
             _ if self.url.bytes() > 60_000 => Err(("url", "libraries refuse targets of more than 60 kB".into())),
             _ if self.header.bytes() > 1_000_000 => Err(("header", "it is more than 1 MB".into())),
             _ if self.count == Some(0) => Err(("count", "zero requests do nothing".into())),

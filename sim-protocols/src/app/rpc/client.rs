@@ -297,6 +297,7 @@ impl Client {
                 let (status, arrival) = exchange.await?;
                 entry.row.first_byte = Some(arrival.first - sent);
                 entry.row.layers.body[1] = arrival.bytes.len() as u64;
+                entry.used.iter_mut().for_each(Used::seal);
                 lease.give_back();
                 let (status, answer) = binding::read(form, call, status, &arrival.bytes);
                 (status, answer, arrival.bytes.len())
@@ -344,8 +345,9 @@ impl Client {
         let stub = grpc::Stub::new(channel, &self.authority, deadline);
         let messages = &mut entry.row.messages;
         let (status, answer) = stub.call(self.config.operation, call, || *messages += 1).await?;
-        lease.give_back();
         entry.look();
+        entry.used.iter_mut().for_each(Used::seal);
+        lease.give_back();
         entry.row.status = status as u32;
         if status == ReplyStatus::Ok && self.config.operation != CallOperation::Watch {
             entry.row.messages = 1;
