@@ -24,6 +24,7 @@ mod rpc;
 mod start;
 mod swarm;
 mod tidy;
+mod tripwire;
 mod web;
 mod websocket;
 mod workloads;

@@ -301,7 +301,8 @@ fn empirical<T: Quantity>(params: &mut dyn Params) -> Option<Dist<T>> {
 fn pair<T: Quantity>(text: &str) -> Result<(T, u64), String> {
     let trimmed = text.trim();
     // The number of the share begins behind the last blank but that before the percent sign.
-    let share_from = trimmed.trim_end_matches('%').trim_end().rfind(' ');
+    let number = trimmed.strip_suffix('%').map(str::trim_end);
+    let share_from = number.and_then(|number| number.rfind(' '));
     let Some((value, share)) = share_from.map(|at| trimmed.split_at(at)) else {
         return Err(format!("`{text}` is no value with its probability, as `1 kB 50 %`"));
     };

@@ -3,7 +3,9 @@
 //! To whom packets are charged: to the request that has their connection while they pass, from the moment that it gets the connection (or begins to
 //! open it) until its row is over. The handshakes of TCP and TLS are those of the request that opened the connection. Acknowledgements without
 //! data count as any other packet; those that pass when no request is under way (a delayed one behind the last byte, keep-alive) and the closing of a
-//! connection that is not part of a request are charged to nobody, nor is a connection that was never established. Where requests
+//! connection are charged to nobody, nor is a connection that was never established. In the table `requests` closing is part of a request; with HTTP/1.1
+//! the client begins to close a connection that is not kept in the instant in which the answer ends, and that counts. Of a request that was
+//! repeated only the last attempt counts. Where requests
 //! share a connection at a time (HTTP/2, gRPC, Dubbo), the columns of Ethernet, IP, TCP and TLS hold what passed for all of them.
 //!
 //! Ethernet, IP, TCP and payload of one request at a time on an interface are all bytes of its packets there, but for padding to 60 bytes. Where
@@ -101,7 +103,7 @@ impl Layers {
         bytes("ip_down_bytes", "the same of packets that came"),
         bytes(
             "tcp_up_bytes",
-            "headers of TCP, options included, of the same packets: with the handshake where it opened a connection, with closing in the table `requests` alone; of datagrams the 8 bytes of UDP in front of each",
+            "headers of TCP, options included, of the same packets: with the handshake where it opened a connection; closing counts in the table `requests`, elsewhere what of it leaves in the instant in which the answer ends; of datagrams the 8 bytes of UDP in front of each",
         ),
         bytes("tcp_down_bytes", "the same of packets that came"),
         bytes(

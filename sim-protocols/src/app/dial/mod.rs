@@ -128,7 +128,8 @@ impl Dialer {
             return Ok(Dialed { stream: Stream::plain(tcp, &meter), meter, alpn: None });
         };
         let below = stream::Wire::new(tcp, &meter);
-        let tls = match connector.early && !progress.late {
+        let early = connector.early && !progress.late;
+        let tls = match early {
             true => connector.tls.connect_lazily(&origin.name, below).await,
             false => connector.tls.connect(&origin.name, below).await,
         }?;
@@ -139,7 +140,7 @@ impl Dialer {
             false => tls.alpn().map(<[u8]>::to_vec),
         };
         known.insert(origin.name.clone(), alpn.clone());
-        Ok(Dialed { stream: Stream::secure(tls, &meter), meter, alpn })
+        Ok(Dialed { stream: Stream::secure(tls, &meter, early), meter, alpn })
     }
 }
 
@@ -171,7 +172,7 @@ impl Acceptor {
         };
         let tls = acceptor.accept(stream::Wire::new(tcp, &meter)).await?;
         let (alpn, name) = (tls.alpn().map(<[u8]>::to_vec), tls.server_name().map(str::to_string));
-        Ok(Accepted { stream: Stream::secure(tls, &meter), alpn, name })
+        Ok(Accepted { stream: Stream::secure(tls, &meter, false), alpn, name })
     }
 }
 
