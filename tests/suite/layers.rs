@@ -59,7 +59,7 @@ struct Packet {
     port: [u8; 2],
     /// Bytes of its IP packet.
     bytes: u64,
-    /// Whether it acknowledges and does nothing else.
+    /// Whether it acknowledges and does nothing else, or resets.
     pure: bool,
 }
 
@@ -71,7 +71,7 @@ fn packets(outcome: &Outcome) -> Vec<Packet> {
         let ip = packet.bytes.get(if packet.bytes[0] == 0x45 { 0 } else { 14 }..)?;
         let bytes = u16::from_be_bytes([ip[2], ip[3]]);
         let header = 20 + u16::from(ip[32] >> 4) * 4;
-        let pure = bytes == header && ip[33] & 0x3f == 0x10;
+        let pure = bytes == header && ip[33] & 0x3f == 0x10 || ip[33] & 0x04 != 0;
         let (time, inbound) = (packet.time.ps(), packet.inbound);
         let port = if inbound { [ip[22], ip[23]] } else { [ip[20], ip[21]] };
         (ip[0] == 0x45 && ip[9] == 6).then_some(Packet { time, inbound, port, bytes: bytes.into(), pure })
@@ -192,8 +192,11 @@ fn rows_hold_what_passed_while_they_were_under_way() {
                         let time = packet.time;
                         // In the instant between two, what comes and its acknowledgement belong to the first one.
                         let first = packet.inbound || packet.pure;
-                        // hyper closes a connection that is not kept in the instant in which the answer ends.
-                        let closing = each && application.contains("http: ") && time == end;
+                        // hyper closes a connection that is not kept in the instant in which the answer ends, and one packet waits for the other.
+                        let closing = each
+                            && application.contains("http: ")
+                            && !packet.pure
+                            && (end..end + 2_000_000).contains(&time);
                         packet.inbound == inbound
                             && port.is_none_or(|port| port == packet.port)
                             && if first { start < time && time <= end } else { start <= time && time < end || closing }
