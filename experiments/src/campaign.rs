@@ -13,11 +13,12 @@ use sim_core::{Outcome, Time};
 use topologies::{Experiment, Plan, Point};
 
 use crate::digest::{Digest, Figure, digest};
-use crate::expect::{Judgement, Program, Value};
+use crate::expect::{Judgement, Program, Value, Width};
 use crate::figures;
 use crate::record::{self, Number, Record};
 use crate::report;
 use crate::results;
+use crate::rounds;
 use crate::run::{Cost, How, peak_memory, simulate};
 use crate::say::say;
 
@@ -36,6 +37,8 @@ pub struct Done {
     pub warnings: Vec<String>,
     /// What has failed and makes runs worthless, with the run that it was in.
     pub failures: Vec<String>,
+    /// How narrow intervals have become, where seeds run until they are.
+    pub widths: Vec<Width>,
 }
 
 /// How a campaign is run.
@@ -101,7 +104,7 @@ impl<'a> Campaign<'a> {
         let others = !strangers(folder, &jobs).is_empty();
         let done = self.sum_up(folder, &jobs, records);
         let summary = std::fs::read_to_string(folder.join("summary.json")).ok()?;
-        let same = summary == crate::summary::json(self.experiment, self.command, &done.digests, &done.judgements);
+        let same = summary == crate::summary::json(self.experiment, self.command, &done);
         (same && !others).then_some(done)
     }
 
@@ -146,6 +149,23 @@ impl<'a> Campaign<'a> {
         Ok((jobs.len() - missing.len(), jobs.len()))
     }
 
+    /// Whether no more seeds are needed, at a point or at all of them: intervals are as narrow as they are to be, or nothing says that they shall be. `None`
+    /// where a run is missing.
+    pub fn narrow(&self, folder: &Path, only: Option<usize>) -> Option<bool> {
+        let Some(until) = &self.experiment.until else { return Some(true) };
+        let jobs = self.jobs(only);
+        let mut measured = vec![Vec::new(); self.experiment.points.len()];
+        let read = |job: &Job<'_>| Record::read(&folder.join(&job.place), &job.key, job.asks);
+        let records = jobs.par_iter().map(read).collect::<Option<Vec<Record>>>()?;
+        for (job, record) in jobs.iter().zip(records) {
+            measured[job.point].push(self.program.recall(job.point, &record.measured));
+        }
+        let points: Vec<usize> = only.map_or_else(|| (0..measured.len()).collect(), |only| vec![only]);
+        // Where a run has no value, more seeds do not help.
+        let enough = |width: &Width| width.narrow || width.mean.is_none();
+        Some(self.program.widths(until, &points, &measured).iter().all(enough))
+    }
+
     /// Sums up what all runs in `folder` came to, and writes it beside them. Anything of other runs goes.
     ///
     /// # Errors
@@ -168,7 +188,7 @@ impl<'a> Campaign<'a> {
         let mut done = self.sum_up(folder, &jobs, records);
         let experiment = self.experiment;
         crate::summary::csv(&folder.join("summary.csv"), experiment, &done.digests)?;
-        let json = crate::summary::json(experiment, self.command, &done.digests, &done.judgements);
+        let json = crate::summary::json(experiment, self.command, &done);
         std::fs::write(folder.join("summary.json"), json)?;
         let first = |job: &&Job<'_>| job.seed == experiment.seeds[0];
         let source = |job: &Job<'_>| plots::Source {
@@ -196,6 +216,7 @@ impl<'a> Campaign<'a> {
             let digest = &mut digests[job.point];
             let (names, values): (Vec<Figure>, Vec<Number>) = record.digest.into_iter().unzip();
             digest.figures = names;
+            digest.fingerprints.push(record.fingerprints);
             digest.seeds.push(values.into_iter().map(Option::from).collect());
             measured[job.point].push(self.program.recall(job.point, &record.measured));
             figures.extend(record.figures.iter().map(|figure| folder.join(&job.place).join(figure)));
@@ -207,7 +228,19 @@ impl<'a> Campaign<'a> {
         }
         add_computed(self.program, &mut digests, &measured);
         let judgements = self.program.judge(self.experiment, &measured);
-        Done { digests, judgements, figures, warnings, failures }
+        let mut widths = Vec::new();
+        if let Some(until) = &self.experiment.until {
+            let points: Vec<usize> = (0..measured.len()).collect();
+            widths = self.program.widths(until, &points, &measured);
+            warnings.extend(rounds::warning(self.experiment, until, &widths));
+        }
+        let mut done = Done { digests, judgements, figures, warnings, failures, widths };
+        // What must be as it was is judged by what the summary says.
+        if self.program.has_golden() {
+            let summary = crate::summary::json(self.experiment, "", &done);
+            done.judgements.extend(self.program.judge_golden(&summary));
+        }
+        done
     }
 
     fn execute(&self, folder: &Path, job: &Job<'_>, options: Options<'_>, bar: &ProgressBar) -> io::Result<()> {
@@ -234,6 +267,7 @@ impl<'a> Campaign<'a> {
             figures: figures.iter().filter_map(|figure| Some(figure.strip_prefix(&copy).ok()?.to_path_buf())).collect(),
             warnings,
             failures: outcome.failures.iter().map(|what| format!("{about}: {what}")).collect(),
+            fingerprints: results::layers(&outcome.fingerprints).map(|(layer, print)| (layer.into(), print)).collect(),
             rows: outcome.rows.iter().map(|rows| (rows.table.name.to_string(), rows.len() as u64)).collect(),
             ..Record::new(job.key.clone())
         };

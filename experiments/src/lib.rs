@@ -3,11 +3,13 @@
 //! | verb | module |
 //! | --- | --- |
 //! | all | `cli`, `commands/mod` (loading), `run` (one simulation) |
-//! | `run` | `commands/run`, `campaign` (points and seeds), `record` (what is kept of each), `results`, `digest`, `summary`, `expect/` |
+//! | `run` | `commands/run`, `campaign` (points and seeds), `rounds` (seeds until an interval is narrow), `record` (what is kept of each), `results`, `digest`, `summary`, `expect/` |
 //! | `check`, `show` | `commands/check` |
 //! | `report` | `commands/report`, `report/` (`run` writes it too) |
 //! | `plot` | `commands/plot`, `figures` |
 //! | `verify` | `commands/verify` |
+//! | `compare` | `commands/compare`, `compare/`, `stored` (results read back) |
+//! | `events` | `commands/events` |
 //! | `packetdrill` | `commands/packetdrill` (files and reports), [`packetdrill`] (the language and the system under test) |
 //! | `list` | `commands/list` |
 //! | `schema` | `schema/` |
@@ -17,6 +19,7 @@ mod campaign;
 mod cells;
 mod cli;
 mod commands;
+mod compare;
 mod digest;
 mod expect;
 mod figures;
@@ -26,10 +29,12 @@ mod queues;
 mod record;
 mod report;
 mod results;
+mod rounds;
 mod run;
 mod say;
 mod schema;
 pub mod statistics;
+mod stored;
 mod summary;
 
 pub use cells::{port_name, seconds};

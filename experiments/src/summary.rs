@@ -6,12 +6,14 @@ use std::path::Path;
 
 use comfy_table::{Cell, CellAlignment, ContentLineStyle, LineStyle, Table, TableStyle};
 use serde::Serialize;
-use topologies::{Experiment, Plan, Severity};
+use topologies::{Experiment, Plan, Severity, Until};
 
+use crate::campaign::Done;
 use crate::digest::{Digest, LINKS_MAX, latency_of};
-use crate::expect::Judgement;
+use crate::expect::Width;
 use crate::quantity::show_mean;
 use crate::queues;
+use crate::rounds;
 use crate::statistics;
 
 /// More flows than this are printed by workload entry.
@@ -239,6 +241,27 @@ struct Json<'a> {
     points: Vec<JsonPoint<'a>>,
     expect: Vec<JsonJudgement<'a>>,
     warnings: Vec<&'a str>,
+    /// Where seeds run until an interval is narrow.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<JsonUntil<'a>>,
+}
+
+#[derive(Serialize)]
+struct JsonUntil<'a> {
+    measure: &'a str,
+    within: &'a str,
+    confidence: f64,
+    /// How many seeds there may be.
+    at_most: usize,
+    reached: bool,
+    says: String,
+    points: Vec<JsonWidth>,
+}
+
+#[derive(Serialize)]
+struct JsonWidth {
+    reached: bool,
+    says: String,
 }
 
 #[derive(Serialize)]
@@ -247,6 +270,8 @@ struct JsonPoint<'a> {
     folder: String,
     /// Name, then number: mean, half of the 95 % interval where there are several seeds, value of each seed.
     measured: BTreeMap<&'a str, BTreeMap<&'a str, JsonNumber>>,
+    /// For each seed, by layer: equal ones are equal runs.
+    fingerprints: &'a [BTreeMap<String, String>],
 }
 
 #[derive(Serialize)]
@@ -268,7 +293,8 @@ struct JsonJudgement<'a> {
 }
 
 /// The summary for programs.
-pub fn json(experiment: &Experiment, command: &str, digests: &[Digest], judgements: &[Judgement]) -> String {
+pub fn json(experiment: &Experiment, command: &str, done: &Done) -> String {
+    let Done { digests, judgements, widths, .. } = done;
     let points = experiment.points.iter().zip(digests).map(|(point, digest)| {
         let mut measured: BTreeMap<&str, BTreeMap<&str, JsonNumber>> = BTreeMap::new();
         for (at, figure) in digest.figures.iter().enumerate().filter(|(_, figure)| figure.listed) {
@@ -287,7 +313,12 @@ pub fn json(experiment: &Experiment, command: &str, digests: &[Digest], judgemen
         }
         let names = experiment.dimensions.iter().map(String::as_str);
         let folder = experiment.slug(point);
-        JsonPoint { point: names.zip(point.values.iter().map(String::as_str)).collect(), folder, measured }
+        JsonPoint {
+            point: names.zip(point.values.iter().map(String::as_str)).collect(),
+            folder,
+            measured,
+            fingerprints: &digest.fingerprints,
+        }
     });
     let expect = judgements.iter().map(|judgement| JsonJudgement {
         check: &judgement.check,
@@ -295,6 +326,10 @@ pub fn json(experiment: &Experiment, command: &str, digests: &[Digest], judgemen
         holds: judgement.holds,
         says: &judgement.says,
     });
+    let wide = experiment.until.as_ref().and_then(|until| rounds::warning(experiment, until, widths));
+    let mut warnings: Vec<&str> =
+        experiment.warnings.of(Severity::Warning).map(|warning| warning.message.as_str()).collect();
+    warnings.extend(wide.as_deref());
     let json = Json {
         name: &experiment.name,
         about: experiment.about.as_deref(),
@@ -306,11 +341,25 @@ pub fn json(experiment: &Experiment, command: &str, digests: &[Digest], judgemen
         seeds: &experiment.seeds,
         points: points.collect(),
         expect: expect.collect(),
-        warnings: experiment.warnings.of(Severity::Warning).map(|warning| warning.message.as_str()).collect(),
+        warnings,
+        until: experiment.until.as_ref().map(|until| json_until(experiment, until, widths)),
     };
     let mut text = serde_json::to_string_pretty(&json).expect("plain data is JSON");
     text.push('\n');
     text
+}
+
+fn json_until<'a>(experiment: &Experiment, until: &'a Until, widths: &[Width]) -> JsonUntil<'a> {
+    let point = |width: &Width| JsonWidth { reached: width.narrow, says: width.says.clone() };
+    JsonUntil {
+        measure: &until.measure,
+        within: &until.within,
+        confidence: until.confidence,
+        at_most: until.at_most,
+        reached: widths.iter().all(|width| width.narrow),
+        says: rounds::says(experiment, until, widths),
+        points: widths.iter().map(point).collect(),
+    }
 }
 
 /// `summary.csv`: a row for each point and seed, a column for each dimension and each number.

@@ -2,10 +2,12 @@
 
 mod bad_files;
 mod command;
+mod compare;
 mod conformance;
 mod conservation;
 mod course;
 mod coverage;
+mod design;
 mod determinism;
 mod exit_codes;
 mod harness;

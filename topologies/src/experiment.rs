@@ -8,6 +8,7 @@ use sim_core::{Prob, stable_hash};
 use crate::diagnostics::{Diagnostics, Place, Severity};
 use crate::plan::Plan;
 use crate::points::{self, Dimensions};
+use crate::quantity::Dimension;
 use crate::read::Sink;
 use crate::resolve::resolve;
 use crate::spec::Spec;
@@ -30,8 +31,10 @@ pub struct Experiment {
     pub points: Vec<Point>,
     /// The names of the dimensions in order: sweep paths and `variant`.
     pub dimensions: Vec<String>,
-    /// The seeds of each point. At least one.
+    /// The seeds of each point. At least one. With [`until`](Experiment::until) as many as there may be, of which the first ones run.
     pub seeds: Vec<u64>,
+    /// What must be narrow before no more seeds run.
+    pub until: Option<Until>,
     /// Expectations, verbatim.
     pub expect: Vec<Expect>,
     /// What is probably not meant.
@@ -93,6 +96,8 @@ impl Point {
 pub struct Expect {
     /// The check: `wan.drops == 0`.
     pub check: String,
+    /// Results that these must be the same as; then the check is but words.
+    pub same_as: Option<SameAs>,
     /// With what confidence over the seeds it must hold.
     pub confidence: Option<Prob>,
     /// The points of the sweep that it is about: dimensions with the values that are meant. All, where there is none.
@@ -101,6 +106,45 @@ pub struct Expect {
     pub place: Option<Place>,
     /// Its YAML path.
     pub path: String,
+}
+
+/// Results of another time that an experiment's must be the same as.
+#[derive(Clone, Debug)]
+pub struct SameAs {
+    /// The text of their file, a `summary.json`.
+    pub text: String,
+    /// By how much, as a share of its value, the mean of a figure may differ; `None` where every event and every row must be the same.
+    pub within: Option<Prob>,
+    /// The figures that are compared, each with its place in the file; all where there is none.
+    pub figures: Vec<(String, Option<Place>)>,
+}
+
+/// `seeds: { until: … }`: rounds of seeds until an interval is narrow at every point. All seeds of a round run before it is looked at, and all points have the
+/// same seeds, so that neither threads nor what was there before change how many there are.
+#[derive(Clone, Debug)]
+pub struct Until {
+    /// The expression, verbatim: one number for each run.
+    pub measure: String,
+    /// Where it stands.
+    pub place: Option<Place>,
+    /// Half the width at most, verbatim.
+    pub within: String,
+    /// Where it stands.
+    pub within_place: Option<Place>,
+    /// Half the width at most, in base units, or as a share of the mean.
+    pub width: f64,
+    /// What it measures.
+    pub dimension: Dimension,
+    /// Whether it is a share of the mean.
+    pub relative: bool,
+    /// The probability with which the interval holds the mean; 95 % when not given.
+    pub confidence: f64,
+    /// Seeds of the first round; 10 when not given.
+    pub from: usize,
+    /// Seeds of each later round; 5 when not given.
+    pub round: usize,
+    /// All seeds; 100 when not given.
+    pub at_most: usize,
 }
 
 /// What the caller adds to a file.
@@ -156,7 +200,7 @@ pub fn load_text(
         merge::set(&mut sink, tree, &set.path, set.at, set.value.clone());
     }
     let dimensions = Dimensions::read(&mut sink, tree, &sets);
-    let seeds = points::seeds(&mut sink, tree, options.seed);
+    let (seeds, until) = points::seeds(&mut sink, tree, options.seed);
     let named = text_of(&mut sink, tree, "name");
     if let (Some(node), Some(name)) = (tree.get("name"), &named) {
         crate::spec::nodes::check_name(&mut sink, name, node.at, "an experiment");
@@ -169,6 +213,7 @@ pub fn load_text(
         points: Vec::new(),
         dimensions: dimensions.names(),
         seeds,
+        until,
         expect: Vec::new(),
         warnings: Diagnostics::default(),
     };
@@ -258,6 +303,7 @@ fn resolve_point(
     let plan = resolve(sink, name, &spec, options)?;
     let expect = spec.expect.iter().map(|expect| Expect {
         check: expect.check.value.clone(),
+        same_as: expect.same_as.clone(),
         confidence: expect.confidence,
         point: expect.point.clone(),
         place: sink.sources.place(expect.check.at),
@@ -269,13 +315,18 @@ fn resolve_point(
 }
 
 /// The tree of a point as a file: what was merged into it is left out, and its seed is filled in later. What is expected of
-/// several points or seeds together cannot be judged from one run, so then it is left out too.
+/// several points or seeds together cannot be judged from one run, so then it is left out too; so is what names a file, for this one stands elsewhere.
 fn flat(tree: &Node, alone: bool, dimensions: &[String], values: &[String]) -> String {
     let mut sections: Vec<_> = tree.entries().to_vec();
     sections.retain(|entry| alone || entry.key != "expect");
     sections.retain(|entry| {
         !matches!(entry.key.as_str(), "include" | "topology" | "generate" | "experiment" | "seed" | "point")
     });
+    for section in sections.iter_mut().filter(|section| section.key == "expect") {
+        if let Value::List(items) = &mut section.value.value {
+            items.retain(|item| item.get("same_as").is_none());
+        }
+    }
     let order = |key: &str| crate::spec::SECTIONS.iter().position(|section| *section == key);
     let entry =
         |key: &str, value| Entry { key: key.into(), at: Mark::default(), value: Node { value, at: Mark::default() } };

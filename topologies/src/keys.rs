@@ -374,8 +374,8 @@ pub const KEYS: &[KeySection] = &[
         &[
             (
                 "seeds",
-                "how many seeds, or a list of them; the file's one when not given",
-                Either(&[Count(1, 1_000_000), List(&Count(0, u64::MAX))]),
+                "how many seeds, a list of them, or until an interval is narrow; the file's one when not given",
+                Either(&[Count(1, 1_000_000), List(&Count(0, u64::MAX)), Section("seeds until")]),
             ),
             (
                 "variants",
@@ -398,6 +398,30 @@ pub const KEYS: &[KeySection] = &[
                 "where",
                 "the points that stay, in the language of `expect`: `wan.rate * wan.delay < 1 MB`, `variant != codel`; of a list all must hold",
                 List(&Text),
+            ),
+        ],
+    ),
+    section(
+        "seeds until",
+        "`experiment: { seeds: { until: bulk.goodput, within: 2 %, at_most: 100 } }`: rounds of seeds, the same ones at every point, until the interval is narrow at each",
+        &[
+            ("until", "an expression as of `outputs: { summary: … }`, one number for each run", Text),
+            (
+                "within",
+                "half its interval at most: `2 %` of the mean, or a quantity of its kind such as `0.5 ms`",
+                Text,
+            ),
+            ("confidence", "the probability with which the interval holds the mean; 95 % when not given", PROB),
+            (
+                "from",
+                "seeds of the first round; 10 when not given. A stop that looks at the data makes intervals a little too narrow, the more so the fewer seeds it begins with",
+                Count(3, 1_000_000),
+            ),
+            ("round", "seeds of each later round; 5 when not given", Count(1, 1_000_000)),
+            (
+                "at_most",
+                "all seeds; a warning says where they were not enough; 100 when not given",
+                Count(3, 1_000_000),
             ),
         ],
     ),
@@ -453,6 +477,13 @@ pub const KEYS: &[KeySection] = &[
         "`expect: [ { … } ]`, or a check alone",
         &[
             ("check", "a comparison of results, as in `wan.drops == 0` (`list functions`)", Text),
+            (
+                "same_as",
+                "a file with the results that these must be: a `summary.json` under another name, from this file on; every event and row, or `within`",
+                Text,
+            ),
+            ("within", "by how much of its value the mean of a figure may differ from that of `same_as`", PROB),
+            ("figures", "the figures that are compared, as columns of `summary.csv`; all when not given", List(&Text)),
             ("confidence", "the probability with which it must hold over the seeds", PROB),
             (
                 "point",

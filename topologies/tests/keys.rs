@@ -200,8 +200,15 @@ links:
     },
     Section {
         name: "an expectation",
-        file: "hosts: { a: {}, b: {} }\nlinks: [ { a -- b: { name: wan, rate: 1 Mbit/s } } ]\nexperiment: { seeds: 2, sweep: { wan.delay: [ 1 ms, 2 ms ] } }\nexpect: [ { check: wan.drops == 0, @KEY@ } ]\n",
-        keys: &["confidence: 90 %", "point: { wan.delay: 1 ms }"],
+        file: "hosts: { a: {}, b: {} }\nlinks: [ { a -- b: { name: wan, rate: 1 Mbit/s } } ]\nexperiment: { seeds: 2, sweep: { wan.delay: [ 1 ms, 2 ms ] } }\nexpect: [ { @KEY@ } ]\n",
+        keys: &[
+            "check: wan.drops == 0",
+            "check: wan.drops == 0, confidence: 90 %",
+            "check: wan.drops == 0, point: { wan.delay: 1 ms }",
+            "same_as: tests/data/trace.txt",
+            "same_as: tests/data/trace.txt, within: 7 %",
+            "same_as: tests/data/trace.txt, within: 7 %, figures: [ a ]",
+        ],
     },
     Section {
         name: "outputs",
@@ -245,6 +252,19 @@ links:
             "zip: { a--b.delay: [ 7 ms ] }",
             "sample: { points: 1, over: { a--b.delay: 1 ms .. 7 ms } }",
             "sweep: { a--b.delay: [ 7 ms, 8 ms ] }, where: a--b.delay > 7 ms",
+        ],
+    },
+    Section {
+        name: "seeds until",
+        file: "hosts: { a: {}, b: {} }\nlinks: [ { a -- b: { name: wan, rate: 1 Mbit/s } } ]\nexperiment: { seeds: { @KEY@ } }\n",
+        keys: &[
+            "until: wan.drops, within: 3",
+            "until: wan.marks, within: 3",
+            "until: wan.drops, within: 4",
+            "until: wan.drops, within: 3, confidence: 90 %",
+            "until: wan.drops, within: 3, from: 4",
+            "until: wan.drops, within: 3, round: 4",
+            "until: wan.drops, within: 3, at_most: 44",
         ],
     },
     Section {
@@ -348,7 +368,8 @@ fn meaning(text: &str) -> Result<String, String> {
             let plans: Vec<String> =
                 experiment.points.iter().map(|point| format!("{:?}{:?}", point.plan, point.values)).collect();
             let of_file = (&experiment.name, &experiment.about, experiment.repeats);
-            format!("{of_file:?}{:?}{:?}{:?}", experiment.seeds, experiment.expect, plans)
+            let until = &experiment.until;
+            format!("{of_file:?}{:?}{until:?}{:?}{:?}", experiment.seeds, experiment.expect, plans)
         })
         .map_err(|found| format!("{found}\n{text}"))
 }

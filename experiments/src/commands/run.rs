@@ -1,14 +1,16 @@
 //! `clockwire run`.
 
+use std::borrow::Cow;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use super::report as verdicts;
-use super::{Done, Loaded, cores, load};
+use super::{Done, Loaded, cores, load, point_of};
 use crate::campaign::{self, Campaign};
 use crate::cli::{Overrides, RunOptions};
 use crate::report::Verdicts;
 use crate::results::{self, Folder};
+use crate::rounds;
 use crate::run::How;
 use crate::say::{complain, say};
 use crate::summary;
@@ -66,30 +68,41 @@ fn one(
     options: &RunOptions,
     how: campaign::Options<'_>,
 ) -> Result<(bool, Verdicts), String> {
-    let experiment = &loaded.experiment;
+    let full = &loaded.experiment;
     if !options.quiet {
-        complain!("{}", experiment.warnings);
+        complain!("{}", full.warnings);
     }
-    let wanted = wanted(options, experiment);
+    let wanted = wanted(options, full);
     let command = command(file, &options.overrides);
-    let campaign = Campaign::new(experiment, &loaded.program, &command);
     let failed = |error: std::io::Error| broken(&wanted, &error);
     let fresh = options.fresh || options.timing;
     let earlier = if fresh { Vec::new() } else { results::siblings(&wanted) };
-    let known = earlier.iter().find_map(|folder| Some((campaign.earlier(folder)?, folder)));
-    let (done, name, partial, there) = match known {
-        Some((done, name)) => (done, name.clone(), name.clone(), Some("nothing was missing".to_string())),
+    let known = earlier.iter().find_map(|folder| {
+        let mut experiment = rounds::first(full);
+        loop {
+            let campaign = Campaign::new(&experiment, &loaded.program, &command);
+            let enough = campaign.narrow(folder, None)?;
+            if enough || experiment.seeds.len() == full.seeds.len() {
+                return Some((campaign.earlier(folder)?, experiment, folder));
+            }
+            rounds::grow(&mut experiment, full);
+        }
+    });
+    let (done, experiment, name, partial, there) = match known {
+        Some((done, experiment, name)) => {
+            (done, experiment, name.clone(), name.clone(), Some("nothing was missing".to_string()))
+        }
         None => {
             let folder = Folder::create(&wanted, options.force).map_err(failed)?;
             if fresh {
                 folder.clear().map_err(failed)?;
             }
-            let all = campaign.run(folder.path(), &earlier, None, how);
-            let (there, of) = all.map_err(|error| broken(&wanted, &error) + &folder.kept())?;
-            let done = campaign.gather(folder.path()).map_err(failed)?;
+            let ran = run_rounds(loaded, &command, folder.path(), &earlier, None, how);
+            let (experiment, (there, of)) = ran.map_err(|error| broken(&wanted, &error) + &folder.kept())?;
+            let done = Campaign::new(&experiment, &loaded.program, &command).gather(folder.path()).map_err(failed)?;
             let partial = folder.path().to_path_buf();
             let there = (there > 0).then(|| format!("{there} of {of} runs were there"));
-            (done, folder.finish().map_err(failed)?, partial, there)
+            (done, experiment, folder.finish().map_err(failed)?, partial, there)
         }
     };
     if !options.quiet {
@@ -97,9 +110,12 @@ fn one(
             complain!("warning: {warning}\n");
         }
         if !options.timing {
-            say!("{}, {}\n", experiment.name, size(loaded));
+            say!("{}, {}\n", experiment.name, size(&experiment));
             let computed: Vec<&str> = loaded.program.columns().iter().map(|(name, ..)| *name).collect();
-            say!("{}", summary::print(experiment, &done.digests, &computed).trim_end());
+            say!("{}", summary::print(&experiment, &done.digests, &computed).trim_end());
+            if let Some(until) = &experiment.until {
+                say!("{}", rounds::says(&experiment, until, &done.widths));
+            }
             report(&name, &partial, &done.figures, there.as_deref());
         }
     }
@@ -123,17 +139,13 @@ fn one(
 fn alone(loaded: &Loaded, options: &RunOptions, point: usize, how: campaign::Options<'_>) -> Done {
     let experiment = &loaded.experiment;
     let count = experiment.points.len();
-    let Some(chosen) = point.checked_sub(1).and_then(|at| experiment.points.get(at)) else {
-        let are = if count == 1 { "one point".to_string() } else { format!("{count} points, 1 to {count}") };
-        return Err(format!("error: there is no point {point}: {} has {are}\n", experiment.name));
-    };
+    let chosen = &experiment.points[point_of(experiment, point)?];
     let wanted = wanted(options, experiment);
     let failed = |error: std::io::Error| broken(&wanted, &error);
     let folder = Folder::share(&wanted).map_err(failed)?;
     // No word of the command goes into a run.
-    let campaign = Campaign::new(experiment, &loaded.program, "");
-    let ran = campaign.run(folder.path(), &results::siblings(&wanted), Some(point - 1), how);
-    let (there, of) = ran.map_err(failed)?;
+    let ran = run_rounds(loaded, "", folder.path(), &results::siblings(&wanted), Some(point - 1), how);
+    let (_, (there, of)) = ran.map_err(failed)?;
     if !options.quiet {
         let label = experiment.label(&chosen.values);
         let label = if label.is_empty() { label } else { format!(" ({label})") };
@@ -141,6 +153,29 @@ fn alone(loaded: &Loaded, options: &RunOptions, point: usize, how: campaign::Opt
         say!("{}, point {point} of {count}{label}{there}: {}", experiment.name, folder.path().display());
     }
     Ok(true)
+}
+
+/// Runs rounds of seeds until intervals are narrow, of a point or of all; one round where all seeds are known. Gives the experiment with the seeds that it
+/// took, and how many of its runs were there, and of how many.
+fn run_rounds<'a>(
+    loaded: &'a Loaded,
+    command: &str,
+    folder: &Path,
+    earlier: &[PathBuf],
+    only: Option<usize>,
+    how: campaign::Options<'_>,
+) -> std::io::Result<(Cow<'a, Experiment>, (usize, usize))> {
+    let mut experiment = rounds::first(&loaded.experiment);
+    let mut ran = 0;
+    loop {
+        let campaign = Campaign::new(&experiment, &loaded.program, command);
+        let (there, of) = campaign.run(folder, earlier, only, how)?;
+        ran += of - there;
+        let narrow = campaign.narrow(folder, only).unwrap_or(true);
+        if narrow || !rounds::grow(&mut experiment, &loaded.experiment) {
+            return Ok((experiment, (of - ran, of)));
+        }
+    }
 }
 
 /// Where results go.
@@ -171,8 +206,7 @@ fn quoted(word: &str) -> String {
 }
 
 /// `6 points, 5 seeds each, 60 s`.
-fn size(loaded: &Loaded) -> String {
-    let experiment = &loaded.experiment;
+fn size(experiment: &Experiment) -> String {
     let mut parts = Vec::new();
     if experiment.points.len() > 1 {
         parts.push(format!("{} points", experiment.points.len()));

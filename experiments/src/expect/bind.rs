@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use sim_core::Outcome;
 use topologies::{Diagnostic, Diagnostics, Expect, Experiment, Place, Plan, Severity};
 
+use super::golden::Golden;
 use super::judge::{self, Judgement};
 use super::names::{self, Meaning, STATISTICS, Statistic, Subject};
 use super::parse::{self, Check, Comparison, Expr, Path, Where, Wrong};
 use super::value::{Leaf, Tree, Value};
 use crate::quantity::{self, Dimension, Written};
+use crate::stored::Stored;
 
 /// Functions besides the statistics, with a line of help each.
 pub const FUNCTIONS: &[(&str, &str)] = &[
@@ -62,6 +64,9 @@ pub struct Program {
     pub(super) leaves: Vec<Leaf>,
     pub(super) bound: Vec<Bound>,
     columns: Vec<Computed>,
+    goldens: Vec<Golden>,
+    /// What `seeds: { until: … }` looks at, at each point.
+    pub(super) aim: Vec<Typed>,
 }
 
 /// A column of the summary.
@@ -82,7 +87,12 @@ impl Program {
         let mut program = Program::default();
         let mut found = Diagnostics::default();
         for (number, expect) in experiment.expect.iter().enumerate() {
-            if let Err(wrong) = program.add(experiment, number, expect) {
+            if let Some(same_as) = &expect.same_as {
+                match Golden::read(expect, same_as) {
+                    Ok(golden) => program.goldens.push(golden),
+                    Err(wrong) => found.push(*wrong),
+                }
+            } else if let Err(wrong) = program.add(experiment, number, expect) {
                 found.push(diagnostic(expect.place.clone(), &expect.check, &expect.path, wrong));
             }
         }
@@ -92,6 +102,11 @@ impl Program {
                     found.push(diagnostic(expression.place.clone(), &expression.name, &expression.path, wrong));
                 }
             }
+        }
+        if let Some(until) = &experiment.until
+            && let Err(wrong) = program.add_aim(experiment, until)
+        {
+            found.push(*wrong);
         }
         if found.is_empty() { Ok(program) } else { Err(found) }
     }
@@ -136,12 +151,7 @@ impl Program {
     }
 
     fn add_column(&mut self, experiment: &Experiment, point: usize, name: &str, text: &str) -> Result<(), Wrong> {
-        let expr = parse::parse_expr(text)?;
-        let typed = Binder { experiment, point, leaves: &mut self.leaves }.bind(&expr)?;
-        if typed.shape != Shape::One || typed.words.is_some() {
-            return Err(Wrong::new("a column of the summary is one number for each run", expr.place())
-                .help("say which number is meant, as in `mean(flows.goodput)` or `web.latency.p95`"));
-        }
+        let typed = self.number(experiment, point, text, "a column of the summary")?;
         let unit = match typed.dimension {
             Dimension::TIME => "_s",
             Dimension::RATE => "_bps",
@@ -154,6 +164,23 @@ impl Program {
             None => self.columns.push(Computed { name, points: vec![(point, typed)] }),
         }
         Ok(())
+    }
+
+    /// An expression that is one number for each run.
+    pub(super) fn number(
+        &mut self,
+        experiment: &Experiment,
+        point: usize,
+        text: &str,
+        what: &str,
+    ) -> Result<Typed, Wrong> {
+        let expr = parse::parse_expr(text)?;
+        let typed = Binder { experiment, point, leaves: &mut self.leaves }.bind(&expr)?;
+        if typed.shape != Shape::One || typed.words.is_some() {
+            return Err(Wrong::new(format!("{what} is one number for each run"), expr.place())
+                .help("say which number is meant, as in `mean(flows.goodput)` or `web.latency.p95`"));
+        }
+        Ok(typed)
     }
 
     /// The computed columns of the summary: name, what it measures, whether it is a share.
@@ -200,6 +227,17 @@ impl Program {
     pub fn judge(&self, experiment: &Experiment, measured: &[Vec<Vec<Option<Value>>>]) -> Vec<Judgement> {
         self.bound.iter().map(|bound| judge::judge(experiment, bound, measured)).collect()
     }
+
+    /// Whether anything must be as it was.
+    pub fn has_golden(&self) -> bool {
+        !self.goldens.is_empty()
+    }
+
+    /// Judges that results are those of another time, by the text of a summary.
+    pub fn judge_golden(&self, summary: &str) -> Vec<Judgement> {
+        let now = Stored::parse(summary).expect("a summary of this program can be read");
+        self.goldens.iter().map(|golden| golden.judge(&now)).collect()
+    }
 }
 
 /// The points that a check is about.
@@ -225,7 +263,7 @@ fn points(experiment: &Experiment, expect: &Expect, whole: Where) -> Result<Vec<
 }
 
 /// An error of a check as an error of the file.
-fn diagnostic(place: Option<Place>, text: &str, path: &str, wrong: Wrong) -> Diagnostic {
+pub(super) fn diagnostic(place: Option<Place>, text: &str, path: &str, wrong: Wrong) -> Diagnostic {
     let place = place.map(|place| place.within(text, wrong.place));
     Diagnostic { severity: Severity::Error, message: wrong.message, place, path: path.into(), help: wrong.help }
 }

@@ -67,7 +67,7 @@ pub(super) fn judge(experiment: &Experiment, bound: &Bound, measured: &[Vec<Vec<
 
 /// The value of a leaf with a seed; it is measured at one point.
 pub(super) fn leaf(measured: &[Vec<Vec<Option<Value>>>], seed: usize, leaf: usize) -> Value {
-    measured.iter().find_map(|point| point[seed][leaf].clone()).unwrap_or(Value::One(None))
+    measured.iter().find_map(|point| point.get(seed)?[leaf].clone()).unwrap_or(Value::One(None))
 }
 
 /// The dimensions in which the check differs from its siblings.

@@ -24,8 +24,12 @@
 //! | names to columns of tables, before anything runs | `bind`, `names` |
 //! | rows to values | `value` |
 //! | values to verdicts | `judge` |
+//! | `same_as`: results to those of another time | `golden` |
+//! | whether an interval is narrow, so that no more seeds run | `aim` |
 
+mod aim;
 mod bind;
+mod golden;
 mod judge;
 mod names;
 #[cfg(test)]
@@ -34,6 +38,7 @@ mod value;
 
 use topologies::expression as parse;
 
+pub use aim::Width;
 pub use bind::{FUNCTIONS, Program};
 pub use judge::Judgement;
 pub use names::STATISTICS;

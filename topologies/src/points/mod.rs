@@ -3,9 +3,11 @@
 mod keep;
 mod range;
 mod sample;
+mod seeds;
 
 use keep::Keep;
 use range::Range;
+pub(crate) use seeds::seeds;
 
 use crate::emit;
 use crate::read::{Sink, short};
@@ -15,8 +17,6 @@ use crate::yaml::{Entry, Mark, Node, Value};
 const POINTS_MAX: usize = 100_000;
 /// More of them than this are refused before `where` leaves some out.
 const GRID_MAX: usize = 1_000_000;
-/// More seeds than this are refused.
-const SEEDS_MAX: u64 = 1_000_000;
 
 /// A value for a path.
 #[derive(Clone)]
@@ -368,31 +368,4 @@ fn variant(sink: &mut Sink, entry: &Entry) -> Choice {
         sets: entry.value.entries().iter().map(set).collect(),
         without: Vec::new(),
     }
-}
-
-/// The seeds: `experiment.seeds` is a list, or how many to count up from `seed`.
-pub(crate) fn seeds(sink: &mut Sink, tree: &Node, only: Option<u64>) -> Vec<u64> {
-    let first = tree.get("seed").and_then(|node| sink.count(node, 0, u64::MAX)).unwrap_or(1);
-    let node = tree.get("experiment").and_then(|node| node.get("seeds"));
-    let seeds = match node {
-        None => vec![first],
-        Some(Node { value: Value::List(list), at }) => {
-            let mut seeds: Vec<u64> = list.iter().filter_map(|item| sink.count(item, 0, u64::MAX)).collect();
-            let all = seeds.len();
-            seeds.sort_unstable();
-            seeds.dedup();
-            if seeds.len() != all {
-                sink.error(*at, "a seed stands twice: the same run would be counted as two");
-            }
-            if list.is_empty() {
-                sink.error(*at, "there are no seeds, so nothing runs");
-            }
-            seeds
-        }
-        Some(node) => {
-            let count = sink.count(node, 1, SEEDS_MAX).unwrap_or(1);
-            (0..count).map(|i| first.wrapping_add(i)).collect()
-        }
-    };
-    only.map_or(seeds, |seed| vec![seed])
 }
