@@ -216,6 +216,7 @@ impl<'a> Campaign<'a> {
             let digest = &mut digests[job.point];
             let (names, values): (Vec<Figure>, Vec<Number>) = record.digest.into_iter().unzip();
             digest.figures = names;
+            digest.fingerprints.push(record.fingerprints);
             digest.seeds.push(values.into_iter().map(Option::from).collect());
             measured[job.point].push(self.program.recall(job.point, &record.measured));
             figures.extend(record.figures.iter().map(|figure| folder.join(&job.place).join(figure)));
@@ -233,7 +234,13 @@ impl<'a> Campaign<'a> {
             widths = self.program.widths(until, &points, &measured);
             warnings.extend(rounds::warning(self.experiment, until, &widths));
         }
-        Done { digests, judgements, figures, warnings, failures, widths }
+        let mut done = Done { digests, judgements, figures, warnings, failures, widths };
+        // What must be as it was is judged by what the summary says.
+        if self.program.has_golden() {
+            let summary = crate::summary::json(self.experiment, "", &done);
+            done.judgements.extend(self.program.judge_golden(&summary));
+        }
+        done
     }
 
     fn execute(&self, folder: &Path, job: &Job<'_>, options: Options<'_>, bar: &ProgressBar) -> io::Result<()> {
@@ -267,6 +274,7 @@ impl<'a> Campaign<'a> {
             figures: figures.iter().filter_map(|figure| Some(figure.strip_prefix(&copy).ok()?.to_path_buf())).collect(),
             warnings,
             failures: outcome.failures.iter().map(|what| format!("{about}: {what}")).collect(),
+            fingerprints: results::layers(&outcome.fingerprints).map(|(layer, print)| (layer.into(), print)).collect(),
             rows: outcome.rows.iter().map(|rows| (rows.table.name.to_string(), rows.len() as u64)).collect(),
             ..Record::new(job.key.clone())
         };

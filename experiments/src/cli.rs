@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
+use sim_core::{Prob, Span, Time};
 
 use crate::commands;
 use crate::say::complain;
@@ -93,6 +94,70 @@ pub struct VerifyOptions {
     /// Prints nothing but what is wrong
     #[arg(long, short)]
     pub quiet: bool,
+}
+
+/// Options of `events`.
+#[derive(Args, Clone, Debug)]
+pub struct EventsOptions {
+    /// An experiment file, or a run's `manifest.yaml`
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub overrides: Overrides,
+    /// The point of the plan, 1 being the first
+    #[arg(long, value_name = "K", default_value_t = 1)]
+    pub point: usize,
+    /// The first moment: `1.2 s`
+    #[arg(long, value_name = "TIME", default_value = "0 s")]
+    pub from: Time,
+    /// The moment after the last; the end unless given
+    #[arg(long, value_name = "TIME")]
+    pub to: Option<Time>,
+    /// Prints one JSON value instead of lines for people
+    #[arg(long)]
+    pub json: bool,
+    /// Prints JSON with a hash of the events of each of so many slices of the run instead of events
+    #[arg(long, value_name = "N", conflicts_with_all = ["from", "to"])]
+    pub slices: Option<u32>,
+    /// How long a slice is; the last one goes on to the end. Equal parts unless given
+    #[arg(long, value_name = "TIME", requires = "slices")]
+    pub every: Option<Span>,
+}
+
+/// Options of `compare`.
+#[derive(Args, Clone, Debug)]
+pub struct CompareOptions {
+    /// A results folder, an experiment file, or a build of this program
+    #[arg(value_hint = ValueHint::AnyPath)]
+    pub a: PathBuf,
+    /// What it is compared with, of the same kind or another
+    #[arg(value_hint = ValueHint::AnyPath)]
+    pub b: PathBuf,
+    /// The experiment that builds run
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub on: Option<PathBuf>,
+    #[command(flatten)]
+    pub overrides: Overrides,
+    /// How likely a false alarm may be over all figures together, if nothing has changed but chance
+    #[arg(long, value_name = "SHARE", default_value = "5 %")]
+    pub level: Prob,
+    /// Differences that are surely smaller than this share of the first value do not count
+    #[arg(long, value_name = "SHARE", default_value = "0 %")]
+    pub margin: Prob,
+    /// Lists all figures with their intervals, also those that do not differ
+    #[arg(long)]
+    pub all: bool,
+    /// Ends with exit code 0 also where runs part but no figure differs
+    #[arg(long)]
+    pub allow_divergent: bool,
+    /// Prints one JSON value instead of lines for people
+    #[arg(long)]
+    pub json: bool,
+    /// Replaces files of verdicts that are there already
+    #[arg(long)]
+    pub force: bool,
+    #[command(flatten)]
+    pub verdicts: VerdictFiles,
 }
 
 /// Options of `report`.
@@ -202,6 +267,14 @@ enum Command {
     Report(ReportOptions),
     /// Proves determinism: 1, 2, 3 and 8 shards, twice, and with bytes on every hop; all fingerprints must agree
     Verify(VerifyOptions),
+    /// Tells whether two results, files or builds of this program are the same, and what differs
+    ///
+    /// IDENTICAL: every event, row and captured byte is the same. DIVERGENT: runs part, at an event that is named, but no figure differs by more
+    /// than chance. DIFFERENT: figures differ, with their intervals, at a level that holds for all of them together (Holm's correction). Exit code: 0, 3,
+    /// 1; 2 for bad input. Files and builds are run in a folder that goes afterwards; results stay as they are.
+    Compare(CompareOptions),
+    /// Prints the engine's events of a run in a window of time: what arrived, woke up or was sent, where and when
+    Events(EventsOptions),
     /// Runs packetdrill scripts against the TCP of the hosts, in virtual time
     ///
     /// Each script is judged: pass, fail (with the line, what was expected and what came), not runnable (with the feature that does not
@@ -225,7 +298,7 @@ enum Command {
     },
 }
 
-/// The command. Exit codes: 0, 1 (an expectation failed, or runs differ), 2 (bad input).
+/// The command. Exit codes: 0, 1 (an expectation failed, or runs differ), 2 (bad input), 3 (runs part, but what comes out is the same).
 pub fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::New(options) => commands::new::new(&options),
@@ -235,6 +308,8 @@ pub fn main() -> ExitCode {
         Command::Plot { results, figures } => commands::plot::plot(&results, &figures),
         Command::Report(options) => commands::report::report(&options),
         Command::Verify(options) => commands::verify::verify(&options),
+        Command::Compare(options) => return leave(commands::compare::compare(&options)),
+        Command::Events(options) => commands::events::events(&options),
         Command::Packetdrill(options) => commands::packetdrill::packetdrill(&options),
         Command::List(options) => commands::list::list(&options),
         Command::Schema => {
@@ -244,9 +319,13 @@ pub fn main() -> ExitCode {
         Command::Completions { shell } => commands::manual::completions(Cli::command(), shell),
         Command::Man { verb } => commands::manual::man(Cli::command(), verb.as_deref()),
     };
+    leave(done.map(|well| u8::from(!well)))
+}
+
+/// Ends with an exit code, or with what is wrong with the input.
+fn leave(done: Result<u8, String>) -> ExitCode {
     match done {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::from(1),
+        Ok(code) => ExitCode::from(code),
         Err(message) => {
             complain!("{message}");
             if !message.ends_with('\n') {

@@ -1,6 +1,6 @@
 //! What a run came to, in one number for each thing: for summaries, which go over seeds. Tables with many rows are not kept.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use sim_core::{Column, Kind, Outcome, Rows, Table};
@@ -55,6 +55,8 @@ pub struct Digest {
     pub figures: Vec<Figure>,
     /// For each seed, in the order of the figures.
     pub seeds: Vec<Vec<Option<f64>>>,
+    /// For each seed, fingerprints by their layers.
+    pub fingerprints: Vec<BTreeMap<String, String>>,
 }
 
 impl Digest {

@@ -8,6 +8,8 @@
 //! | `report` | `commands/report`, `report/` (`run` writes it too) |
 //! | `plot` | `commands/plot`, `figures` |
 //! | `verify` | `commands/verify` |
+//! | `compare` | `commands/compare`, `compare/`, `stored` (results read back) |
+//! | `events` | `commands/events` |
 //! | `packetdrill` | `commands/packetdrill` (files and reports), [`packetdrill`] (the language and the system under test) |
 //! | `list` | `commands/list` |
 //! | `schema` | `schema/` |
@@ -17,6 +19,7 @@ mod campaign;
 mod cells;
 mod cli;
 mod commands;
+mod compare;
 mod digest;
 mod expect;
 mod figures;
@@ -31,6 +34,7 @@ mod run;
 mod say;
 mod schema;
 pub mod statistics;
+mod stored;
 mod summary;
 
 pub use cells::{port_name, seconds};

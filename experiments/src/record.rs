@@ -41,6 +41,8 @@ pub struct Record {
     pub failures: Vec<String>,
     /// Rows of each table.
     pub rows: BTreeMap<String, u64>,
+    /// Fingerprints by their layers.
+    pub fingerprints: BTreeMap<String, String>,
 }
 
 /// A number as its bits: what is read back is what was written, to the last of them.

@@ -235,9 +235,10 @@ pub fn write_capture(mut out: impl Write, plan: &Plan, outcome: &Outcome) -> io:
 }
 
 /// Fingerprints with the names of their layers. That of the bytes is there in the mode with bytes on every hop only.
-pub fn layers(prints: &Fingerprints) -> Vec<(&'static str, u64)> {
+pub fn layers(prints: &Fingerprints) -> impl Iterator<Item = (&'static str, String)> {
     let all = [("events", prints.events), ("lengths", prints.lengths), ("bytes", prints.bytes), ("rows", prints.rows)];
-    all.into_iter().filter(|(layer, print)| *layer != "bytes" || *print != 0).collect()
+    let there = all.into_iter().filter(|(layer, print)| *layer != "bytes" || *print != 0);
+    there.map(|(layer, print)| (layer, format!("{print:016x}")))
 }
 
 /// The resolved file, which runs again as it is. What the run was stands in comments at its top.
@@ -255,7 +256,7 @@ fn manifest(point: &Point, seed: u64, outcome: &Outcome) -> String {
     }
     head.push_str("# fingerprints:\n");
     for (layer, print) in layers(&outcome.fingerprints) {
-        head.push_str(&format!("#   {layer}: {print:016x}\n"));
+        head.push_str(&format!("#   {layer}: {print}\n"));
     }
     format!("{head}\n{}", point.flat(seed))
 }

@@ -272,6 +272,8 @@ struct JsonPoint<'a> {
     folder: String,
     /// Name, then number: mean, half of the 95 % interval where there are several seeds, value of each seed.
     measured: BTreeMap<&'a str, BTreeMap<&'a str, JsonNumber>>,
+    /// For each seed, by layer: equal ones are equal runs.
+    fingerprints: &'a [BTreeMap<String, String>],
 }
 
 #[derive(Serialize)]
@@ -313,7 +315,12 @@ pub fn json(experiment: &Experiment, command: &str, done: &Done) -> String {
         }
         let names = experiment.dimensions.iter().map(String::as_str);
         let folder = experiment.slug(point);
-        JsonPoint { point: names.zip(point.values.iter().map(String::as_str)).collect(), folder, measured }
+        JsonPoint {
+            point: names.zip(point.values.iter().map(String::as_str)).collect(),
+            folder,
+            measured,
+            fingerprints: &digest.fingerprints,
+        }
     });
     let expect = judgements.iter().map(|judgement| JsonJudgement {
         check: &judgement.check,

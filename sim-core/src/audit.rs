@@ -13,8 +13,8 @@ pub enum Audit {
     /// Nothing beyond the fingerprints.
     #[default]
     Off,
-    /// A hash of the events of each of so many equal slices of the run.
-    Slices(u32),
+    /// A hash of the events of each of so many slices of the run, each of this length. The last one goes on to the end.
+    Slices(u32, Span),
     /// Every event from the first moment on and before the second.
     Events(Time, Time),
 }
@@ -34,23 +34,54 @@ pub struct EventRecord {
     pub length: u32,
 }
 
+impl EventRecord {
+    /// What there is.
+    pub const KINDS: [&str; 4] = ["arrive", "depart", "wake", "change"];
+}
+
 impl std::fmt::Display for EventRecord {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let EventRecord { key, node, kind, subject, length } = self;
-        let (source, counter) = (key.source() >> 40, key.source() & ((1 << 40) - 1));
         write!(f, "{} ps: node {node} {kind} {subject:#x}", key.time().ps())?;
         if *length > 0 {
             write!(f, " of {length} bytes")?;
         }
-        write!(f, " (event {counter} of source {source})")
+        write!(f, " (event {} of source {})", key.counter(), key.maker())
     }
+}
+
+/// What a run has shown of its events to an audit.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Audited {
+    /// The hashes of [`Audit::Slices`].
+    pub slices: Vec<u64>,
+    /// The events of [`Audit::Events`], in the order of their keys.
+    pub events: Vec<EventRecord>,
+}
+
+impl From<Outcome> for Audited {
+    fn from(outcome: Outcome) -> Audited {
+        Audited { slices: outcome.slices, events: outcome.audited }
+    }
+}
+
+/// Where the events of two runs part.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Parting {
+    /// The last events that both have of the nodes where they part.
+    pub before: Vec<EventRecord>,
+    /// The events of the one run from there on: the first is the one that the other run has not, or has with another content. Empty where
+    /// the run has no more events.
+    pub left: Vec<EventRecord>,
+    /// The same of the other run.
+    pub right: Vec<EventRecord>,
 }
 
 /// The first difference between two runs.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Difference {
-    /// The first event that only one run has, or that has another content; `None` where the run has no more events.
-    Event(Option<EventRecord>, Option<EventRecord>),
+    /// An event.
+    Event(Parting),
     /// All events are the same, but this row of this table is not.
     Row(&'static str, usize),
     /// All events and rows are the same, but this captured packet is not.
@@ -59,31 +90,60 @@ pub enum Difference {
     Bytes(usize),
 }
 
+/// Slices that a run is cut into at first.
+const SLICES: u32 = 4096;
+
+/// Events that are kept before and from a parting on.
+const CONTEXT: usize = 3;
+
+/// Finds where the events of two runs part, which are done again with the audits that it asks for; `None` when they do not. `stop`: when the
+/// shorter of them ends.
+///
+/// # Errors
+/// As the runs.
+pub fn first_event<E>(
+    stop: Time,
+    mut a: impl FnMut(Audit) -> Result<Audited, E>,
+    mut b: impl FnMut(Audit) -> Result<Audited, E>,
+) -> Result<Option<Parting>, E> {
+    // Rounded up, so that the last one ends at the stop or later.
+    let mut length = Span::from_ps(stop.ps() / u64::from(SLICES) + 1);
+    let slices = Audit::Slices(SLICES, length);
+    let (left, right) = (a(slices)?.slices, b(slices)?.slices);
+    let Some(slice) = (0..SLICES as usize).find(|at| left.get(*at) != right.get(*at)) else { return Ok(None) };
+    // The slice before has what came before.
+    let from = Time::ZERO + length * slice.saturating_sub(1) as u64;
+    length = length.saturating_mul(2);
+    loop {
+        let window = Audit::Events(from, from.saturating_add(length));
+        let (left, right) = (a(window)?.events, b(window)?.events);
+        let Some(at) = (0..).find(|at| left.get(*at) != right.get(*at) || *at >= left.len()) else { return Ok(None) };
+        let beyond = from.saturating_add(length) > stop;
+        if at >= left.len() && at >= right.len() && beyond {
+            return Ok(None);
+        }
+        // The run that has no more events in this slice may have its next one later.
+        if left.len() > at && right.len() > at || beyond {
+            let nodes: Vec<u32> = [&left, &right].iter().filter_map(|events| Some(events.get(at)?.node)).collect();
+            let own = left[..at].iter().rev().filter(|event| nodes.contains(&event.node));
+            let mut before: Vec<EventRecord> = own.take(CONTEXT).copied().collect();
+            before.reverse();
+            let from_there = |events: &[EventRecord]| events[at..].iter().take(CONTEXT).copied().collect();
+            return Ok(Some(Parting { before, left: from_there(&left), right: from_there(&right) }));
+        }
+        length = length.saturating_mul(8);
+    }
+}
+
 /// Finds the first difference between two runs, which are done again with the audits that it asks for; `None` when there is none.
 pub fn first_difference(
     stop: Time,
     mut a: impl FnMut(Audit) -> Outcome,
     mut b: impl FnMut(Audit) -> Outcome,
 ) -> Option<Difference> {
-    const SLICES: u32 = 4096;
-    let (left, right) = (a(Audit::Slices(SLICES)), b(Audit::Slices(SLICES)));
-    let Some(slice) = (0..SLICES as usize).find(|at| left.slices[*at] != right.slices[*at]) else {
-        return in_results(&left, &right);
-    };
-    drop((left, right));
-    let mut length = slice_length(stop, SLICES);
-    let from = Time::ZERO + length * slice as u64;
-    loop {
-        let window = Audit::Events(from, from.saturating_add(length));
-        let (left, right) = (a(window), b(window));
-        let at = (0..).find(|at| left.audited.get(*at) != right.audited.get(*at) || *at >= left.audited.len())?;
-        let (one, other) = (left.audited.get(at).copied(), right.audited.get(at).copied());
-        // The run that has no more events in this slice may have its next one later.
-        if one.is_some() && other.is_some() || from.saturating_add(length) > stop {
-            return Some(Difference::Event(one, other));
-        }
-        length = length.saturating_mul(8);
-    }
+    let seen = |outcome: Outcome| Ok::<Audited, std::convert::Infallible>(outcome.into());
+    let Ok(parting) = first_event(stop, |audit| seen(a(audit)), |audit| seen(b(audit)));
+    parting.map(Difference::Event).or_else(|| in_results(&a(Audit::Off), &b(Audit::Off)))
 }
 
 fn in_results(left: &Outcome, right: &Outcome) -> Option<Difference> {
@@ -104,30 +164,18 @@ fn in_results(left: &Outcome, right: &Outcome) -> Option<Difference> {
     left.nodes.iter().zip(&right.nodes).position(|(a, b)| a.bytes != b.bytes).map(Difference::Bytes)
 }
 
-/// The length of a slice, rounded up.
-fn slice_length(stop: Time, slices: u32) -> Span {
-    Span::from_ps(stop.ps() / u64::from(slices) + 1)
-}
-
 /// What a shard keeps.
 #[derive(Default)]
 pub(crate) struct Auditor {
     audit: Audit,
-    slice: u64,
     pub slices: Vec<u64>,
     pub events: Vec<EventRecord>,
 }
 
 impl Auditor {
     pub fn new(audit: Audit) -> Auditor {
-        Auditor { audit, ..Auditor::default() }
-    }
-
-    pub fn stop_at(&mut self, stop: Time) {
-        if let Audit::Slices(slices) = self.audit {
-            self.slice = slice_length(stop, slices).ps();
-            self.slices = vec![0; slices as usize];
-        }
+        let slices = if let Audit::Slices(slices, _) = audit { vec![0; slices as usize] } else { Vec::new() };
+        Auditor { audit, slices, ..Auditor::default() }
     }
 
     #[cold]
@@ -141,8 +189,9 @@ impl Auditor {
         let record = EventRecord { key: event.key, node: state.id, kind, subject, length };
         match self.audit {
             Audit::Off => {}
-            Audit::Slices(_) => {
-                let at = (event.key.time().ps() / self.slice) as usize;
+            Audit::Slices(_, each) => {
+                let at = (event.key.time().ps() / each.ps().max(1)) as usize;
+                let at = at.min(self.slices.len() - 1);
                 let words =
                     [event.key.time().ps(), event.key.source(), u64::from(state.id), subject, u64::from(length)];
                 let hash = words.iter().fold(kind.len() as u64, |hash, word| mix(hash.rotate_left(7) ^ word));

@@ -18,7 +18,7 @@ impl EventKey {
 
     /// The key of event number `counter` of node word `source` (below 2^24) at `time`.
     pub fn new(time: Time, source: u32, counter: u64) -> EventKey {
-        debug_assert!(source < 1 << SOURCE_BITS && counter < 1 << COUNTER_BITS);
+        debug_assert!(EventKey::fits(source, counter));
         EventKey((u128::from(time.ps()) << 64) | u128::from(u64::from(source) << COUNTER_BITS | counter))
     }
 
@@ -37,6 +37,21 @@ impl EventKey {
     /// The same event at another time.
     pub fn moved(self, time: Time) -> EventKey {
         EventKey((u128::from(time.ps()) << 64) | u128::from(self.0 as u64))
+    }
+
+    /// The node that made the event.
+    pub fn maker(self) -> u32 {
+        (self.source() >> COUNTER_BITS) as u32
+    }
+
+    /// How many events that node had made before.
+    pub fn counter(self) -> u64 {
+        self.source() & ((1 << COUNTER_BITS) - 1)
+    }
+
+    /// Whether a node word and a counter fit into a key.
+    pub fn fits(source: u32, counter: u64) -> bool {
+        source < 1 << SOURCE_BITS && counter < 1 << COUNTER_BITS
     }
 
     /// Source and counter in one word.

@@ -35,7 +35,7 @@ mod time;
 mod units;
 mod world;
 
-pub use audit::{Audit, Difference, EventRecord, first_difference};
+pub use audit::{Audit, Audited, Difference, EventRecord, Parting, first_difference, first_event};
 pub use cx::Cx;
 pub use drop::DropCause;
 pub use event::{Event, EventKey, EventQueue, What};

@@ -274,10 +274,16 @@ fn an_audit_finds_the_first_event_that_differs() {
     let at = a.iter().zip(&b).position(|(a, b)| a != b).expect("the runs differ");
     assert!(at > 20, "they do not differ at once");
     match first_difference(stop, run(20, &[]), run(21, &[0, 1])) {
-        Some(Difference::Event(left, Some(right))) => {
-            assert_eq!(right, b[at]);
+        Some(Difference::Event(parting)) => {
+            let right = parting.right[0];
+            assert_eq!(parting.right, b[at..at + 3]);
             assert_eq!((right.node, right.kind), (0, "wake"), "{right}");
-            assert!(left.is_none_or(|left| left == a[at]));
+            assert_eq!(parting.left.first(), a.get(at));
+            // What came before at the nodes where they part.
+            let nodes = [Some(right.node), parting.left.first().map(|left| left.node)];
+            let before = |event: &&EventRecord| nodes.contains(&Some(event.node));
+            let own: Vec<EventRecord> = a[..at].iter().filter(before).copied().collect();
+            assert_eq!(parting.before, own[own.len() - 3..]);
         }
         other => panic!("{other:?}"),
     }

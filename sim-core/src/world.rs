@@ -263,7 +263,6 @@ impl<N: Node> World<N> {
     pub fn run(mut self, stop: Time, threads: usize, progress: &(dyn Fn(Time) + Sync)) -> Outcome {
         for shard in &mut self.shards {
             shard.stop = stop;
-            shard.core.auditor.stop_at(stop);
         }
         let windows = if self.shards.len() == 1 {
             let shard = &mut self.shards[0];

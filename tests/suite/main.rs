@@ -2,6 +2,7 @@
 
 mod bad_files;
 mod command;
+mod compare;
 mod conformance;
 mod conservation;
 mod course;

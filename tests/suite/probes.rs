@@ -89,7 +89,7 @@ fn switching_a_probe_changes_no_packet_and_no_other_row() {
     same("no bytes", &full, &run(&plan, ProbeConfig { bytes_on_every_hop: false, ..everything() }), &[]);
     same("no capture", &full, &run(&plan, ProbeConfig { captures: Vec::new(), ..everything() }), &[]);
     // An audit sees every event, and is not seen.
-    let slices = ProbeConfig { audit: Audit::Slices(16), ..everything() };
+    let slices = ProbeConfig { audit: Audit::Slices(16, Span::from_ms(100)), ..everything() };
     same("audited", &full, &run(&plan, slices), &[]);
     // What is sampled has other rows where it is sampled at other times; nothing else has.
     let sampled: Vec<&str> = ["queue", "throughput"].to_vec();

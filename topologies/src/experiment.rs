@@ -93,6 +93,8 @@ impl Point {
 pub struct Expect {
     /// The check: `wan.drops == 0`.
     pub check: String,
+    /// Results that these must be the same as; then the check is but words.
+    pub same_as: Option<SameAs>,
     /// With what confidence over the seeds it must hold.
     pub confidence: Option<Prob>,
     /// The points of the sweep that it is about: dimensions with the values that are meant. All, where there is none.
@@ -101,6 +103,17 @@ pub struct Expect {
     pub place: Option<Place>,
     /// Its YAML path.
     pub path: String,
+}
+
+/// Results of another time that an experiment's must be the same as.
+#[derive(Clone, Debug)]
+pub struct SameAs {
+    /// The text of their file, a `summary.json`.
+    pub text: String,
+    /// By how much, as a share of its value, the mean of a figure may differ; `None` where every event and every row must be the same.
+    pub within: Option<Prob>,
+    /// The figures that are compared, each with its place in the file; all where there is none.
+    pub figures: Vec<(String, Option<Place>)>,
 }
 
 /// `seeds: { until: … }`: rounds of seeds until an interval is narrow at every point. All seeds of a round run before it is looked at, and all points have the
@@ -286,6 +299,7 @@ fn resolve_point(
     let plan = resolve(sink, name, &spec, options)?;
     let expect = spec.expect.iter().map(|expect| Expect {
         check: expect.check.value.clone(),
+        same_as: expect.same_as.clone(),
         confidence: expect.confidence,
         point: expect.point.clone(),
         place: sink.sources.place(expect.check.at),
@@ -297,13 +311,18 @@ fn resolve_point(
 }
 
 /// The tree of a point as a file: what was merged into it is left out, and its seed is filled in later. What is expected of
-/// several points or seeds together cannot be judged from one run, so then it is left out too.
+/// several points or seeds together cannot be judged from one run, so then it is left out too; so is what names a file, for this one stands elsewhere.
 fn flat(tree: &Node, alone: bool, dimensions: &[String], values: &[String]) -> String {
     let mut sections: Vec<_> = tree.entries().to_vec();
     sections.retain(|entry| alone || entry.key != "expect");
     sections.retain(|entry| {
         !matches!(entry.key.as_str(), "include" | "topology" | "generate" | "experiment" | "seed" | "point")
     });
+    for section in sections.iter_mut().filter(|section| section.key == "expect") {
+        if let Value::List(items) = &mut section.value.value {
+            items.retain(|item| item.get("same_as").is_none());
+        }
+    }
     let order = |key: &str| crate::spec::SECTIONS.iter().position(|section| *section == key);
     let entry =
         |key: &str, value| Entry { key: key.into(), at: Mark::default(), value: Node { value, at: Mark::default() } };

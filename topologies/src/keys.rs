@@ -477,6 +477,13 @@ pub const KEYS: &[KeySection] = &[
         "`expect: [ { … } ]`, or a check alone",
         &[
             ("check", "a comparison of results, as in `wan.drops == 0` (`list functions`)", Text),
+            (
+                "same_as",
+                "a file with the results that these must be: a `summary.json` under another name, from this file on; every event and row, or `within`",
+                Text,
+            ),
+            ("within", "by how much of its value the mean of a figure may differ from that of `same_as`", PROB),
+            ("figures", "the figures that are compared, as columns of `summary.csv`; all when not given", List(&Text)),
             ("confidence", "the probability with which it must hold over the seeds", PROB),
             (
                 "point",

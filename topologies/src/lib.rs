@@ -35,7 +35,7 @@ mod yaml;
 
 pub use build::{build, ip_config, probes, wire};
 pub use diagnostics::{Diagnostic, Diagnostics, Place, Severity};
-pub use experiment::{Expect, Experiment, LoadOptions, Point, Until, WRITTEN_BY, load, load_text};
+pub use experiment::{Expect, Experiment, LoadOptions, Point, SameAs, Until, WRITTEN_BY, load, load_text};
 pub use generate::{GENERATORS, Generator};
 pub use keys::{KEYS, Key, KeySection, Kinds, LISTED_LOSS, Takes};
 pub use plan::{

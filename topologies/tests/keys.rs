@@ -200,8 +200,15 @@ links:
     },
     Section {
         name: "an expectation",
-        file: "hosts: { a: {}, b: {} }\nlinks: [ { a -- b: { name: wan, rate: 1 Mbit/s } } ]\nexperiment: { seeds: 2, sweep: { wan.delay: [ 1 ms, 2 ms ] } }\nexpect: [ { check: wan.drops == 0, @KEY@ } ]\n",
-        keys: &["confidence: 90 %", "point: { wan.delay: 1 ms }"],
+        file: "hosts: { a: {}, b: {} }\nlinks: [ { a -- b: { name: wan, rate: 1 Mbit/s } } ]\nexperiment: { seeds: 2, sweep: { wan.delay: [ 1 ms, 2 ms ] } }\nexpect: [ { @KEY@ } ]\n",
+        keys: &[
+            "check: wan.drops == 0",
+            "check: wan.drops == 0, confidence: 90 %",
+            "check: wan.drops == 0, point: { wan.delay: 1 ms }",
+            "same_as: tests/data/trace.txt",
+            "same_as: tests/data/trace.txt, within: 7 %",
+            "same_as: tests/data/trace.txt, within: 7 %, figures: [ a ]",
+        ],
     },
     Section {
         name: "outputs",

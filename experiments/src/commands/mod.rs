@@ -1,6 +1,8 @@
 //! The verbs of the command. Each gives whether all is well, or the text of what is wrong with its input.
 
 pub mod check;
+pub mod compare;
+pub mod events;
 pub mod list;
 pub mod manual;
 pub mod new;
@@ -53,6 +55,17 @@ fn bind(experiment: &Experiment) -> Result<Program, Diagnostics> {
 /// All that cannot.
 pub fn check_outputs(experiment: &Experiment) -> Result<(), Diagnostics> {
     bind(experiment).map(drop)
+}
+
+/// A point of the plan by its number, 1 being the first.
+///
+/// # Errors
+/// There is no such point.
+pub fn point_of(experiment: &Experiment, number: usize) -> Result<usize, String> {
+    let count = experiment.points.len();
+    let are = if count == 1 { "one point".to_string() } else { format!("{count} points, 1 to {count}") };
+    let there = number.checked_sub(1).filter(|at| *at < count);
+    there.ok_or_else(|| format!("error: there is no point {number}: {} has {are}\n", experiment.name))
 }
 
 /// The machine's cores.

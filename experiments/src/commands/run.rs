@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use super::report as verdicts;
-use super::{Done, Loaded, cores, load};
+use super::{Done, Loaded, cores, load, point_of};
 use crate::campaign::{self, Campaign};
 use crate::cli::{Overrides, RunOptions};
 use crate::report::Verdicts;
@@ -139,10 +139,7 @@ fn one(
 fn alone(loaded: &Loaded, options: &RunOptions, point: usize, how: campaign::Options<'_>) -> Done {
     let experiment = &loaded.experiment;
     let count = experiment.points.len();
-    let Some(chosen) = point.checked_sub(1).and_then(|at| experiment.points.get(at)) else {
-        let are = if count == 1 { "one point".to_string() } else { format!("{count} points, 1 to {count}") };
-        return Err(format!("error: there is no point {point}: {} has {are}\n", experiment.name));
-    };
+    let chosen = &experiment.points[point_of(experiment, point)?];
     let wanted = wanted(options, experiment);
     let failed = |error: std::io::Error| broken(&wanted, &error);
     let folder = Folder::share(&wanted).map_err(failed)?;

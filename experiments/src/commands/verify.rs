@@ -1,9 +1,10 @@
 //! `clockwire verify`: the same experiment on 1, 2, 3 and 8 shards, twice, with another order of what happens at the same
 //! moment, and with every packet as bytes at every hop.
 
-use sim_core::{Difference, EventRecord, Outcome, Rows, Span, first_difference};
+use sim_core::{Difference, Outcome, Rows, Span, first_difference};
 use topologies::{Experiment, Plan};
 
+use super::events::{node_name, parting};
 use super::{Done, cores, load};
 use crate::cells;
 use crate::cli::VerifyOptions;
@@ -53,7 +54,7 @@ fn proof(plan: &Plan, threads: usize, run: &Runner<'_>) -> Result<String, String
     let alone = run(base);
     let mut text = format!("  {} events, {} packet-hops; fingerprints:", alone.events, alone.hops);
     for (layer, print) in layers(&alone.fingerprints) {
-        text.push_str(&format!(" {layer} {print:016x}"));
+        text.push_str(&format!(" {layer} {print}"));
     }
     for (shards, bytes) in [(1, true), (1, false), (2, true), (3, true), (8, true), (8, false)] {
         let how = How { shards, threads: threads.min(shards), bytes_on_every_hop: bytes, ..How::default() };
@@ -124,13 +125,10 @@ fn differences(a: &Outcome, b: &Outcome, bytes: bool) -> Vec<&'static str> {
 fn first(plan: &Plan, how: How, run: &Runner<'_>) -> String {
     let alone = How { bytes_on_every_hop: how.bytes_on_every_hop, tie_salt: how.tie_salt, ..How::default() };
     let found = first_difference(plan.stop, |audit| run(How { audit, ..alone }), |audit| run(How { audit, ..how }));
-    let name = |node: usize| plan.nodes[node].name.as_str();
     let mut text = match found {
-        Some(Difference::Event(a, b)) => format!(
-            "  the first event that differs:\n    1 shard: {}\n    other:   {}\n",
-            event(plan, a),
-            event(plan, b)
-        ),
+        Some(Difference::Event(found)) => {
+            format!("  the first event that differs:\n{}", parting(&found, ["1 shard", "other"], &node_name(plan)))
+        }
         Some(Difference::Row(table, at)) => {
             format!("  all events are the same; the first row that differs is row {} of `{table}`\n", at + 1)
         }
@@ -138,17 +136,12 @@ fn first(plan: &Plan, how: How, run: &Runner<'_>) -> String {
             format!("  all events and rows are the same, but captured packet {} is not\n", at + 1)
         }
         Some(Difference::Bytes(node)) => {
-            format!("  all events and rows are the same, but the bytes that reach {} are not\n", name(node))
+            format!("  all events and rows are the same, but the bytes that reach {} are not\n", plan.nodes[node].name)
         }
         None => "  run again, nothing differs any more: something outside of the seed has its hands in it\n".into(),
     };
     text.push_str(&row_difference(plan, &run(How { all_hops: true, ..alone }), &run(How { all_hops: true, ..how })));
     text
-}
-
-/// An event, where it was seen, when, and who made it.
-fn event(plan: &Plan, record: Option<EventRecord>) -> String {
-    record.map_or("(there is none)".into(), |record| format!("at {}, {record}", plan.nodes[record.node as usize].name))
 }
 
 /// The first row that differs, of all tables.

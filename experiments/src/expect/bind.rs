@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use sim_core::Outcome;
 use topologies::{Diagnostic, Diagnostics, Expect, Experiment, Place, Plan, Severity};
 
+use super::golden::Golden;
 use super::judge::{self, Judgement};
 use super::names::{self, FUNCTIONS, Meaning, STATISTICS, Statistic, Subject};
 use super::parse::{self, Check, Comparison, Expr, Path, Where, Wrong};
 use super::series::Series;
 use super::value::{Leaf, Tree, Value};
 use crate::quantity::{self, Dimension, Written};
+use crate::stored::Stored;
 
 /// An expression with what it measures.
 #[derive(Clone, PartialEq, Debug)]
@@ -53,6 +55,7 @@ pub struct Program {
     pub(super) leaves: Vec<Leaf>,
     pub(super) bound: Vec<Bound>,
     pub(super) columns: Vec<Computed>,
+    goldens: Vec<Golden>,
     /// What `seeds: { until: … }` looks at, at each point.
     pub(super) aim: Vec<Typed>,
 }
@@ -75,7 +78,12 @@ impl Program {
         let mut program = Program::default();
         let mut found = Diagnostics::default();
         for (number, expect) in experiment.expect.iter().enumerate() {
-            if let Err(wrong) = program.add(experiment, number, expect) {
+            if let Some(same_as) = &expect.same_as {
+                match Golden::read(expect, same_as) {
+                    Ok(golden) => program.goldens.push(golden),
+                    Err(wrong) => found.push(*wrong),
+                }
+            } else if let Err(wrong) = program.add(experiment, number, expect) {
                 found.push(diagnostic(expect.place.clone(), &expect.check, &expect.path, wrong));
             }
         }
@@ -149,23 +157,6 @@ impl Program {
         Ok(())
     }
 
-    /// An expression that is one number for each run.
-    pub(super) fn number(
-        &mut self,
-        experiment: &Experiment,
-        point: usize,
-        text: &str,
-        what: &str,
-    ) -> Result<Typed, Wrong> {
-        let expr = parse::parse_expr(text)?;
-        let typed = Binder { experiment, point, leaves: &mut self.leaves }.bind(&expr)?;
-        if typed.shape != Shape::One || typed.words.is_some() {
-            return Err(Wrong::new(format!("{what} is one number for each run"), expr.place())
-                .help("say which number is meant, as in `mean(flows.goodput)` or `web.latency.p95`"));
-        }
-        Ok(typed)
-    }
-
     /// The computed columns of the summary: name, what it measures, whether it is a share.
     pub fn columns(&self) -> Vec<(&str, Dimension, bool)> {
         let of = |column: &Computed| column.points.first().map(|(_, typed)| (typed.dimension, typed.share));
@@ -210,6 +201,17 @@ impl Program {
     pub fn judge(&self, experiment: &Experiment, measured: &[Vec<Vec<Option<Value>>>]) -> Vec<Judgement> {
         self.bound.iter().map(|bound| judge::judge(experiment, bound, measured)).collect()
     }
+
+    /// Whether anything must be as it was.
+    pub fn has_golden(&self) -> bool {
+        !self.goldens.is_empty()
+    }
+
+    /// Judges that results are those of another time, by the text of a summary.
+    pub fn judge_golden(&self, summary: &str) -> Vec<Judgement> {
+        let now = Stored::parse(summary).expect("a summary of this program can be read");
+        self.goldens.iter().map(|golden| golden.judge(&now)).collect()
+    }
 }
 
 /// The points that a check is about.
@@ -242,7 +244,7 @@ pub(super) fn diagnostic(place: Option<Place>, text: &str, path: &str, wrong: Wr
 
 pub(super) struct Binder<'a> {
     pub(super) experiment: &'a Experiment,
-    point: usize,
+    pub(super) point: usize,
     pub(super) leaves: &'a mut Vec<Leaf>,
 }
 

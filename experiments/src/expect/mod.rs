@@ -25,10 +25,12 @@
 //! | rows to values | `value` |
 //! | what a series in time tells | `series` |
 //! | values to verdicts | `judge` |
+//! | `same_as`: results to those of another time | `golden` |
 //! | whether an interval is narrow, so that no more seeds run | `aim` |
 
 mod aim;
 mod bind;
+mod golden;
 mod judge;
 mod names;
 mod series;

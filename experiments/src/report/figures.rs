@@ -10,8 +10,8 @@ use plots::{Request, Source, Tables};
 use topologies::Plan;
 
 use super::html::Html;
-use super::stored::Stored;
 use super::svg::Verified;
+use crate::stored::Stored;
 use crate::{figures, results};
 
 /// A larger SVG becomes a PNG on the page.

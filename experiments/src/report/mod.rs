@@ -2,7 +2,7 @@
 //!
 //! | part | module |
 //! | --- | --- |
-//! | what lies in the folder | `stored` |
+//! | what lies in the folder | `crate::stored` |
 //! | escaping | `html` |
 //! | the question as prose | `prose` |
 //! | figures, as far as they are our plotter's | `figures`, `svg` |
@@ -20,7 +20,6 @@ mod layout;
 mod network;
 mod numbers;
 mod prose;
-mod stored;
 mod svg;
 mod verdicts;
 
@@ -34,7 +33,7 @@ use topologies::Plan;
 
 use self::figures::Found;
 use self::html::Html;
-use self::stored::Stored;
+use crate::stored::{Stored, StoredVerdict};
 
 pub use self::verdicts::{Verdicts, junit, markdown};
 
@@ -216,7 +215,7 @@ fn verdicts(html: &mut Html, stored: &Stored) {
     });
 }
 
-fn list(html: &mut Html, verdicts: &[&stored::StoredVerdict]) {
+fn list(html: &mut Html, verdicts: &[&StoredVerdict]) {
     html.block("ul", &[("class", "verdicts")], |html| {
         for verdict in verdicts {
             let (class, mark) = if verdict.holds { ("good", "✓ holds") } else { ("bad", "✗ fails") };

@@ -2,7 +2,7 @@
 //! quantity and a column a point; of many points a row is a point.
 
 use super::html::Html;
-use super::stored::{Number, RUN, Stored};
+use crate::stored::{Number, RUN, Stored};
 
 /// So many points stand side by side; more stand one below the other.
 const BESIDE: usize = 6;

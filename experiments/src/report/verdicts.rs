@@ -11,7 +11,7 @@ use std::path::Path;
 use quick_xml::Writer;
 use quick_xml::events::BytesText;
 
-use super::stored::{Stored, StoredVerdict};
+use crate::stored::{Stored, StoredVerdict};
 
 /// More checks that hold than this are folded in Markdown.
 const SHOWN_MAX: usize = 20;
@@ -31,6 +31,11 @@ impl Verdicts {
     pub fn read(folder: &Path, failures: Vec<String>) -> io::Result<Verdicts> {
         let missing = || io::Error::new(io::ErrorKind::NotFound, "it has no `summary.json`");
         Ok(Verdicts { stored: Stored::read(folder)?.ok_or_else(missing)?, failures })
+    }
+
+    /// Of a summary that was made elsewhere.
+    pub fn of(stored: Stored) -> Verdicts {
+        Verdicts { stored, failures: Vec::new() }
     }
 
     fn failed(&self) -> usize {

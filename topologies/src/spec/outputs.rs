@@ -3,7 +3,9 @@
 use sim_core::{Prob, Size, Span};
 
 use crate::emit;
-use crate::read::{At, Sink};
+use crate::experiment::SameAs;
+use crate::files;
+use crate::read::{At, Map, Sink};
 use crate::yaml::{Entry, Node, Value};
 
 /// What is to be recorded, as written.
@@ -39,6 +41,7 @@ pub(crate) struct PlotNode {
 /// An expectation as written.
 pub(crate) struct ExpectSpec {
     pub check: At<String>,
+    pub same_as: Option<SameAs>,
     pub confidence: Option<Prob>,
     /// Points of the sweep: dimensions with the values that are meant.
     pub point: Vec<(String, Vec<String>)>,
@@ -161,14 +164,25 @@ pub(crate) fn expect(sink: &mut Sink, node: &Node) -> Vec<ExpectSpec> {
         if let Value::Text(check) = &item.value {
             out.push(ExpectSpec {
                 check: At { value: check.clone(), at: item.at },
+                same_as: None,
                 confidence: None,
                 point: Vec::new(),
             });
             continue;
         }
         let mut map = sink.map(item, "an expectation");
+        if map.get("same_as").is_some() {
+            out.extend(same_as(sink, &mut map));
+            map.finish(sink);
+            continue;
+        }
         let check = map.text(sink, "check");
         let confidence = map.quantity::<Prob>(sink, "confidence", "95 %");
+        for key in ["within", "figures"] {
+            if let Some(node) = map.get(key) {
+                sink.error(node.at, format!("`{key}` belongs to `same_as`, and there is none"));
+            }
+        }
         if map.get("check").is_none() {
             map.missing(sink, "check", "wan.drops == 0");
         }
@@ -187,9 +201,46 @@ pub(crate) fn expect(sink: &mut Sink, node: &Node) -> Vec<ExpectSpec> {
         }
         out.push(ExpectSpec {
             check: At { value: check.value.to_string(), at: check.at },
+            same_as: None,
             confidence: confidence.map(|confidence| confidence.value),
             point,
         });
     }
     out
+}
+
+/// An expectation that results are those of a file.
+fn same_as(sink: &mut Sink, map: &mut Map<'_>) -> Option<ExpectSpec> {
+    let name = map.text(sink, "same_as").map(|text| At { value: text.value.to_string(), at: text.at });
+    let within = map.quantity::<Prob>(sink, "within", "1 %");
+    let figures = map.get("figures").map(|node| names(sink, node)).unwrap_or_default();
+    for key in ["check", "confidence", "point"] {
+        if let Some(node) = map.get(key) {
+            sink.error(node.at, format!("`{key}` and `same_as` do not go together; write two expectations"));
+        }
+    }
+    if let (Some(first), None) = (figures.first(), &within) {
+        sink.error(first.at, "figures are compared `within` a share, and there is none")
+            .help
+            .push("without it every event and every row must be the same".into());
+    }
+    let name = name?;
+    let path = sink.sources.dir(name.at).join(&name.value);
+    let text = match files::read(&path) {
+        Ok(text) => text,
+        Err(diagnostic) => {
+            let error = sink.error(name.at, diagnostic.message);
+            error.help.extend(diagnostic.help);
+            error.help.push("it is a `summary.json` of `clockwire run` under another name".into());
+            return None;
+        }
+    };
+    let figures = figures.into_iter().map(|figure| (figure.value, sink.sources.place(figure.at))).collect();
+    let words = within.as_ref().map_or_else(String::new, |within| format!(" within {}", within.value));
+    Some(ExpectSpec {
+        check: At { value: format!("same_as {}{words}", name.value), at: name.at },
+        same_as: Some(SameAs { text, within: within.map(|within| within.value), figures }),
+        confidence: None,
+        point: Vec::new(),
+    })
 }

@@ -1,4 +1,5 @@
-//! What lies in a results folder, read back: a report is made of it alone, so that `run` and `report` write the same bytes.
+//! What lies in a results folder, read back: a report is made of it alone, so that `run` and `report` write the same bytes; two of them are
+//! compared by it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -9,8 +10,8 @@ use serde::Deserialize;
 use crate::quantity::{Dimension, show_mean};
 
 /// `summary.json`. What older versions did not write has a default.
-#[derive(Deserialize)]
-pub(super) struct Stored {
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(crate) struct Stored {
     pub name: String,
     pub about: Option<String>,
     #[serde(default)]
@@ -34,32 +35,38 @@ pub(super) struct Stored {
 }
 
 /// What the seeds ran for.
-#[derive(Deserialize)]
-pub(super) struct StoredUntil {
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct StoredUntil {
     pub says: String,
 }
 
 /// A point.
-#[derive(Deserialize)]
-pub(super) struct StoredPoint {
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct StoredPoint {
     pub point: BTreeMap<String, String>,
     pub folder: String,
     pub measured: BTreeMap<String, BTreeMap<String, Number>>,
+    /// For each seed, by layer.
+    #[serde(default)]
+    pub fingerprints: Vec<BTreeMap<String, String>>,
 }
 
 /// A number over the seeds.
-#[derive(Deserialize)]
-pub(super) struct Number {
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Number {
     pub unit: String,
     #[serde(default)]
     pub share: bool,
     pub mean: Option<f64>,
     pub half_95: Option<f64>,
+    /// For each seed.
+    #[serde(default)]
+    pub seeds: Vec<Option<f64>>,
 }
 
 /// A verdict.
-#[derive(Deserialize)]
-pub(super) struct StoredVerdict {
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct StoredVerdict {
     pub check: String,
     pub point: String,
     pub holds: bool,
@@ -67,9 +74,26 @@ pub(super) struct StoredVerdict {
 }
 
 /// What `summary.json` calls the whole run.
-pub(super) const RUN: &str = "run";
+pub(crate) const RUN: &str = "run";
 
 impl Stored {
+    /// Verdicts that stand for themselves.
+    pub fn of_verdicts(name: String, version: String, seeds: Vec<u64>, expect: Vec<StoredVerdict>) -> Stored {
+        Stored { name, version, seeds, expect, ..Stored::default() }
+    }
+
+    /// Reads the text of a `summary.json`.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn parse(text: &str) -> Result<Stored, String> {
+        let stored: Stored = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        if stored.points.is_empty() || stored.seeds.is_empty() {
+            return Err("it has no point or no seed".into());
+        }
+        Ok(stored)
+    }
+
     /// Reads a folder; `None` where it has no summary.
     pub fn read(folder: &Path) -> io::Result<Option<Stored>> {
         let text = match std::fs::read_to_string(folder.join("summary.json")) {
@@ -77,20 +101,19 @@ impl Stored {
             text => text?,
         };
         let wrong = |why: String| io::Error::new(io::ErrorKind::InvalidData, format!("`summary.json`: {why}"));
-        let mut stored: Stored = serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
-        if stored.points.is_empty() || stored.seeds.is_empty() {
-            return Err(wrong("it has no point or no seed".into()));
-        }
+        let mut stored = Stored::parse(&text).map_err(wrong)?;
         // Folders of points are names in this folder, or this folder itself.
         let inside = |folder: &str| Path::new(folder).components().all(|part| matches!(part, Component::Normal(_)));
         if let Some(point) = stored.points.iter().find(|point| !inside(&point.folder)) {
             return Err(wrong(format!("`{}` is no folder of these results", point.folder)));
         }
-        stored.order = stored.order(folder);
+        let header = csv::Reader::from_path(folder.join("summary.csv")).and_then(|mut table| table.headers().cloned());
+        stored.set_order(&header.unwrap_or_default().iter().map(str::to_string).collect::<Vec<_>>());
         Ok(Some(stored))
     }
 
-    fn order(&self, folder: &Path) -> Vec<(String, String)> {
+    /// Subjects and quantities in the order of a table's columns; what it does not have comes last, by name.
+    pub fn set_order(&mut self, columns: &[String]) {
         let mut known: BTreeMap<String, (String, String)> = BTreeMap::new();
         for (subject, quantities) in self.points.iter().flat_map(|point| &point.measured) {
             for quantity in quantities.keys() {
@@ -98,11 +121,8 @@ impl Stored {
                 known.insert(name, (subject.clone(), quantity.clone()));
             }
         }
-        let header = csv::Reader::from_path(folder.join("summary.csv")).and_then(|mut table| table.headers().cloned());
-        let header = header.unwrap_or_default();
-        // What the table does not have comes last, by name.
-        let names: Vec<String> = header.iter().map(str::to_string).chain(known.keys().cloned()).collect();
-        names.iter().filter_map(|name| known.remove(name)).collect()
+        let names: Vec<String> = columns.iter().chain(known.keys()).cloned().collect();
+        self.order = names.iter().filter_map(|name| known.remove(name)).collect();
     }
 
     /// The subjects in their order, the whole run first.
@@ -118,9 +138,14 @@ impl Stored {
         self.points[point].measured.get(subject)?.get(quantity)
     }
 
-    /// The folder of a point's run with the first seed.
+    /// The folder of a point's run with a seed.
+    pub fn run(&self, folder: &Path, point: usize, seed: u64) -> PathBuf {
+        folder.join(&self.points[point].folder).join(format!("seed-{seed}"))
+    }
+
+    /// That of the first seed.
     pub fn first_run(&self, folder: &Path, point: usize) -> PathBuf {
-        folder.join(&self.points[point].folder).join(format!("seed-{}", self.seeds[0]))
+        self.run(folder, point, self.seeds[0])
     }
 
     /// What a point is called: `wan.delay=10 ms, variant=codel`; empty where there is but one.
@@ -142,14 +167,19 @@ impl Stored {
 }
 
 impl Number {
-    /// With its unit and its interval, as the printed summary has it.
-    pub fn show(&self) -> Option<String> {
-        let (dimension, factor) = match self.unit.as_str() {
+    /// What it measures, and how many base units of that its own unit is.
+    pub fn dimension(&self) -> (Dimension, f64) {
+        match self.unit.as_str() {
             "s" => (Dimension::TIME, 1.0),
             "B" => (Dimension::DATA, 8.0),
             "bit/s" => (Dimension::RATE, 1.0),
             _ => (Dimension::NONE, 1.0),
-        };
+        }
+    }
+
+    /// With its unit and its interval, as the printed summary has it.
+    pub fn show(&self) -> Option<String> {
+        let (dimension, factor) = self.dimension();
         let mean = self.mean?;
         Some(show_mean(mean * factor, self.half_95.unwrap_or(0.0) * factor, dimension, self.share))
     }
