@@ -260,10 +260,17 @@ impl<'a> Campaign<'a> {
         let copy = scratch(folder, job);
         results::write(&copy, job.plan, job.seed, &outcome)?;
         let about = results::about(&self.experiment.name, &title, job.seed);
-        let (figures, warnings) = figures::draw(&copy, &about, &figures::requests(plan, false));
+        let (figures, mut warnings) = figures::draw(&copy, &about, &figures::requests(plan, false));
+        let measured = self.program.measure(job.point, plan, &outcome);
+        warnings.extend(
+            self.program
+                .odd(job.point, &measured)
+                .iter()
+                .map(|odd| if title.is_empty() { odd.clone() } else { format!("{odd} [{title}]") }),
+        );
         let record = Record {
             digest: digest(plan, &outcome).into_iter().map(|(figure, value)| (figure, value.into())).collect(),
-            measured: self.program.measure(job.point, plan, &outcome),
+            measured,
             figures: figures.iter().filter_map(|figure| Some(figure.strip_prefix(&copy).ok()?.to_path_buf())).collect(),
             warnings,
             failures: outcome.failures.iter().map(|what| format!("{about}: {what}")).collect(),

@@ -62,11 +62,18 @@ impl From<Number> for Option<f64> {
     }
 }
 
-/// What a run is a function of, as the digest of the program's sources and the flat file with its seed.
+/// What a run is a function of, as the digest of the program's sources, of the flat file with its seed, and of the traces and tables that the
+/// file names.
 pub fn key(point: &Point, seed: u64) -> String {
     let mut hash = Sha256::new();
     hash.update(env!("CLOCKWIRE_SOURCES"));
     hash.update(point.flat(seed));
+    for (name, text) in &point.inputs {
+        for part in [name, text] {
+            hash.update((part.len() as u64).to_le_bytes());
+            hash.update(part);
+        }
+    }
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

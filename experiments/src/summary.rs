@@ -71,6 +71,8 @@ pub fn print(experiment: &Experiment, digests: &[Digest], computed: &[&str]) -> 
     }
     if experiment.seeds.len() > 1 {
         text.push_str(&format!("means of {} seeds with their 95 % intervals\n", experiment.seeds.len()));
+    } else {
+        text.push_str(&format!("values of one seed ({}): no intervals\n", experiment.seeds[0]));
     }
     text
 }

@@ -46,7 +46,7 @@ pub use link::{
 pub use node::{Fault, Node};
 pub use outcome::{Fingerprints, Outcome, Rows};
 pub use packet::{Ecn, Header, Packet, PacketClass, PacketRef, ParseError, Payload};
-pub use params::{Amount, ParamHelp, Params, describe};
+pub use params::{Amount, InputFile, ParamHelp, Params, describe};
 pub use port::{LinkInfo, PortConfig, Speed};
 pub use probe::{CapturePoint, Captured, DROPS, ENGINE_TABLES, HOPS, LINKS, PACKET_COLUMNS, ProbeConfig, QUEUE, flip};
 pub use qdisc::{

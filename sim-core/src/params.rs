@@ -44,6 +44,17 @@ pub trait Params {
     fn hosts(&mut self, key: &'static str, help: &'static str) -> Vec<String> {
         self.texts(key, "a host", help)
     }
+    /// One of some kinds with parameters of its own, by its index: `key: KIND`, or `key: { KIND: { … } }`. `read` is called with the kind that was
+    /// chosen, of those who describe with each; the first one is the default.
+    fn kind(
+        &mut self,
+        key: &'static str,
+        kinds: &'static [&'static str],
+        help: &'static str,
+        read: &mut dyn FnMut(usize, &mut dyn Params),
+    ) -> usize;
+    /// The text of a file, which is named as seen from the file with the parameters. None where the key is not given, or there is no such file.
+    fn file(&mut self, key: &'static str, help: &'static str) -> Option<InputFile>;
     /// Parameters of their own below a key. They are asked for also where the key is not given, unless [`given`](Params::given) was asked before.
     fn section(&mut self, key: &'static str, help: &'static str, read: &mut dyn FnMut(&mut dyn Params));
     /// A map from names to parameters of their own. Nothing is asked for where the key is not given.
@@ -54,6 +65,15 @@ pub trait Params {
     fn names_host(&mut self, key: &'static str, at: usize, host: &str);
     /// Refuses what was given for a parameter: «`min` is above `max`».
     fn refuse(&mut self, key: &'static str, why: String);
+}
+
+/// A file that a parameter has named.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct InputFile {
+    /// As it was named.
+    pub name: String,
+    /// What stands in it.
+    pub text: String,
 }
 
 /// A number of packets or of bytes: what a queue holds.
@@ -202,6 +222,25 @@ impl Params for Describer {
     fn texts(&mut self, key: &'static str, what: &'static str, help: &'static str) -> Vec<String> {
         self.note(key, format!("a list, each {what}"), None, help);
         Vec::new()
+    }
+
+    fn kind(
+        &mut self,
+        key: &'static str,
+        kinds: &'static [&'static str],
+        help: &'static str,
+        read: &mut dyn FnMut(usize, &mut dyn Params),
+    ) -> usize {
+        self.note(key, kinds.join(", "), kinds.first().map(|kind| kind.to_string()), help);
+        for (at, kind) in kinds.iter().enumerate() {
+            self.below(&format!("{key}.{kind}."), &mut |inner| read(at, inner));
+        }
+        0
+    }
+
+    fn file(&mut self, key: &'static str, help: &'static str) -> Option<InputFile> {
+        self.note(key, "a path".into(), None, help);
+        None
     }
 
     fn section(&mut self, key: &'static str, help: &'static str, read: &mut dyn FnMut(&mut dyn Params)) {

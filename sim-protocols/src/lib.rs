@@ -23,9 +23,9 @@ mod service;
 
 pub use app::{
     APPS, AppConfig, AppEntry, BulkConfig, CallForm, CallOperation, CbrConfig, CloseWhen, Closing, Connections,
-    Counted, Data, Distribution, DnsConfig, HttpConfig, HttpMethod, HttpVersion, Marshal, OnOffConfig, Opening, Pause,
-    PingConfig, PoissonConfig, ReplyStatus, RequestConfig, RpcConfig, Scope, SizeDist, SpanDist, TracerouteConfig,
-    WebSocketConfig,
+    Counted, Data, Dist, DnsConfig, HttpConfig, HttpMethod, HttpVersion, Marshal, OnOffConfig, Opening, Pareto, Pause,
+    PingConfig, PoissonConfig, Quantity, ReplyStatus, RequestConfig, RpcConfig, Scope, Shape, SizeDist, SpanDist,
+    TracerouteConfig, ValueTable, WebSocketConfig,
 };
 pub use host::{
     AcceptError, Answer, App, AppEvent, BindError, Calls, ConnId, ConnectError, DATAGRAMS, DNS, Datagram, Effect,

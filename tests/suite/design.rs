@@ -147,3 +147,49 @@ fn a_seed_draws_the_same_in_every_variant() {
     }
     assert!(of(0, 8) != first, "another seed draws the same");
 }
+
+/// A flow whose slow start is its warm-up: afterwards its window of 64 KiB goes out once in a round trip.
+const FLOW: &str = "
+clockwire: 1
+name: series
+stop: 20 s
+hosts: { a: {}, b: { tcp: { recv_buffer: 64 KiB } } }
+links: [ { a -- b: { name: wan, rate: 50 Mbit/s, delay: 100 ms, queue: { droptail: { limit: 100 packets } } } } ]
+workload:
+  bulk: { from: a, to: b, tcp: {} }
+outputs:
+  report: false
+  series: { queue: [wan], every: 200 ms }
+  summary:
+    whole: bulk.throughput.mean
+    steady: steady(bulk.throughput)
+    warm: warmup(bulk.throughput)
+    settled: settling(bulk.throughput, 10 %)
+    drifts: drift(bulk.throughput[2 s..])
+    low: low(bulk.throughput, 90 %)
+    high: high(bulk.throughput, 90 %)
+";
+
+#[test]
+fn a_series_tells_its_warm_up_and_when_it_has_settled() {
+    let folder = Folder::new("series");
+    std::fs::write(folder.0.join("series.yaml"), FLOW).expect("a file");
+    let ran = clockwire(&folder.0, &["run", "series.yaml"]);
+    assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
+    assert!(ran.out.contains("values of one seed (1): no intervals"), "{}", ran.out);
+    let text = std::fs::read_to_string(folder.0.join("results/series/summary.json")).expect("a summary");
+    let summary: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    let of = |name: &str| summary["points"][0]["measured"]["run"][name]["mean"].as_f64();
+    let (whole, steady) = (of("whole_bps").expect("a mean"), of("steady_bps").expect("a mean"));
+    assert!(steady > 1.01 * whole && steady < 1.2 * whole, "{whole} {steady}");
+    let (warm, settled) = (of("warm_s").expect("a moment"), of("settled_s").expect("a moment"));
+    assert!((0.3..10.0).contains(&warm) && (0.3..2.0).contains(&settled), "{warm} {settled}");
+    assert!(of("drifts").is_some_and(|p| (0.0..=1.0).contains(&p)));
+    let (low, high) = (of("low_bps").expect("an end"), of("high_bps").expect("an end"));
+    assert!(low < whole && whole < high, "{low} {whole} {high}");
+    // One that ends late, and is followed by zeros, has no steady mean, and says so.
+    let cut = FLOW.replace("tcp: {} }", "tcp: { bytes: 2.3 MB } }");
+    std::fs::write(folder.0.join("cut.yaml"), cut.replace("name: series", "name: cut")).expect("a file");
+    let ran = clockwire(&folder.0, &["run", "cut.yaml"]);
+    assert!(ran.err.contains("does not settle in them") || ran.err.contains("still drifts"), "{}", ran.err);
+}

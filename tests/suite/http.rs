@@ -67,6 +67,11 @@ pub(crate) fn near(row: &Row, column: &str, ms: u64) {
     assert!((ms * 1000..ms * 1000 + 900).contains(&us), "{column}: {us} us, not {ms} ms and the transmission: {row:?}");
 }
 
+/// Whether a parameter is one of a distribution: these are tested where they are drawn (`workloads`).
+pub(crate) fn of_a_distribution(key: &str) -> bool {
+    ["times.", "sizes."].iter().any(|part| key.contains(part))
+}
+
 #[test]
 fn a_request_takes_its_round_trips_and_its_service() {
     let found = asked("count: 2, service: 5 ms, think: 10 ms");
@@ -83,9 +88,9 @@ fn a_request_takes_its_round_trips_and_its_service() {
     let head = format!("GET /items/1 HTTP/1.1\r\nuser-agent: clockwire\r\naccept: */*\r\nhost: {server}:5001\r\n\r\n");
     let head = head.len() as u64;
     for row in [first, second] {
-        assert_eq!((row["body_up_bytes"], row["http_up_bytes"], row["tcp_up_bytes"]), (0, head, head));
+        assert_eq!((row["body_up_bytes"], row["http_up_bytes"], row["payload_up_bytes"]), (0, head, head));
         assert_eq!((row["body_down_bytes"], row["status"]), (1000, 200));
-        assert_eq!(row["tcp_down_bytes"], 1000 + row["http_down_bytes"]);
+        assert_eq!(row["payload_down_bytes"], 1000 + row["http_down_bytes"]);
         assert_eq!((row["retransmissions"], row["out_of_order"]), (0, 0));
     }
 }
@@ -152,6 +157,7 @@ fn every_parameter_bites() {
         ("count: 6", "concurrency: 2"),
         ("count: 6", "interval: 3 ms"),
         ("count: 6, interval: 3 ms", "interval_times: exponential"),
+        ("count: 6", "arrivals: data/arrivals.csv"),
         (post, "expect_continue: true"),
         ("count: 6, service: 20 ms, service_times: exponential", "timeout: 62 ms"),
         (closed, "stop: 100 ms"),
@@ -172,8 +178,11 @@ fn every_parameter_bites() {
     let known = sim_core::describe(|params| {
         sim_protocols::AppConfig::read("http", params);
     });
-    // Those of TLS have lines of their own (`https`).
-    for param in known.iter().filter(|param| !param.key.starts_with("tls")) {
+    // Those of TLS, and what needs it, have lines of their own (`https`).
+    for param in known
+        .iter()
+        .filter(|param| !param.key.starts_with("tls") && param.key != "too_early" && !of_a_distribution(&param.key))
+    {
         assert!(meant.contains(&param.key.as_str()), "no line shows that `{}` bites", param.key);
     }
     for (base, key) in cases {

@@ -40,8 +40,8 @@ fn handshakes_take_their_round_trips_and_their_bytes() {
     let plain = asked("count: 2");
     let found = secure("count: 2", "");
     for ((row, _), (bare, _)) in found.iter().zip(&plain) {
-        assert_eq!(row["tcp_up_bytes"], row["http_up_bytes"] + row["tls_up_bytes"], "{row:?}");
-        assert_eq!(row["tcp_down_bytes"], row["http_down_bytes"] + row["body_down_bytes"] + row["tls_down_bytes"]);
+        assert_eq!(row["payload_up_bytes"], row["http_up_bytes"] + row["tls_up_bytes"], "{row:?}");
+        assert_eq!(row["payload_down_bytes"], row["http_down_bytes"] + row["body_down_bytes"] + row["tls_down_bytes"]);
         assert_eq!((bare["secured"], bare["tls_up_bytes"], bare.get("tls_s")), (0, 0, None));
     }
     // A record has a header of 5 bytes, a type of 1 and a check of 16 (RFC 8446 §5.2); head and body are written together.
@@ -107,6 +107,34 @@ fn certificates_that_do_not_hold_have_their_words() {
             assert!(row["tls_up_bytes"] > 100 && row["tls_down_bytes"] > 500, "{row:?}");
         }
     }
+}
+
+#[test]
+fn who_is_too_early_asks_again() {
+    let early = "count: 3, connections: new, tls: { resumption: 0-rtt }";
+    let willing = asked(early);
+    let refusing = asked(&format!("{early}, too_early: true"));
+    // The first connection has no session to send early data with.
+    let counts = |found: &[(Row, &str)]| found.iter().map(|(row, _)| row["too_early"]).collect::<Vec<_>>();
+    assert_eq!((counts(&willing), counts(&refusing)), (vec![0, 0, 0], vec![0, 1, 1]));
+    for ((row, ended), (willing, _)) in refusing.iter().zip(&willing) {
+        assert_eq!((row["status"], *ended), (200, "finished"), "{row:?}");
+        // Two round trips for the attempt in vain, three for one whose request waits for the handshake (TCP, TLS, HTTP).
+        if row["too_early"] == 1 {
+            near(willing, "total_s", 80);
+            near(row, "total_s", 200);
+            near(row, "first_byte_s", 40);
+            assert_ne!(row["secured"], 3, "nothing of the last attempt was early");
+        }
+    }
+    // On a connection that is kept, the request goes over it again, behind the handshake.
+    let kept =
+        "count: 8, pool: 2, concurrency: 2, think: 30 ms, tls: { resumption: 0-rtt }, version: 1.1, too_early: true";
+    assert!(asked(kept).iter().all(|(row, ended)| (row["status"], *ended) == (200, "finished")));
+    let two = asked(&format!("{early}, too_early: true, version: 2"));
+    assert_eq!(counts(&two), [0, 1, 1], "{two:?}");
+    let refused = load(&file("too_early: true, tls: {}", "")).expect_err("nothing comes early");
+    assert!(refused.contains("`too_early`"), "{refused}");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use sim_core::{Kind, Outcome};
 
 use crate::command::{Folder, clockwire};
 use crate::harness::sharded;
-use crate::http::{Row, file, load, run};
+use crate::http::{Row, file, load, of_a_distribution, run};
 
 fn text(application: &str, more: &str) -> String {
     file("", more).replace("http: {", &format!("websocket: {{ {application}"))
@@ -66,8 +66,8 @@ fn a_message_that_is_asked_for_waits_for_the_next_request() {
     // Messages that come together have their bytes at the first.
     let found = heard("mode: polling, count: 6, interval: 100 ms, poll: 350 ms");
     let sum = |name| column(&found, name).iter().sum::<u64>();
-    assert_eq!(sum("tcp_down_bytes"), sum("http_down_bytes") + sum("body_bytes"), "{found:?}");
-    assert_eq!(sum("tcp_up_bytes"), sum("http_up_bytes"));
+    assert_eq!(sum("payload_down_bytes"), sum("http_down_bytes") + sum("body_down_bytes"), "{found:?}");
+    assert_eq!(sum("payload_up_bytes"), sum("http_up_bytes"));
 }
 
 #[test]
@@ -78,6 +78,11 @@ fn every_parameter_bites() {
         ("count: 3", "interval: 700 ms"),
         ("count: 3", "interval_times: exponential"),
         ("count: 3", "size: 300 B"),
+        ("count: 3", "sizes: exponential"),
+        ("count: 3, killed: 1500 ms, restarted: 2500 ms", "reconnect: 100 ms"),
+        ("count: 3, killed: 1500 ms, restarted: 2500 ms, reconnect: 100 ms", "reconnect_max: 150 ms"),
+        ("count: 3", "killed: 1500 ms"),
+        ("count: 3, reconnect: 100 ms, killed: 1500 ms", "restarted: 2500 ms"),
         ("mode: polling, count: 3", "poll: 70 ms"),
         ("mode: long_polling, count: 3", "hold: 70 ms"),
         ("count: 3", "ping: 70 ms"),
@@ -88,7 +93,7 @@ fn every_parameter_bites() {
     let known = sim_core::describe(|params| {
         sim_protocols::AppConfig::read("websocket", params);
     });
-    for param in known.iter().filter(|param| !param.key.starts_with("tls.")) {
+    for param in known.iter().filter(|param| !param.key.starts_with("tls.") && !of_a_distribution(&param.key)) {
         assert!(meant.contains(&param.key.as_str()), "no line shows that `{}` bites", param.key);
     }
     for (base, key) in cases {
@@ -106,6 +111,13 @@ fn every_parameter_bites() {
         ("size: 10 B", "size"),
         ("interval: 0 s", "interval"),
         ("poll: 1 s", "poll"),
+        ("size: 2 MiB", "size"),
+        ("count: 5000000000", "count"),
+        ("reconnect: 0 s", "reconnect"),
+        ("reconnect_max: 1 s", "reconnect_max"),
+        ("reconnect: 2 s, reconnect_max: 1 s", "reconnect_max"),
+        ("restarted: 1 s", "restarted"),
+        ("killed: 2 s, restarted: 1 s", "restarted"),
         ("hold: 1 s", "hold"),
         ("mode: polling, ping: 1 s", "ping"),
         ("mode: polling, poll: 0 s", "poll"),
@@ -132,9 +144,62 @@ fn a_way_that_ends_ends_the_flow() {
     }
 }
 
+/// Numbers of messages by what became of them.
+fn became(rows: &[Row]) -> [Vec<u64>; 3] {
+    [0, 1, 2].map(|outcome| rows.iter().filter(|row| row["outcome"] == outcome).map(|row| row["number"]).collect())
+}
+
+#[test]
+fn who_has_lost_its_connection_comes_again() {
+    // Killed between two messages: nothing is lost, and what was created meanwhile is there for the next connection.
+    for mode in ["push", "polling", "long_polling"] {
+        let poll = if mode == "polling" { ", poll: 50 ms" } else { "" };
+        let killed = format!("mode: {mode}{poll}, count: 6, killed: 2500 ms, restarted: 3500 ms, reconnect: 100 ms");
+        let outcome = run(&text(&killed, ""));
+        let found = rows(&outcome);
+        assert_eq!(became(&found), [vec![1, 2, 4, 5, 6], vec![3], vec![]], "{mode}: {found:?}");
+        let third = &found[2];
+        assert!(third["connection"] >= 2 && third["created_s"] / 1000 == 3060, "{mode}: {third:?}");
+        // It comes when there is a connection again: killed at 2.5 s, back at 3.5 s, and at most as long after as has passed since.
+        let came = third["created_s"] + third["delay_s"];
+        assert!((3_500_000..5_000_000).contains(&came), "{mode}: {third:?}");
+        let flows = outcome.table("flows").expect("always");
+        let at = flows.table.columns.iter().position(|column| column.name == "outcome").expect("it has one");
+        assert_eq!(flows.iter().map(|(_, row)| row[at]).collect::<Vec<_>>(), [2], "{mode}: finished");
+    }
+    // Without the key the flow ends with the connection.
+    assert_eq!(heard("count: 6, killed: 2500 ms, restarted: 3500 ms").len(), 2);
+    // Nobody comes back: nothing hangs, and it goes on trying, ever more rarely, until the stop.
+    assert_eq!(heard("count: 6, killed: 2500 ms, reconnect: 100 ms").len(), 2);
+}
+
+#[test]
+fn messages_that_were_under_way_on_a_lost_connection_are_lost() {
+    let application = "count: 70, interval: 100 ms, reconnect: 200 ms, ping: 500 ms";
+    let down = "events: [ { at: 2 s, link: path, down: 3 s } ]\n";
+    let found = rows(&run(&text(application, down)));
+    let [came, reconnected, lost] = became(&found);
+    assert_eq!((found.len(), reconnected.len()), (70, 1), "{lost:?}");
+    // Silent for half a second, then a ping in vain: what was sent into the dead connection until another one came does not come any more.
+    let first = reconnected[0];
+    assert_eq!(
+        lost,
+        (first - lost.len() as u64..first).collect::<Vec<_>>(),
+        "those before the first one that came again"
+    );
+    assert!(lost.len() >= 5 && came.len() + lost.len() == 69, "{lost:?}");
+    for row in found.iter().filter(|row| row["outcome"] == 2) {
+        assert_eq!((row["delay_s"], row["body_down_bytes"]), (u64::MAX / 1_000_000, 0), "empty");
+    }
+    // Where nobody gives a connection up, TCP sends again what was lost, and nothing is.
+    let patient = rows(&run(&text("count: 70, interval: 100 ms", down)));
+    assert_eq!((became(&patient)[2].len(), patient.len()), (0, 70));
+}
+
 #[test]
 fn every_run_is_the_same_on_any_number_of_shards() {
-    for mode in ["push, ping: 300 ms, tls: {}", "push", "polling", "long_polling"] {
+    let again = "push, reconnect: 100 ms, killed: 1 s, restarted: 2 s, sizes: exponential";
+    for mode in ["push, ping: 300 ms, tls: {}", "push", "polling", "long_polling", again] {
         let application = format!("mode: {mode}, interval: 100 ms, interval_times: exponential, count: 60");
         let text = text(&application, "outputs: { capture: [path] }\n")
             .replace("delay: 19 ms", "delay: 19 ms, loss: 2 %")

@@ -1,5 +1,6 @@
 //! The way in: a file, its overrides, and what comes out as an [`Experiment`].
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use sim_core::{Prob, stable_hash};
@@ -77,6 +78,8 @@ pub struct Point {
     pub values: Vec<String>,
     /// What runs.
     pub plan: Plan,
+    /// What stands in the files that it names and that are not YAML, by their names: traces and tables.
+    pub inputs: BTreeMap<String, String>,
     flat: String,
 }
 
@@ -236,7 +239,8 @@ pub fn load_text(
                 experiment.expect = plan.1;
             }
             let flat = flat(&tree, alone, &experiment.dimensions, &values);
-            experiment.points.push(Point { values, plan: plan.0, flat });
+            let inputs = sink.inputs.clone();
+            experiment.points.push(Point { values, plan: plan.0, inputs, flat });
             // A host that some point uses is not there in vain.
             let here = std::mem::take(&mut sink.idle);
             let before = idle.get_or_insert_with(|| here.clone());

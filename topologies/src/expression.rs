@@ -75,6 +75,8 @@ pub enum Expr {
     Path(Path),
     /// A function of an expression; `count` and `share` may have a test for each value.
     Call(String, Box<Expr>, Option<(Comparison, Box<Expr>)>, Where),
+    /// A function of two.
+    Two(String, Box<Expr>, Box<Expr>, Where),
     /// Two parts, the sign between them and its place.
     Binary(Box<Expr>, char, Box<Expr>, Where),
     /// The negative.
@@ -85,7 +87,7 @@ impl Expr {
     /// Where it stands, or the part of it that stands for it in a message.
     pub fn place(&self) -> Where {
         match self {
-            Expr::Number(.., place) | Expr::Call(.., place) | Expr::Binary(.., place) => *place,
+            Expr::Number(.., place) | Expr::Call(.., place) | Expr::Two(.., place) | Expr::Binary(.., place) => *place,
             Expr::Path(path) => path.place,
             Expr::Negative(inner) => inner.place(),
         }
@@ -328,6 +330,13 @@ impl Reader {
         let place = self.since(start);
         self.at += 1;
         let argument = self.sum()?;
+        if self.take(",") {
+            let second = self.sum()?;
+            if !self.take(")") {
+                return Err(self.wrong("`)` is due here"));
+            }
+            return Ok(Expr::Two(path.text(), Box::new(argument), Box::new(second), place));
+        }
         let test = match self.comparison()? {
             Some(comparison) => Some((comparison, Box::new(self.sum()?))),
             None => None,
@@ -438,6 +447,7 @@ mod tests {
             "share(web.outcome == finished) > 99 %",
             "f.goodput / (1460 B / 80 ms * sqrt(1.5 / point(wan.loss))) between 0.8 and 1.2",
             "flow.outcome == finished",
+            "settling(x.throughput[5 s..], 5 %) < 3 s",
         ] {
             assert!(parse(text).is_ok(), "{text}: {:?}", parse(text));
         }

@@ -29,6 +29,8 @@ pub(crate) struct Sink {
     pub hosts: Vec<At<String>>,
     /// Entries of hosts that nobody uses, each with what is to be said of it where that holds at every point.
     pub idle: BTreeMap<Mark, String>,
+    /// Files other than YAML that were read, with what stands in them.
+    pub inputs: BTreeMap<String, String>,
     found: Vec<(Mark, Diagnostic)>,
 }
 
@@ -37,6 +39,21 @@ impl Sink {
     pub fn error(&mut self, at: Mark, message: impl Into<String>) -> &mut Diagnostic {
         let diagnostic = self.sources.error(at, message);
         self.push(at, diagnostic)
+    }
+
+    /// The text of a file that is named here, as seen from the file that names it; it becomes part of what is run.
+    pub fn input(&mut self, name: At<&str>) -> Option<String> {
+        let path = self.sources.dir(name.at).join(name.value);
+        match crate::files::read(&path) {
+            Ok(text) => {
+                self.inputs.insert(name.value.to_string(), text.clone());
+                Some(text)
+            }
+            Err(diagnostic) => {
+                self.error(name.at, diagnostic.message).help.extend(diagnostic.help);
+                None
+            }
+        }
     }
 
     /// Reports what must be there and is not.

@@ -139,6 +139,7 @@ links:
             "think: 7 ms, think_times: exponential",
             "interval: 7 ms",
             "interval: 7 ms, interval_times: exponential",
+            "arrivals: tests/data/arrivals.csv",
             "cache: 7",
             "cache: 7, cache_ttl: 7 s",
             "stop: 7 ms",

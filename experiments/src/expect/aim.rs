@@ -2,9 +2,9 @@
 
 use topologies::{Diagnostic, Experiment, Until};
 
-use super::bind::{Program, diagnostic};
+use super::bind::{Binder, Program, Shape, Typed, diagnostic};
 use super::judge::leaf;
-use super::parse::{Where, Wrong};
+use super::parse::{self, Where, Wrong};
 use super::value::Value;
 use crate::quantity::{Dimension, show, show_mean};
 use crate::statistics::{self, Mean};
@@ -23,6 +23,23 @@ pub struct Width {
 }
 
 impl Program {
+    /// An expression that is one number for each run.
+    pub(super) fn number(
+        &mut self,
+        experiment: &Experiment,
+        point: usize,
+        text: &str,
+        what: &str,
+    ) -> Result<Typed, Wrong> {
+        let expr = parse::parse_expr(text)?;
+        let typed = Binder { experiment, point, leaves: &mut self.leaves }.bind(&expr)?;
+        if typed.shape != Shape::One || typed.words.is_some() {
+            return Err(Wrong::new(format!("{what} is one number for each run"), expr.place())
+                .help("say which number is meant, as in `mean(flows.goodput)` or `web.latency.p95`"));
+        }
+        Ok(typed)
+    }
+
     /// Resolves what the seeds run for.
     pub(super) fn add_aim(&mut self, experiment: &Experiment, until: &Until) -> Result<(), Box<Diagnostic>> {
         for point in 0..experiment.points.len() {

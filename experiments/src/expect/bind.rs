@@ -7,21 +7,12 @@ use topologies::{Diagnostic, Diagnostics, Expect, Experiment, Place, Plan, Sever
 
 use super::golden::Golden;
 use super::judge::{self, Judgement};
-use super::names::{self, Meaning, STATISTICS, Statistic, Subject};
+use super::names::{self, FUNCTIONS, Meaning, STATISTICS, Statistic, Subject};
 use super::parse::{self, Check, Comparison, Expr, Path, Where, Wrong};
+use super::series::Series;
 use super::value::{Leaf, Tree, Value};
 use crate::quantity::{self, Dimension, Written};
 use crate::stored::Stored;
-
-/// Functions besides the statistics, with a line of help each.
-pub const FUNCTIONS: &[(&str, &str)] = &[
-    ("jain", "Jain's index of fairness; of the goodput where no metric is named"),
-    ("count", "how many values; with a test, how many of them pass it: count(web.latency > 1 s)"),
-    ("share", "the share of the values that pass a test: share(web.latency < 100 ms)"),
-    ("sqrt", "the square root of a plain number"),
-    ("abs", "the value without its sign"),
-    ("point", "the value of a dimension of the sweep: point(wan.delay)"),
-];
 
 /// An expression with what it measures.
 #[derive(Clone, PartialEq, Debug)]
@@ -63,7 +54,7 @@ pub(super) struct Bound {
 pub struct Program {
     pub(super) leaves: Vec<Leaf>,
     pub(super) bound: Vec<Bound>,
-    columns: Vec<Computed>,
+    pub(super) columns: Vec<Computed>,
     goldens: Vec<Golden>,
     /// What `seeds: { until: … }` looks at, at each point.
     pub(super) aim: Vec<Typed>,
@@ -71,11 +62,11 @@ pub struct Program {
 
 /// A column of the summary.
 #[derive(Clone, Debug)]
-struct Computed {
+pub(super) struct Computed {
     /// With its unit.
     name: String,
     /// What it is at each point that has it.
-    points: Vec<(usize, Typed)>,
+    pub(super) points: Vec<(usize, Typed)>,
 }
 
 impl Program {
@@ -166,23 +157,6 @@ impl Program {
         Ok(())
     }
 
-    /// An expression that is one number for each run.
-    pub(super) fn number(
-        &mut self,
-        experiment: &Experiment,
-        point: usize,
-        text: &str,
-        what: &str,
-    ) -> Result<Typed, Wrong> {
-        let expr = parse::parse_expr(text)?;
-        let typed = Binder { experiment, point, leaves: &mut self.leaves }.bind(&expr)?;
-        if typed.shape != Shape::One || typed.words.is_some() {
-            return Err(Wrong::new(format!("{what} is one number for each run"), expr.place())
-                .help("say which number is meant, as in `mean(flows.goodput)` or `web.latency.p95`"));
-        }
-        Ok(typed)
-    }
-
     /// The computed columns of the summary: name, what it measures, whether it is a share.
     pub fn columns(&self) -> Vec<(&str, Dimension, bool)> {
         let of = |column: &Computed| column.points.first().map(|(_, typed)| (typed.dimension, typed.share));
@@ -268,13 +242,21 @@ pub(super) fn diagnostic(place: Option<Place>, text: &str, path: &str, wrong: Wr
     Diagnostic { severity: Severity::Error, message: wrong.message, place, path: path.into(), help: wrong.help }
 }
 
-struct Binder<'a> {
-    experiment: &'a Experiment,
-    point: usize,
-    leaves: &'a mut Vec<Leaf>,
+pub(super) struct Binder<'a> {
+    pub(super) experiment: &'a Experiment,
+    pub(super) point: usize,
+    pub(super) leaves: &'a mut Vec<Leaf>,
 }
 
 impl Binder<'_> {
+    /// The place of a leaf among all.
+    pub(super) fn add(&mut self, leaf: Leaf) -> usize {
+        self.leaves.iter().position(|known| *known == leaf).unwrap_or_else(|| {
+            self.leaves.push(leaf);
+            self.leaves.len() - 1
+        })
+    }
+
     /// Both sides of a comparison, which measure the same.
     fn sides(&mut self, left: &Expr, comparison: Comparison, right: &Expr) -> Result<(Typed, Typed), Wrong> {
         // `flow.outcome == finished`: a lone word is one of the column's words.
@@ -322,7 +304,7 @@ impl Binder<'_> {
         }
     }
 
-    fn bind(&mut self, expr: &Expr) -> Result<Typed, Wrong> {
+    pub(super) fn bind(&mut self, expr: &Expr) -> Result<Typed, Wrong> {
         match expr {
             Expr::Number(value, dimension, written, _) => Ok(Typed {
                 tree: Tree::Constant(*value),
@@ -337,12 +319,13 @@ impl Binder<'_> {
             }
             Expr::Binary(left, sign, right, place) => self.binary(left, *sign, right, *place),
             Expr::Path(path) => self.path(path, None),
+            Expr::Two(name, argument, second, place) => self.series(name, argument, Some(second), *place),
             Expr::Call(name, argument, test, place) => self.call(name, argument, test.as_ref(), *place),
         }
     }
 
     /// An expression that is not made of words.
-    fn numbers(&mut self, expr: &Expr) -> Result<Typed, Wrong> {
+    pub(super) fn numbers(&mut self, expr: &Expr) -> Result<Typed, Wrong> {
         let bound = self.bind(expr)?;
         match bound.words {
             None => Ok(bound),
@@ -413,6 +396,7 @@ impl Binder<'_> {
                 Ok(Typed { tree: Tree::Absolute(Box::new(inner.tree)), written: None, ..inner })
             }
             "point" => self.dimension_value(argument, place),
+            name if Series::by_name(name, None).is_some() => self.series(name, argument, None, place),
             _ => {
                 let mut known: Vec<&str> = FUNCTIONS.iter().map(|(name, _)| *name).collect();
                 known.extend(STATISTICS.iter().map(|(name, _)| *name).filter(|name| *name != "count"));
@@ -530,11 +514,8 @@ impl Binder<'_> {
             (true, _) => Shape::Named(members),
         };
         let kind = table.columns[column].kind;
-        let leaf = Leaf { point, subject, table, column, window: path.window, text: path.text() };
-        let at = self.leaves.iter().position(|known| *known == leaf).unwrap_or_else(|| {
-            self.leaves.push(leaf);
-            self.leaves.len() - 1
-        });
+        let leaf = Leaf { point, subject, table, column, window: path.window, moments: false, text: path.text() };
+        let at = self.add(leaf);
         Ok(Typed {
             tree: Tree::Leaf(at),
             dimension: Dimension::of(kind),
@@ -549,7 +530,7 @@ impl Binder<'_> {
     }
 }
 
-fn plain() -> Typed {
+pub(super) fn plain() -> Typed {
     Typed {
         tree: Tree::Constant(0.0),
         dimension: Dimension::NONE,

@@ -197,6 +197,13 @@ fn finding(part: (&Typed, Comparison, &Typed), pairs: &[Option<(f64, f64)>], con
             "; difference {interval} at {}",
             show(confidence, crate::quantity::Dimension::NONE, true)
         ));
+        // Against a number that was written down there is no spread to measure by.
+        if left.written.is_none() && right.written.is_none() {
+            let (a, b): (Vec<f64>, Vec<f64>) = pairs.iter().copied().unzip();
+            if let Some(effect) = statistics::effect(&b, &a, pairs.len().saturating_sub(1)) {
+                says.push_str(&format!(", Hedges' g {}", show(effect, crate::quantity::Dimension::NONE, false)));
+            }
+        }
     }
     if !holds && comparison != Comparison::Unequal {
         says.push_str(&format!(", off by {}", show(margin.abs(), dimension, share)));

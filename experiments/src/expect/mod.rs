@@ -4,7 +4,7 @@
 //! check    = sum ( ">" | ">=" | "<" | "<=" | "==" | "!=" ) sum | sum "between" sum "and" sum
 //! sum      = product ( ( "+" | "-" ) product )*
 //! product  = atom ( ( "*" | "/" ) atom )*
-//! atom     = number [unit] | function "(" sum [ comparison sum ] ")" | path | "(" sum ")" | "-" atom
+//! atom     = number [unit] | function "(" sum [ comparison sum | "," sum ] ")" | path | "(" sum ")" | "-" atom
 //! path     = name "." [ table "." ] metric [ "." statistic ] [ "[" ( point | window ) ( "," … )* "]" ]
 //! point    = dimension "=" value          window = [time] ".." [time]
 //! ```
@@ -23,6 +23,7 @@
 //! | text to tree | [`topologies::expression`] |
 //! | names to columns of tables, before anything runs | `bind`, `names` |
 //! | rows to values | `value` |
+//! | what a series in time tells | `series` |
 //! | values to verdicts | `judge` |
 //! | `same_as`: results to those of another time | `golden` |
 //! | whether an interval is narrow, so that no more seeds run | `aim` |
@@ -32,6 +33,7 @@ mod bind;
 mod golden;
 mod judge;
 mod names;
+mod series;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -39,9 +41,9 @@ mod value;
 use topologies::expression as parse;
 
 pub use aim::Width;
-pub use bind::{FUNCTIONS, Program};
+pub use bind::Program;
 pub use judge::Judgement;
-pub use names::STATISTICS;
 pub(crate) use names::meant;
+pub use names::{FUNCTIONS, STATISTICS};
 pub use value::Value;
 pub(crate) use value::counts;

@@ -54,6 +54,34 @@ pub const STATISTICS: &[(&str, Statistic)] = &[
     ("last", Statistic::Last),
 ];
 
+/// Functions besides the statistics, with a line of help each.
+pub const FUNCTIONS: &[(&str, &str)] = &[
+    ("jain", "Jain's index of fairness; of the goodput where no metric is named"),
+    ("count", "how many values; with a test, how many of them pass it: count(web.latency > 1 s)"),
+    ("share", "the share of the values that pass a test: share(web.latency < 100 ms)"),
+    ("sqrt", "the square root of a plain number"),
+    ("abs", "the value without its sign"),
+    ("point", "the value of a dimension of the sweep: point(wan.delay)"),
+    (
+        "steady",
+        "the mean of a series without its warm-up (MSER-5): steady(bulk.throughput); warns where the rest still drifts",
+    ),
+    ("warmup", "when the warm-up of a series ends, by MSER-5: warmup(bulk.throughput)"),
+    (
+        "settling",
+        "from when on a series stays within a share of its final mean, that of its last quarter: settling(bulk.throughput, 5 %); 5 % when not given",
+    ),
+    (
+        "drift",
+        "how probable the difference between the halves of a series is by chance, by Welch's test of ten means each: drift(wan.queue)",
+    ),
+    (
+        "low",
+        "the lower end of the interval of a mean of many values, by bootstrap (BCa): low(web.latency, 95 %); 95 % when not given",
+    ),
+    ("high", "its upper end"),
+];
+
 impl Statistic {
     /// The statistic of a name.
     pub fn by_name(name: &str) -> Option<Statistic> {

@@ -6,6 +6,7 @@ use topologies::Plan;
 
 use super::names::{Statistic, Subject, key};
 use super::parse::Comparison;
+use super::series::Series;
 use crate::quantity;
 use crate::record::Stored;
 use crate::statistics;
@@ -19,6 +20,8 @@ pub(super) struct Leaf {
     pub column: usize,
     /// From and until when rows count, in seconds.
     pub window: Option<(f64, f64)>,
+    /// Whether the moments of the rows are meant, in seconds, not their values.
+    pub moments: bool,
     /// As it was written.
     pub text: String,
 }
@@ -45,6 +48,8 @@ pub(super) enum Tree {
     Root(Box<Tree>),
     Binary(Box<Tree>, char, Box<Tree>),
     Summary(Statistic, Box<Tree>),
+    /// What a series tells, of its values and their moments.
+    Series(Series, Box<Tree>, Box<Tree>),
     /// How many values pass a test, or their share.
     Test(bool, Box<Tree>, Comparison, Box<Tree>),
 }
@@ -52,7 +57,8 @@ pub(super) enum Tree {
 impl Leaf {
     /// How a run's record calls it: the same at each point. One path may need several columns: `flow.duration`, its start and its end.
     pub fn signature(&self) -> String {
-        let column = format!("{} = {}.{}", self.text, self.table.name, self.table.columns[self.column].name);
+        let moments = if self.moments { ", when" } else { "" };
+        let column = format!("{} = {}.{}{moments}", self.text, self.table.name, self.table.columns[self.column].name);
         self.window.map_or_else(|| column.clone(), |(from, until)| format!("{column} [{from} s..{until} s]"))
     }
 
@@ -67,7 +73,7 @@ impl Leaf {
                 flows.iter().enumerate().for_each(|(at, flow)| place[*flow as usize + 1] = Some(at));
                 let member = |row: &[u64]| place.get(row[key] as usize).copied().flatten();
                 if !single {
-                    return Value::Rows(self.rows(rows, |row| member(row).is_some()));
+                    return Value::Rows(self.pick(self.rows(rows, |row| member(row).is_some())));
                 }
                 let mut values = vec![None; flows.len()];
                 for (_, row) in rows.iter().filter(|(_, row)| counts(self.table, row)) {
@@ -86,8 +92,9 @@ impl Leaf {
                     // Of a link's two directions the busier one counts, as for everything that is not added.
                     let busier = |ports: &Vec<u32>| {
                         let of = |port: &u32| self.rows(rows, |row| row[key] == word(port));
-                        let sum = |values: &Vec<f64>| values.iter().sum::<f64>();
-                        ports.iter().map(of).reduce(|a, b| if sum(&b) > sum(&a) { b } else { a }).unwrap_or_default()
+                        let sum = |rows: &Vec<(f64, f64)>| rows.iter().map(|(_, value)| value).sum::<f64>();
+                        let busier = ports.iter().map(of).reduce(|a, b| if sum(&b) > sum(&a) { b } else { a });
+                        self.pick(busier.unwrap_or_default())
                     };
                     return Value::Rows(links.iter().flat_map(|(_, ports)| busier(ports)).collect());
                 }
@@ -113,11 +120,16 @@ impl Leaf {
         quantity::number(&self.table.columns[self.column], row[self.column])
     }
 
-    fn rows(&self, rows: &Rows, wanted: impl Fn(&[u64]) -> bool) -> Vec<f64> {
+    fn pick(&self, rows: Vec<(f64, f64)>) -> Vec<f64> {
+        rows.into_iter().map(|(moment, value)| if self.moments { moment } else { value }).collect()
+    }
+
+    /// Moment and value of the rows that count and have one.
+    fn rows(&self, rows: &Rows, wanted: impl Fn(&[u64]) -> bool) -> Vec<(f64, f64)> {
         let (from, to) = self.window.unwrap_or((0.0, f64::INFINITY));
         let inside = |time: Time| self.window.is_none() || (from..=to).contains(&time.seconds());
         let found = rows.iter().filter(|(time, row)| inside(*time) && wanted(row));
-        found.filter_map(|(_, row)| self.number(row)).collect()
+        found.filter_map(|(time, row)| Some((time.seconds(), self.number(row)?))).collect()
     }
 }
 
@@ -144,6 +156,9 @@ impl Tree {
                 })
             }
             Tree::Summary(statistic, inner) => Value::One(summary(*statistic, inner.value(leaves))),
+            Tree::Series(series, values, moments) => {
+                Value::One(series.of(&values.value(leaves).list(), &moments.value(leaves).list()))
+            }
             Tree::Test(share, left, comparison, right) => {
                 let passed = Value::both(left.value(leaves), right.value(leaves), |a, b| {
                     Some(f64::from(u8::from(comparison.holds(a - b))))

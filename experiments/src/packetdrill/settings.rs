@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 use std::ops::RangeInclusive;
 
-use sim_core::{Amount, Params, Prob, Rate, Size, Span};
+use sim_core::{Amount, InputFile, Params, Prob, Rate, Size, Span};
 use sim_protocols::tcp::{Config, ControlConfig, FastOpenKey};
 
 use super::ast::{Micros, OptionLine, Place};
@@ -400,6 +400,19 @@ impl Params for Defaults {
     }
     fn hosts(&mut self, _: &'static str, _: &'static str) -> Vec<String> {
         Vec::new()
+    }
+    fn kind(
+        &mut self,
+        _: &'static str,
+        _: &'static [&'static str],
+        _: &'static str,
+        read: &mut dyn FnMut(usize, &mut dyn Params),
+    ) -> usize {
+        read(0, self);
+        0
+    }
+    fn file(&mut self, _: &'static str, _: &'static str) -> Option<InputFile> {
+        None
     }
     fn section(&mut self, _: &'static str, _: &'static str, read: &mut dyn FnMut(&mut dyn Params)) {
         read(self);

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
 use serde_json::{Map, Value, json};
-use sim_core::{Amount, Params, Prob, Quantity, Rate, Size, Span};
+use sim_core::{Amount, InputFile, Params, Prob, Quantity, Rate, Size, Span};
 
 /// What one kind takes.
 pub struct Asked {
@@ -225,6 +225,39 @@ impl Params for One {
     fn texts(&mut self, key: &'static str, what: &'static str, help: &'static str) -> Vec<String> {
         self.note(key, list(&text()), None, &format!("{help} (one or several, each {what})"));
         Vec::new()
+    }
+
+    fn kind(
+        &mut self,
+        key: &'static str,
+        kinds: &'static [&'static str],
+        help: &'static str,
+        read: &mut dyn FnMut(usize, &mut dyn Params),
+    ) -> usize {
+        let answer = self.choose(key, kinds.len());
+        let mut properties = Map::new();
+        for (at, kind) in kinds.iter().enumerate() {
+            let below = self.below(&format!("{key}.{kind}"), &mut |inner| read(at, inner));
+            properties.insert((*kind).into(), object(below));
+        }
+        // The answer has the last word.
+        self.below(&format!("{key}.{}", kinds[answer]), &mut |inner| read(answer, inner));
+        let map = json!({
+            "type": "object",
+            "properties": properties,
+            "additionalProperties": false,
+            "minProperties": 1,
+            "maxProperties": 1,
+        });
+        let schema = json!({ "anyOf": [words(kinds.iter().copied()), map] });
+        self.note(key, schema, kinds.first().map(|kind| Value::from(*kind)), help);
+        answer
+    }
+
+    fn file(&mut self, key: &'static str, help: &'static str) -> Option<InputFile> {
+        self.optional.insert(key);
+        self.note(key, text(), None, &format!("{help} (a path)"));
+        None
     }
 
     fn section(&mut self, key: &'static str, help: &'static str, read: &mut dyn FnMut(&mut dyn Params)) {

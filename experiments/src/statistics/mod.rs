@@ -10,6 +10,8 @@
 //! | bootstrap | [`bootstrap`]: bias-corrected and accelerated (BCa) | Efron 1987 |
 //! | fairness | (Σx)² / (n Σx²) | Jain, Chiu, Hawe 1984 |
 //! | warm-up | [`series::warm_up`]: MSER-5 | White, Cobb, Spratt 2000 |
+//! | convergence | [`series::convergence`]: the first value from which on none leaves its final mean by more than a share | |
+//! | stationarity | [`series::drift`]: Welch's test of ten means of each half | |
 //!
 //! Distributions are those of the library `statrs`, rounded to nine digits; all else is `+ - * /` and square roots, so that every machine prints
 //! the same digits.

@@ -6,8 +6,6 @@ use super::welch;
 const BATCH: usize = 5;
 /// Parts of each half that are compared.
 const PARTS: usize = 10;
-/// Two halves that differ by chance less often than this are said to differ.
-pub const DRIFT_LEVEL: f64 = 0.01;
 
 /// How many values at the start of a series are its warm-up, by the rule MSER-5 (White, Cobb, Spratt 2000): of means of five values each, the cut d that
 /// makes Σ(y − ȳ)² / (n − d)² of the rest the least. `None` where that is in the second half, or where there are less than ten such means: then the
@@ -76,7 +74,7 @@ mod tests {
         assert!((195..=225).contains(&cut), "{cut}");
         let converged = convergence(&values, 0.05).expect("it settles");
         assert!((185..=200).contains(&converged), "{converged}");
-        assert!(drift(&values[cut..]).expect("long enough") > DRIFT_LEVEL);
+        assert!(drift(&values[cut..]).expect("long enough") > 0.01);
     }
 
     #[test]
@@ -98,7 +96,7 @@ mod tests {
     #[test]
     fn noise_alone_is_seldom_called_a_drift() {
         let values = noise(200 * 500);
-        let wrong = values.chunks_exact(200).filter(|run| drift(run).is_some_and(|p| p < DRIFT_LEVEL)).count();
+        let wrong = values.chunks_exact(200).filter(|run| drift(run).is_some_and(|p| p < 0.01)).count();
         // Five of 500 are due.
         assert!(wrong <= 14, "{wrong} of 500");
     }

@@ -54,6 +54,19 @@ impl Params for Answers {
     fn hosts(&mut self, _: &'static str, _: &'static str) -> Vec<String> {
         Vec::new()
     }
+    fn kind(
+        &mut self,
+        _: &'static str,
+        _: &'static [&'static str],
+        _: &'static str,
+        read: &mut dyn FnMut(usize, &mut dyn Params),
+    ) -> usize {
+        read(0, self);
+        0
+    }
+    fn file(&mut self, _: &'static str, _: &'static str) -> Option<InputFile> {
+        None
+    }
     fn section(&mut self, _: &'static str, _: &'static str, read: &mut dyn FnMut(&mut dyn Params)) {
         read(self);
     }

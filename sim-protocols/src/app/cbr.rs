@@ -3,8 +3,9 @@
 use sim_core::{Params, Rate, Size, Table, Time};
 
 use super::Application;
+use super::SizeDist;
 use super::udp_source::{self, DATAGRAM_TABLES, Spacing};
-use super::values::{self, Counted, SizeDist};
+use super::values::{self, Counted};
 use crate::app::Scope;
 use crate::host::{App, FlowEnd};
 

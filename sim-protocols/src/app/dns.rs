@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use sim_core::{Params, Rng, Span, Table, Time};
 
 use super::Application;
-use super::values::{self, Distribution, SpanDist};
+use super::SpanDist;
+use super::loops::Arrivals;
+use super::values;
 use crate::aio::{self, Program};
 use crate::app::Scope;
 use crate::dns::{HostResolver, HostResolverConfig, Lookup, QueryType, Source, Stub};
@@ -27,7 +29,7 @@ pub struct DnsConfig {
     /// From the end of one to the next. Default: none.
     pub think: SpanDist,
     /// From the start of one to the next, whatever becomes of them. Default: each waits for the one before it.
-    pub interval: Option<SpanDist>,
+    pub interval: Option<Arrivals>,
     /// Sets of records that the application keeps itself, as a browser does. Default: none.
     pub cache: u64,
     /// The longest that it keeps them. Default: 60 s.
@@ -60,14 +62,13 @@ impl DnsConfig {
         }
         let kind = QueryType::from_index(params.word("type", QueryType::WORDS, "the type of record"));
         let count = values::count(params, "how many look-ups, going round the names; each name once when not given");
-        let mean = params.span("think", Some(default.think.mean()), "from the end of one look-up to the next");
-        let think = SpanDist::new(Distribution::read(params, "think_times", "how `think` is distributed"), mean);
-        let times = Distribution::read(params, "interval_times", "how `interval` is distributed");
-        let help = "from the start of one look-up to the next, whatever becomes of them";
-        let interval = params.given("interval").then(|| SpanDist::new(times, params.span("interval", None, help)));
-        if interval.is_none() && times != Distribution::default() {
-            params.refuse("interval_times", "it needs `interval`".into());
-        }
+        let think = SpanDist::ask(
+            params,
+            ("think", "from the end of one look-up to the next"),
+            ("think_times", "how `think` is distributed"),
+            default.think.mean(),
+        );
+        let interval = Arrivals::ask(params, "from the start of one look-up to the next, whatever becomes of them");
         let help = "sets of records that the application keeps itself, as a browser does; 0: none";
         let cache = params.count("cache", Some(0), 0..=1_000_000, help);
         let given = params.given("cache_ttl");
@@ -84,7 +85,9 @@ impl DnsConfig {
         let zero = |span: &SpanDist| span.mean() == Span::ZERO;
         match () {
             _ if self.count == Some(0) => Err(("count", "zero look-ups do nothing".into())),
-            _ if self.interval.as_ref().is_some_and(zero) => Err(("interval", "the clock would never move".into())),
+            _ if self.interval.as_ref().is_some_and(Arrivals::stands_still) => {
+                Err(("interval", "the clock would never move".into()))
+            }
             _ if self.interval.is_some() && !zero(&self.think) => {
                 Err(("think", "with `interval` look-ups do not wait for each other".into()))
             }
@@ -132,10 +135,17 @@ async fn run(config: DnsConfig, host: Arc<HostResolver>, chance: [Rng; 2], said:
         0 => Stub::new(host),
         entries => Stub::with_cache(host, entries, config.cache_ttl),
     });
-    let [mut think, mut interval] = chance;
+    let [mut think, interval] = chance;
+    let mut times = config.interval.as_ref().map(|arrivals| arrivals.from(aio::now(), interval));
     let count = config.count.unwrap_or(config.names.len() as u64);
     let mut under_way = Vec::new();
     for number in 1..=count {
+        if let Some(times) = &mut times {
+            let Some(due) = times.next() else { break };
+            if due > aio::now() {
+                aio::sleep_until(due).await;
+            }
+        }
         if config.names.is_empty() || config.stop.is_some_and(|stop| aio::now() >= stop) {
             break;
         }
@@ -148,12 +158,7 @@ async fn run(config: DnsConfig, host: Arc<HostResolver>, chance: [Rng; 2], said:
                     aio::sleep_until(aio::now() + config.think.draw(&mut think)).await;
                 }
             }
-            Some(times) => {
-                under_way.push(aio::spawn(one));
-                if number < count {
-                    aio::sleep_until(aio::now() + times.draw(&mut interval)).await;
-                }
-            }
+            Some(_) => under_way.push(aio::spawn(one)),
         }
     }
     for one in under_way {

@@ -2,11 +2,12 @@
 
 use std::sync::{Arc, Mutex};
 
-use sim_core::{Rng, Span, Time};
+use sim_core::{Params, Rng, Span, Time};
 
 use super::Scope;
 use super::dial::lock;
-use super::values::SpanDist;
+use super::table::{self, Columns};
+use super::{Dist, Quantity, SpanDist};
 use crate::aio::{self, JoinHandle};
 
 /// What a failed request is followed by at the earliest: one that is refused is not repeated within the instant.
@@ -23,7 +24,86 @@ pub(crate) struct Pace {
     /// From the end of one to the next, of each that asks.
     pub think: SpanDist,
     /// From the start of one to the next, whatever becomes of them.
-    pub interval: Option<SpanDist>,
+    pub interval: Option<Arrivals>,
+}
+
+/// When the requests of an open loop come.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Arrivals {
+    /// So long after each other, from the start of the flow on.
+    Spaced(SpanDist),
+    /// At these times after the start of the flow, in their order.
+    Traced(Arc<[Span]>),
+}
+
+impl Arrivals {
+    /// Asks for the times, however they are given.
+    pub(crate) fn ask(params: &mut dyn Params, help: &'static str) -> Option<Arrivals> {
+        let given = params.given("interval");
+        let mean = if given { params.span("interval", None, help) } else { Span::ZERO };
+        let how = ("interval_times", "how `interval` is distributed");
+        let spaced = Dist::about(params, ("interval", mean, given), how);
+        let spaced = (given || spaced.is_drawn()).then_some(Arrivals::Spaced(spaced));
+        let help = "a file with the times at which they come, in seconds from the start of the flow: one a line, or CSV with a column `time_s`; in place of `interval`";
+        let Some(file) = params.file("arrivals", help) else { return spaced };
+        if spaced.is_some() {
+            params.refuse("arrivals", "`interval` and `interval_times` say it already".into());
+        }
+        match trace(&file.text) {
+            Ok(times) => Some(Arrivals::Traced(times.into())),
+            Err(why) => {
+                params.refuse("arrivals", format!("`{}` is no list of times: {why}", file.name));
+                None
+            }
+        }
+    }
+
+    /// Whether all of them would come within an instant.
+    pub(crate) fn stands_still(&self) -> bool {
+        matches!(self, Arrivals::Spaced(interval) if interval.mean() == Span::ZERO)
+    }
+
+    /// The times, with chance from a stream.
+    pub(crate) fn from(&self, start: Time, rng: Rng) -> Due {
+        Due { arrivals: self.clone(), start, last: None, number: 0, rng }
+    }
+}
+
+/// Times of an open loop, one after the other.
+pub(crate) struct Due {
+    arrivals: Arrivals,
+    start: Time,
+    last: Option<Time>,
+    number: usize,
+    rng: Rng,
+}
+
+impl Iterator for Due {
+    type Item = Time;
+
+    fn next(&mut self) -> Option<Time> {
+        let next = match (&self.arrivals, self.last) {
+            (Arrivals::Spaced(_), None) => self.start,
+            (Arrivals::Spaced(interval), Some(last)) => last.saturating_add(interval.draw(&mut self.rng)),
+            (Arrivals::Traced(times), _) => self.start.saturating_add(*times.get(self.number)?),
+        };
+        self.number += 1;
+        self.last = Some(next);
+        Some(next)
+    }
+}
+
+/// The times of a file.
+fn trace(text: &str) -> Result<Vec<Span>, String> {
+    let mut last = Span::ZERO;
+    table::read(text, Columns { first: Span::COLUMN, more: &[] }, |cells| {
+        let time = table::quantity::<Span>(cells[0], Span::UNIT)?;
+        if time < last {
+            return Err(format!("`{}` is before the time above", cells[0]));
+        }
+        last = time;
+        Ok(time)
+    })
 }
 
 /// The streams of chance of a pace.
@@ -53,7 +133,7 @@ struct Loop<A> {
 
 /// Asks for all, and comes back when all are over.
 pub(crate) async fn run<A: Asker>(asker: Arc<A>, pace: Pace, chance: Chance) {
-    let interval = pace.interval;
+    let interval = pace.interval.clone();
     let all = Arc::new(Loop { asker, pace, number: Mutex::new(0) });
     let Chance { think, arrivals } = chance;
     match interval {
@@ -62,7 +142,7 @@ pub(crate) async fn run<A: Asker>(asker: Arc<A>, pace: Pace, chance: Chance) {
             let askers: Vec<_> = think.into_iter().map(start).collect();
             wait_for(askers).await;
         }
-        Some(interval) => whatever_becomes_of_them(&all, interval, arrivals).await,
+        Some(interval) => whatever_becomes_of_them(&all, interval.from(aio::now(), arrivals)).await,
     }
 }
 
@@ -82,10 +162,13 @@ async fn one_after_the_other<A: Asker>(all: Arc<Loop<A>>, mut think: Rng) {
 }
 
 /// An open loop: requests come at their times, however many are under way.
-async fn whatever_becomes_of_them<A: Asker>(all: &Arc<Loop<A>>, interval: SpanDist, mut arrivals: Rng) {
+async fn whatever_becomes_of_them<A: Asker>(all: &Arc<Loop<A>>, times: Due) {
     let mut under_way = Vec::new();
-    let mut due = aio::now();
-    while let Some(number) = all.next() {
+    for due in times {
+        if due > aio::now() {
+            aio::sleep_until(due).await;
+        }
+        let Some(number) = all.next() else { break };
         let asking = all.clone();
         under_way.push(aio::spawn(async move {
             let _noted = asking.asker.ask(number).await;
@@ -94,8 +177,6 @@ async fn whatever_becomes_of_them<A: Asker>(all: &Arc<Loop<A>>, interval: SpanDi
         if !all.more() {
             break;
         }
-        due += interval.draw(&mut arrivals);
-        aio::sleep_until(due).await;
     }
     wait_for(under_way).await;
 }

@@ -4,7 +4,8 @@ use sim_core::{Params, Rate, Size, Span, Table, Time};
 
 use super::Application;
 use super::udp_source::{self, DATAGRAM_TABLES, Spacing};
-use super::values::{self, Counted, Distribution, SizeDist, SpanDist};
+use super::values::{self, Counted};
+use super::{SizeDist, SpanDist};
 use crate::app::Scope;
 use crate::host::{App, FlowEnd};
 
@@ -45,13 +46,25 @@ impl OnOffConfig {
     pub(super) fn read(params: &mut dyn Params) -> OnOffConfig {
         let default = OnOffConfig::default();
         let rate = params.rate("rate", Some(default.rate), "the rate while on");
-        let size = params.size("size", Some(default.size.mean()), "the size of a datagram, in the mean");
-        let size = SizeDist::new(Distribution::read(params, "sizes", "how `size` is distributed"), size);
+        let size = SizeDist::ask(
+            params,
+            ("size", "the size of a datagram, in the mean"),
+            ("sizes", "how `size` is distributed"),
+            default.size.mean(),
+        );
         let counted = Counted::read(params, "counted", "what rate and size count: payload, or IP packets");
-        let on = params.span("on", Some(default.on.mean()), "how long it is on");
-        let on = SpanDist::new(Distribution::read(params, "on_times", "how `on` is distributed"), on);
-        let off = params.span("off", Some(default.off.mean()), "how long it is off");
-        let off = SpanDist::new(Distribution::read(params, "off_times", "how `off` is distributed"), off);
+        let on = SpanDist::ask(
+            params,
+            ("on", "how long it is on"),
+            ("on_times", "how `on` is distributed"),
+            default.on.mean(),
+        );
+        let off = SpanDist::ask(
+            params,
+            ("off", "how long it is off"),
+            ("off_times", "how `off` is distributed"),
+            default.off.mean(),
+        );
         let count = values::count(params, "how many datagrams; without end when not given");
         let stop = values::stop(params, "no datagram leaves from this moment on");
         OnOffConfig { rate, size, counted, on, off, count, stop }
@@ -71,8 +84,8 @@ impl Application for OnOffConfig {
     const DELIVERS_TO: Option<FlowEnd> = Some(FlowEnd::Server);
 
     fn open(&self, end: FlowEnd, scope: &Scope) -> Box<dyn App> {
-        let spacing = Spacing::OnOff { on: self.on, off: self.off };
+        let spacing = Spacing::OnOff { on: self.on.clone(), off: self.off.clone() };
         let ends = (self.count, self.stop);
-        udp_source::open(end, scope, (spacing, self.rate, self.size, self.counted), ends)
+        udp_source::open(end, scope, (spacing, self.rate, self.size.clone(), self.counted), ends)
     }
 }

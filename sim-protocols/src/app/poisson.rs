@@ -3,8 +3,9 @@
 use sim_core::{Params, Rate, Size, Table, Time};
 
 use super::Application;
+use super::SizeDist;
 use super::udp_source::{self, DATAGRAM_TABLES, Spacing};
-use super::values::{self, Counted, Distribution, SizeDist};
+use super::values::{self, Counted};
 use crate::app::Scope;
 use crate::host::{App, FlowEnd};
 
@@ -40,8 +41,12 @@ impl PoissonConfig {
     pub(super) fn read(params: &mut dyn Params) -> PoissonConfig {
         let default = PoissonConfig::default();
         let rate = params.rate("rate", Some(default.rate), "the rate, in the mean");
-        let size = params.size("size", Some(default.size.mean()), "the size of a datagram, in the mean");
-        let size = SizeDist::new(Distribution::read(params, "sizes", "how `size` is distributed"), size);
+        let size = SizeDist::ask(
+            params,
+            ("size", "the size of a datagram, in the mean"),
+            ("sizes", "how `size` is distributed"),
+            default.size.mean(),
+        );
         let counted = Counted::read(params, "counted", "what rate and size count: payload, or IP packets");
         let count = values::count(params, "how many datagrams; without end when not given");
         let stop = values::stop(params, "no datagram leaves from this moment on");
@@ -59,8 +64,8 @@ impl Application for PoissonConfig {
     const DELIVERS_TO: Option<FlowEnd> = Some(FlowEnd::Server);
 
     fn open(&self, end: FlowEnd, scope: &Scope) -> Box<dyn App> {
-        let spacing = Spacing::Exponential(udp_source::mean_gap(self.rate, self.size));
+        let spacing = Spacing::Exponential(udp_source::mean_gap(self.rate, &self.size));
         let ends = (self.count, self.stop);
-        udp_source::open(end, scope, (spacing, self.rate, self.size, self.counted), ends)
+        udp_source::open(end, scope, (spacing, self.rate, self.size.clone(), self.counted), ends)
     }
 }

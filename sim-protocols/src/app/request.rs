@@ -3,9 +3,12 @@
 use sim_core::{Params, Rng, Size, Span, Table, Time};
 
 use super::Application;
-use super::values::{self, Closing, Connections, Data, Distribution, SpanDist};
+use super::SpanDist;
+use super::used::{Steps, of_tcp};
+use super::values::{self, Closing, Connections, Data};
 use crate::app::Scope;
-use crate::host::{App, AppEvent, Calls, ConnId, FlowEnd, Outcome, REQUESTS, RequestRow};
+use crate::host::{App, AppEvent, Calls, ConnId, FlowEnd, Layers, Outcome, REQUESTS, RequestRow};
+use crate::tcp::Counters;
 
 /// Parameters of a request/response exchange.
 #[derive(Clone, PartialEq, Debug)]
@@ -57,10 +60,18 @@ impl RequestConfig {
         let response = params.size("response", Some(default.response), "bytes of a response");
         let data = Data::read(params, "data", "zeros, or a pattern that the other end compares");
         let count = values::count(params, "how many requests; without end when not given");
-        let mean = params.span("think", Some(default.think.mean()), "from the end of one request to the next");
-        let think = SpanDist::new(Distribution::read(params, "think_times", "how `think` is distributed"), mean);
-        let mean = params.span("service", Some(default.service.mean()), "from a request's last byte to its response");
-        let service = SpanDist::new(Distribution::read(params, "service_times", "how `service` is distributed"), mean);
+        let think = SpanDist::ask(
+            params,
+            ("think", "from the end of one request to the next"),
+            ("think_times", "how `think` is distributed"),
+            default.think.mean(),
+        );
+        let service = SpanDist::ask(
+            params,
+            ("service", "from a request's last byte to its response"),
+            ("service_times", "how `service` is distributed"),
+            default.service.mean(),
+        );
         let connections =
             Connections::read(params, "connections", "one connection for all requests, or a new one for each");
         let close = Closing::read(params, "close", "who closes a connection first");
@@ -120,9 +131,14 @@ struct RequestClient {
     /// Of the present request.
     begun: Time,
     connected: Option<Span>,
+    /// Bytes of it that were written.
+    asked: u64,
     written: Time,
+    first_byte: Option<Span>,
     latency: Option<Span>,
     closing: Option<Time>,
+    /// What its connection had counted, and bytes that had come on it, when it began.
+    before: (Counters, u64),
     /// How the first request that failed has ended.
     failed: Option<Outcome>,
 }
@@ -137,9 +153,12 @@ impl RequestClient {
             number: 0,
             begun: Time::ZERO,
             connected: None,
+            asked: 0,
             written: Time::ZERO,
+            first_byte: None,
             latency: None,
             closing: None,
+            before: (Counters::default(), 0),
             failed: None,
         }
     }
@@ -154,7 +173,10 @@ impl RequestClient {
             return self.stopped(calls);
         }
         self.number += 1;
-        (self.begun, self.connected, self.latency, self.closing) = (now, None, None, None);
+        (self.begun, self.connected, self.closing) = (now, None, None);
+        (self.asked, self.first_byte, self.latency) = (0, None, None);
+        let known = |conn| (calls.counters(conn).unwrap_or_default(), calls.received(conn));
+        self.before = self.conn.map(known).unwrap_or_default();
         match self.conn {
             Some(conn) => self.ask(calls, conn),
             None => {
@@ -185,6 +207,7 @@ impl RequestClient {
         self.phase = Phase::Waiting;
         self.written = calls.now();
         let (bytes, writes) = (self.config.request.bytes(), self.config.writes);
+        self.asked = bytes;
         for write in 0..writes {
             let part = bytes * (write + 1) / writes - bytes * write / writes;
             calls.feed(conn, part, self.config.data);
@@ -192,7 +215,17 @@ impl RequestClient {
                 calls.flush(conn);
             }
         }
-        calls.drain(conn, self.config.data, calls.received(conn) + self.config.response.bytes());
+        calls.drain(conn, self.config.data, self.before.1 + 1);
+    }
+
+    /// Some of the response has come, perhaps all of it.
+    fn received(&mut self, calls: &mut Calls<'_, '_>, conn: ConnId) {
+        self.first_byte.get_or_insert(calls.now() - self.written);
+        let all = self.before.1 + self.config.response.bytes();
+        match calls.received(conn) >= all {
+            true => self.answered(calls, conn),
+            false => calls.drain(conn, self.config.data, all),
+        }
     }
 
     fn answered(&mut self, calls: &mut Calls<'_, '_>, conn: ConnId) {
@@ -230,18 +263,45 @@ impl RequestClient {
         let now = calls.now();
         self.phase = Phase::Idle;
         let over = outcome != Outcome::Running;
+        let total = over.then(|| now - self.begun);
+        let layers = self.layers(calls, total);
         let row = RequestRow {
             flow: calls.number(),
             workload: calls.number(),
             number: self.number,
             start: self.begun,
             connect: self.connected,
+            first_byte: self.first_byte,
             latency: self.latency,
             close: self.closing.filter(|_| over).map(|closing| now - closing),
-            total: over.then(|| now - self.begun),
+            total,
             outcome: outcome as u32,
+            layers,
         };
         calls.emit(&row);
+    }
+
+    /// What its connection has counted since it began, and where its time has gone but for closing.
+    fn layers(&self, calls: &Calls<'_, '_>, total: Option<Span>) -> Layers {
+        let Some((now, conn)) = self.conn.and_then(|conn| Some((calls.counters(conn)?, conn))) else {
+            return Layers::default();
+        };
+        let mut layers = of_tcp(&now, &self.before.0);
+        layers.body = [self.asked, calls.received(conn) - self.before.1];
+        let opened = self.connected.unwrap_or_default();
+        let known = self.latency.map(|latency| opened + latency);
+        let steps = Steps {
+            total: total.map(|total| known.unwrap_or(total)),
+            queued: (self.asked > 0).then_some(Span::ZERO),
+            connect: self.connected,
+            opens: true,
+            first_byte: self.first_byte,
+            round_trip: now.rtt_min,
+            lost: layers.retransmissions + layers.out_of_order > 0,
+            ..Steps::default()
+        };
+        layers.cause = steps.cause();
+        layers
     }
 
     fn think(&mut self, calls: &mut Calls<'_, '_>) {
@@ -255,7 +315,6 @@ impl RequestClient {
     }
 
     fn closed(&mut self, calls: &mut Calls<'_, '_>, outcome: Outcome) {
-        self.conn = None;
         let outcome = match (self.phase, self.config.close, outcome) {
             // Nothing resets an idle connection but `stop`.
             (Phase::Idle, Closing::Reset, Outcome::Aborted) => Outcome::Finished,
@@ -272,8 +331,12 @@ impl RequestClient {
         if !self.more(calls.now()) || self.config.connections == Connections::Kept {
             calls.outcome(self.failed.unwrap_or(Outcome::Finished));
         }
-        if self.phase != Phase::Idle {
+        let asked = self.phase != Phase::Idle;
+        if asked {
             self.done(calls, outcome);
+        }
+        self.conn = None;
+        if asked {
             // One at a time even where the answer is a reset at once: a refused request is not repeated within the instant.
             if outcome == Outcome::Finished {
                 self.think(calls);
@@ -298,7 +361,7 @@ impl App for RequestClient {
                     self.ask(calls, conn);
                 }
             }
-            AppEvent::Received(conn) if self.phase == Phase::Waiting => self.answered(calls, conn),
+            AppEvent::Received(conn) if self.phase == Phase::Waiting => self.received(calls, conn),
             AppEvent::PeerClosed(conn) => {
                 self.closing.get_or_insert(calls.now());
                 calls.shutdown(conn);

@@ -2,7 +2,8 @@
 
 use sim_core::{PS_PER_SECOND, Payload, Rate, Rng, Size, Span, Table, Time};
 
-use super::values::{Counted, SizeDist, SpanDist};
+use super::values::Counted;
+use super::{SizeDist, SpanDist};
 use crate::app::Scope;
 use crate::host::{App, AppEvent, Calls, DATAGRAMS, DatagramRow, FlowEnd, Outcome, UDP, UdpId};
 
@@ -39,7 +40,7 @@ pub(super) fn check(
 const PACKET_MIN: u64 = HEADERS + Payload::STAMP as u64;
 
 /// How a source spaces its datagrams.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Spacing {
     /// Each takes its own time at the source's rate.
     Constant,
@@ -123,7 +124,7 @@ impl UdpSource {
         let packet = self.size.draw(&mut self.sizes) + headers;
         match self.size {
             SizeDist::Fixed(_) => packet,
-            SizeDist::Exponential(_) => packet.clamp(PACKET_MIN, PACKET_MAX),
+            _ => packet.clamp(PACKET_MIN, PACKET_MAX),
         }
     }
 
@@ -147,10 +148,10 @@ impl App for UdpSource {
         let server = (flow.server, flow.port);
         self.socket = Some(calls.udp_connect(server));
         let now = calls.now();
-        let first = match self.spacing {
+        let first = match &self.spacing {
             Spacing::Constant => now,
             // A Poisson process has no customer at its start.
-            Spacing::Exponential(mean) => now.saturating_add(self.arrivals.exponential(mean)),
+            Spacing::Exponential(mean) => now.saturating_add(self.arrivals.exponential(*mean)),
             Spacing::OnOff { on, .. } => {
                 self.off_at = now.saturating_add(on.draw(&mut self.arrivals));
                 now
@@ -179,11 +180,13 @@ impl App for UdpSource {
         self.left -= 1;
         let weight = self.weight(packet);
         self.next_size = self.draw_size();
-        let next = match self.spacing {
-            Spacing::Constant => now.saturating_add(self.time_of(weight)),
-            Spacing::Exponential(mean) => now.saturating_add(self.arrivals.exponential(mean)),
+        // A Poisson process has nothing left of the one before.
+        let own = if matches!(self.spacing, Spacing::Exponential(_)) { Span::ZERO } else { self.time_of(weight) };
+        let next = match &self.spacing {
+            Spacing::Constant => now.saturating_add(own),
+            Spacing::Exponential(mean) => now.saturating_add(self.arrivals.exponential(*mean)),
             Spacing::OnOff { on, off } => {
-                let mut next = now.saturating_add(self.time_of(weight));
+                let mut next = now.saturating_add(own);
                 while next >= self.off_at && self.off_at != Time::NEVER {
                     next = self.off_at.saturating_add(off.draw(&mut self.arrivals));
                     self.off_at = next.saturating_add(on.draw(&mut self.arrivals));
@@ -196,7 +199,7 @@ impl App for UdpSource {
 }
 
 /// The mean time between datagrams of this mean size at this mean rate.
-pub(super) fn mean_gap(rate: Rate, size: SizeDist) -> Span {
+pub(super) fn mean_gap(rate: Rate, size: &SizeDist) -> Span {
     Span::from_ps(size.mean().bytes() * 8 * PS_PER_SECOND / rate.bps())
 }
 

@@ -1,6 +1,6 @@
 //! What parameters of applications are made of.
 
-use sim_core::{Params, Rng, Size, Span, Time};
+use sim_core::{Params, Time};
 
 /// Words that a parameter may be.
 macro_rules! words {
@@ -106,90 +106,14 @@ words! {
     }
 }
 
-words! {
-    /// How a quantity is distributed about its mean.
-    Distribution {
-        /// It always is its mean.
-        #[default]
-        Fixed = "fixed",
-        /// Exponentially.
-        Exponential = "exponential",
-    }
-}
-
-/// A size that is fixed or drawn.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum SizeDist {
-    /// Always this.
-    Fixed(Size),
-    /// Exponentially distributed with this mean, rounded to bytes.
-    Exponential(Size),
-}
-
-impl SizeDist {
-    /// A distribution of this mean.
-    pub fn new(distribution: Distribution, mean: Size) -> SizeDist {
-        match distribution {
-            Distribution::Fixed => SizeDist::Fixed(mean),
-            Distribution::Exponential => SizeDist::Exponential(mean),
-        }
-    }
-
-    /// The mean.
-    pub fn mean(self) -> Size {
-        let (SizeDist::Fixed(mean) | SizeDist::Exponential(mean)) = self;
-        mean
-    }
-
-    /// Draws bytes; a fixed size draws nothing from the stream.
-    pub(crate) fn draw(self, rng: &mut Rng) -> u64 {
-        match self {
-            SizeDist::Fixed(size) => size.bytes(),
-            // Drawn as if a byte were a microsecond: the sampler's resolution is then a millionth of a byte.
-            SizeDist::Exponential(mean) => {
-                let drawn = rng.exponential(Span::from_us(mean.bytes())).ps();
-                (drawn + 500_000) / 1_000_000
-            }
-        }
-    }
-}
-
-/// A length of time that is fixed or drawn.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum SpanDist {
-    /// Always this.
-    Fixed(Span),
-    /// Exponentially distributed with this mean.
-    Exponential(Span),
-}
-
-impl SpanDist {
-    /// A distribution of this mean.
-    pub fn new(distribution: Distribution, mean: Span) -> SpanDist {
-        match distribution {
-            Distribution::Fixed => SpanDist::Fixed(mean),
-            Distribution::Exponential => SpanDist::Exponential(mean),
-        }
-    }
-
-    /// The mean.
-    pub fn mean(self) -> Span {
-        let (SpanDist::Fixed(mean) | SpanDist::Exponential(mean)) = self;
-        mean
-    }
-
-    /// Draws a span; a fixed one draws nothing from the stream.
-    pub(crate) fn draw(self, rng: &mut Rng) -> Span {
-        match self {
-            SpanDist::Fixed(span) => span,
-            SpanDist::Exponential(mean) => rng.exponential(mean),
-        }
-    }
-}
-
 /// Asks for `stop`, a moment of the simulation.
 pub(super) fn stop(params: &mut dyn Params, help: &'static str) -> Option<Time> {
-    params.given("stop").then(|| Time::ZERO + params.span("stop", None, help))
+    moment(params, "stop", help)
+}
+
+/// Asks for a moment of the simulation that there may be.
+pub(super) fn moment(params: &mut dyn Params, key: &'static str, help: &'static str) -> Option<Time> {
+    params.given(key).then(|| Time::ZERO + params.span(key, None, help))
 }
 
 /// Asks for a number without which there is no end.

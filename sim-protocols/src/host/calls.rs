@@ -11,7 +11,7 @@ use super::socket::{SocketId, Sockets};
 use super::stats::{Answer, FlowStats, Outcome};
 use super::udp::Datagram;
 use crate::app::Data;
-use crate::tcp::State;
+use crate::tcp::{Counters, State};
 use crate::wire::Frame;
 
 /// A TCP connection on its host. One that has been closed is remembered by nobody: calls on it do nothing.
@@ -252,6 +252,11 @@ impl Calls<'_, '_> {
     /// Whether the connection is known and not over.
     pub fn is_open(&self, conn: ConnId) -> bool {
         self.kernel.is_open(conn)
+    }
+
+    /// What it has counted.
+    pub(crate) fn counters(&self, conn: ConnId) -> Option<Counters> {
+        Some(self.kernel.counted(conn)?.0)
     }
 
     /// Its state; CLOSED where it is over.

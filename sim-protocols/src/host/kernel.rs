@@ -16,7 +16,7 @@ use super::tables::{RTT, STATES};
 use super::udp::UdpSocket;
 use crate::app::Data;
 use crate::ip::IpStack;
-use crate::tcp::{self, Connection, Endpoint, FastOpenCache, FastOpenKey, State};
+use crate::tcp::{self, Connection, Counters, Endpoint, FastOpenCache, FastOpenKey, State};
 use crate::wire::{Frame, Seq};
 
 /// What a wake-up is for: the upper byte of its token. The internet layer has [`crate::ip::WAKE`].
@@ -112,6 +112,8 @@ pub(super) struct Kernel {
     pub(super) table: SocketTable,
     /// What applications are to be told, in order.
     pub(super) events: VecDeque<(u32, AppEvent)>,
+    /// What connections of applications that are gone had counted, and bytes that were read: until their ends are told.
+    pub(super) gone: Vec<(ConnId, Counters, u64)>,
     /// What initial sequence numbers are made with.
     pub(super) secret: u64,
     /// There is one where a flow may be opened fast.
@@ -141,6 +143,7 @@ impl Kernel {
             outbox: VecDeque::new(),
             table: SocketTable::default(),
             events: VecDeque::with_capacity(2),
+            gone: Vec::new(),
             secret,
             fast_open: None,
             wanted: Wanted::default(),
@@ -434,6 +437,13 @@ impl Kernel {
     }
 
     pub fn received(&self, conn: ConnId) -> u64 {
-        self.get(conn).map_or(0, |conn| conn.received)
+        self.counted(conn).map_or(0, |(_, received)| received)
+    }
+
+    /// What a connection has counted, and how many bytes were read: also while it is told that it is gone.
+    pub fn counted(&self, conn: ConnId) -> Option<(Counters, u64)> {
+        let here = self.get(conn).map(|conn| (*conn.tcp.counters(), conn.received));
+        let gone = || self.gone.iter().find(|(id, ..)| *id == conn).map(|(_, counters, read)| (*counters, *read));
+        here.or_else(gone)
     }
 }

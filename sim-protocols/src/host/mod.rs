@@ -18,6 +18,7 @@ mod demux;
 #[cfg(test)]
 mod failures;
 mod kernel;
+mod layers;
 mod quantiles;
 #[cfg(test)]
 mod regressions;
@@ -51,10 +52,11 @@ pub use tables::{
 };
 pub use udp::Datagram;
 
+pub(crate) use layers::{Cause, ETHERNET, IP, Layers};
 pub(crate) use socket::{Loan, Spare};
 pub(crate) use tables::{
     CallRow, Cell, DatagramRow, DnsRow, FirewallRow, HttpRow, MessageRow, NameServerRow, NatRow, PingRow, RequestRow,
-    ServedRow, TracerouteRow, table,
+    ServedRow, TracerouteRow, group, joined, table,
 };
 
 use crate::app::{AppConfig, Scope};
@@ -172,6 +174,7 @@ impl Host {
                 self.apps[flow as usize].event(&mut Calls { cx, kernel: &mut self.kernel, flow }, event);
                 self.kernel.post(cx);
             }
+            self.kernel.gone.clear();
             if self.kernel.has_output() {
                 self.kernel.output(cx);
             } else if !self.kernel.own_error(cx) {

@@ -290,6 +290,9 @@ impl Kernel {
             // What it has received can still be read, and its end is still to be told.
             self.conns[slot as usize] = Some(conn);
         } else {
+            if conn.holder == Holder::App {
+                self.gone.push((conn.id, *conn.tcp.counters(), conn.received));
+            }
             self.free.push(slot);
         }
     }

@@ -5,32 +5,40 @@ use std::sync::Arc;
 
 use sim_core::{Column, Kind, Rate, Record, Span, Table, Time, text_word};
 
+use super::layers::Layers;
 use crate::app::dial::{Secured, fault::ENDINGS};
 use crate::app::{CallForm, CallOperation, ReplyStatus};
 
-/// A row type and its table, from one list of columns.
+/// A row type and its table, from one list of columns, and perhaps a group that several tables have.
 macro_rules! table {
     (
         $(#[$doc:meta])*
         $table:ident = $name:literal, $help:literal;
-        $row:ident { $($field:ident: $type:ty, $column:literal, $kind:expr, $what:literal;)* }
+        $row:ident { $($field:ident: $type:ty, $column:literal, $kind:expr, $what:literal;)* $(+ $group:ident: $columns:ty)? }
     ) => {
         $(#[$doc])*
         pub static $table: Table = Table {
             name: $name,
             help: $help,
-            columns: &[$(Column { name: $column, kind: $kind, help: $what },)*],
+            columns: {
+                const OWN: &[Column] = &[$(Column { name: $column, kind: $kind, help: $what },)*];
+                const GROUP: &[Column] = $crate::host::group!($($columns)?);
+                const ALL: [Column; OWN.len() + GROUP.len()] = $crate::host::joined(OWN, GROUP);
+                &ALL
+            },
         };
 
         #[derive(Clone, Debug)]
         pub(crate) struct $row {
             $(pub $field: $type,)*
+            $(pub $group: $columns,)?
         }
 
         impl Record for $row {
             const TABLE: &'static Table = &$table;
             fn values(&self, out: &mut Vec<u64>) {
                 $(out.push($crate::host::Cell::cell(&self.$field));)*
+                $(self.$group.values(out);)?
             }
             fn texts(&self, note: &mut dyn FnMut(&str)) {
                 $($crate::host::Cell::text(&self.$field).into_iter().for_each(&mut *note);)*
@@ -39,7 +47,28 @@ macro_rules! table {
     };
 }
 
-pub(crate) use table;
+/// The columns of a group, of which there may be none.
+macro_rules! group {
+    () => {
+        &[]
+    };
+    ($columns:ty) => {
+        <$columns>::COLUMNS
+    };
+}
+
+pub(crate) use {group, table};
+
+/// Columns of a table, and those of a group behind them.
+pub(crate) const fn joined<const N: usize>(own: &[Column], group: &[Column]) -> [Column; N] {
+    let mut all = [Column { name: "", kind: Kind::Count, help: "" }; N];
+    let mut at = 0;
+    while at < N {
+        all[at] = if at < own.len() { own[at] } else { group[at - own.len()] };
+        at += 1;
+    }
+    all
+}
 
 /// What a column can be made of.
 pub(crate) trait Cell {
@@ -188,10 +217,12 @@ table! {
         number: u64, "number", Kind::Count, "its number in the flow, from 1";
         start: Time, "start_s", Kind::Time, "when it began: with connecting, where it has its own connection";
         connect: Option<Span>, "connect_s", Kind::Time, "from the SYN until it was established, where it opened a connection";
+        first_byte: Option<Span>, "first_byte_s", Kind::Time, "from its first byte written to the response's first byte read";
         latency: Option<Span>, "latency_s", Kind::Time, "from its first byte written to the response's last byte read";
         close: Option<Span>, "close_s", Kind::Time, "from the client's close, or its reading the end of the stream, until TIME-WAIT or closed";
         total: Option<Span>, "total_s", Kind::Time, "from `start` to the end of it; empty where the stop came first";
         outcome: u32, "outcome", Kind::Word(OUTCOMES), "how it ended; running: the stop came first";
+        + layers: Layers
     }
 }
 
@@ -209,42 +240,33 @@ table! {
         first_byte: Option<Span>, "first_byte_s", Kind::Time, "from sending it until the head of the response was there";
         total: Option<Span>, "total_s", Kind::Time, "from `start` to the last byte of the response, or to the failure; empty where the stop came first";
         status: Option<u64>, "status", Kind::Count, "the status code; empty where no response came";
-        body_up: u64, "body_up_bytes", Kind::Bytes, "body of the request, as far as it was handed to the connection";
-        body_down: u64, "body_down_bytes", Kind::Bytes, "body of the response, as far as it came";
-        http_up: u64, "http_up_bytes", Kind::Bytes, "heads and framing of HTTP up; in HTTP/2 all frames of its stream, less the body";
-        http_down: u64, "http_down_bytes", Kind::Bytes, "heads and framing of HTTP down";
-        tls_up: u64, "tls_up_bytes", Kind::Bytes, "TLS up meanwhile on its connection: the handshake, and what stands around data in records";
-        tls_down: u64, "tls_down_bytes", Kind::Bytes, "the same down";
-        tcp_up: u64, "tcp_up_bytes", Kind::Bytes, "payload that TCP sent on its connection meanwhile, what it sent again included; in HTTP/2 that of other requests, too";
-        tcp_down: u64, "tcp_down_bytes", Kind::Bytes, "payload that TCP received on its connection meanwhile, each byte once";
         connection: Option<u64>, "connection", Kind::Count, "the number of its connection in the flow, from 1; empty where it got none";
         reused: u32, "reused", Kind::Word(&["new", "reused"]), "whether the connection was there already";
         secured: u32, "secured", Kind::Word(Secured::WORDS), "how its connection is protected: not, after a full handshake, a resumed one, or one that took early data";
-        retransmissions: u64, "retransmissions", Kind::Count, "segments that the client sent again on its connection meanwhile";
-        out_of_order: u64, "out_of_order", Kind::Count, "segments that came behind a hole on its connection meanwhile: something before them was lost or late";
+        too_early: u32, "too_early", Kind::Count, "how often it was refused with 425, for it came before the handshake was over, and was asked again; its steps but `total`, and its bytes, are those of the last time";
         outcome: u32, "outcome", Kind::Word(ENDINGS), "how it ended; status: answered with another status than success; closed: the answer broke off; running: the stop came first";
+        + layers: Layers
     }
 }
 
 table! {
     /// Each message of a server.
-    MESSAGES = "messages", "each message that came from a server, pushed or asked for: its delay, and what passed on the connection since the one before";
+    MESSAGES = "messages", "each message that came from a server, pushed or asked for: its delay, and what passed on its connection since the one before";
     MessageRow {
         flow: u32, "flow", Kind::Flow, "the flow";
         workload: u32, "workload", Kind::Workload, "the entry of the workload that it comes from";
         number: u64, "number", Kind::Count, "its number, from 1, as they were created";
-        created: Time, "created_s", Kind::Time, "when the server had it";
-        delay: Span, "delay_s", Kind::Time, "from then until its client had it";
-        body: u64, "body_bytes", Kind::Bytes, "the message itself";
-        http_up: u64, "http_up_bytes", Kind::Bytes, "requests, the upgrade, frames and pings up since the message before";
-        http_down: u64, "http_down_bytes", Kind::Bytes, "the same down, less messages; where several came together, all at the first";
-        tls_up: u64, "tls_up_bytes", Kind::Bytes, "TLS up since the message before: the handshake, and what stands around data in records";
-        tls_down: u64, "tls_down_bytes", Kind::Bytes, "the same down";
-        tcp_up: u64, "tcp_up_bytes", Kind::Bytes, "payload that TCP has sent since the message before, what it sent again included";
-        tcp_down: u64, "tcp_down_bytes", Kind::Bytes, "payload that TCP has received since the message before, each byte once";
+        created: Option<Time>, "created_s", Kind::Time, "when the server had it; empty where it was lost";
+        delay: Option<Span>, "delay_s", Kind::Time, "from then until its client had it; empty where it was lost";
+        connection: u64, "connection", Kind::Count, "the number of the connection that it came by, from 1";
+        outcome: u32, "outcome", Kind::Word(MESSAGE_OUTCOMES), "came: by the connection of the one before; reconnected: by another one, since that was lost; lost: a later one came, or the end, and it did not";
         requests: u64, "requests", Kind::Count, "requests of HTTP since the message before";
+        + layers: Layers
     }
 }
+
+/// What became of a message.
+pub(crate) const MESSAGE_OUTCOMES: &[&str] = &["came", "reconnected", "lost"];
 
 /// How a look-up ended.
 pub(crate) const DNS_OUTCOMES: &[&str] = &[
@@ -349,23 +371,11 @@ table! {
         total: Option<Span>, "total_s", Kind::Time, "from `start` to the result, or to the failure, repetitions included; empty where the stop came first";
         status: u32, "status", Kind::Word(ReplyStatus::WORDS), "what the reply is called in its form; none where there is none";
         outcome: u32, "outcome", Kind::Word(CALL_OUTCOMES), "finished; fault: the service's own error; overloaded: turned away; timed_out: past its deadline, or TCP has given up; the others: no reply";
-        cause: u32, "cause", Kind::Word(CALL_CAUSES), "where most of its time has gone: exchange is transport and server, retransmission is that with a loss on its connection meanwhile";
         retries: u64, "retries", Kind::Count, "repetitions; times of steps and bytes are those of the last attempt";
         connection: Option<u64>, "connection", Kind::Count, "the number of its connection in the flow, from 1; empty where it got none";
         reused: u32, "reused", Kind::Word(&["new", "reused"]), "whether the connection was there already";
-        retransmissions: u64, "retransmissions", Kind::Count, "segments that the client sent again on its connection meanwhile; of `bare-udp` copies of the call";
-        out_of_order: u64, "out_of_order", Kind::Count, "segments that came behind a hole on its connection meanwhile";
-        ethernet_up: u64, "ethernet_up_bytes", Kind::Bytes, "Ethernet around the packets of its connection meanwhile, sent up: 18 bytes each (header and check sequence), without padding; other calls on it included. Of `bare-udp` around the datagrams of this call alone, cut as the way from this host is known to cut them";
-        ethernet_down: u64, "ethernet_down_bytes", Kind::Bytes, "the same of packets that came";
-        ip_up: u64, "ip_up_bytes", Kind::Bytes, "headers of IP of the same packets: 20 bytes each";
-        ip_down: u64, "ip_down_bytes", Kind::Bytes, "the same of packets that came";
-        tcp_up: u64, "tcp_up_bytes", Kind::Bytes, "headers of TCP, options included, of the same packets: with the handshake where it opened a connection, never with closing; of `bare-udp` the 8 bytes of UDP in front of each datagram";
-        tcp_down: u64, "tcp_down_bytes", Kind::Bytes, "the same of packets that came";
-        http_up: u64, "http_up_bytes", Kind::Bytes, "heads and framing of HTTP; in HTTP/2 the frames of its stream less the body, not what both ends say of the connection itself; of RMI what opens a connection";
-        http_down: u64, "http_down_bytes", Kind::Bytes, "the same down";
-        body_up: u64, "body_up_bytes", Kind::Bytes, "the call's own message, with its framing; of `bare-udp` once for each copy";
-        body_down: u64, "body_down_bytes", Kind::Bytes, "the reply's own message, with its framing";
         messages: u64, "messages", Kind::Count, "messages of the reply: of `watch` as many as came, else 1; 0 where there is none, and of gRPC where there is a status alone";
+        + layers: Layers
     }
 }
 
@@ -382,9 +392,6 @@ pub(crate) const CALL_OUTCOMES: &[&str] = &[
     "overloaded",
     "malformed",
 ];
-
-/// Where the time of a remote call has gone.
-pub(crate) const CALL_CAUSES: &[&str] = &["exchange", "retransmission", "queued", "connect", "marshal", "repeated"];
 
 table! {
     /// Each remote call, as its server sees it.

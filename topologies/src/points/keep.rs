@@ -142,7 +142,9 @@ impl Place<'_> {
                     .help(meant(name, &["abs", "point"]))
                     .help("there are abs and point: nothing is measured yet")),
             },
-            Expr::Call(.., place) => Err(Wrong::new("nothing is measured yet that could be counted", *place)),
+            Expr::Call(.., place) | Expr::Two(.., place) => {
+                Err(Wrong::new("nothing is measured yet that such a function could tell of", *place))
+            }
             Expr::Binary(left, sign, right, place) => self.binary(left, *sign, right, *place),
         }
     }

@@ -4,7 +4,6 @@ use sim_core::{Amount, Jitter, Loss, PacketClass, QUEUES, QueueConfig, Rate, Reo
 
 use super::outputs::names;
 use super::params;
-use crate::files;
 use crate::read::{At, Kind, Map, Sink, short};
 use crate::yaml::{Node, Value};
 
@@ -49,14 +48,7 @@ pub(super) fn speed(sink: &mut Sink, map: &mut Map<'_>) -> Option<At<Speed>> {
     }
     let node = trace?;
     let name = sink.text(node)?;
-    let path = sink.sources.dir(name.at).join(name.value);
-    let text = match files::read(&path) {
-        Ok(text) => text,
-        Err(diagnostic) => {
-            sink.error(name.at, diagnostic.message).help.extend(diagnostic.help);
-            return None;
-        }
-    };
+    let text = sink.input(name)?;
     match Trace::parse(&text) {
         Ok(trace) => Some(At { value: Speed::Trace(trace), at: node.at }),
         Err(why) => {

@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
-use sim_core::{Amount, Params, Prob, Rate, Size, Span};
+use sim_core::{Amount, InputFile, Params, Prob, Rate, Size, Span};
 
 use crate::read::{At, Kind, Map, Sink, short};
 use crate::yaml::{Entry, Mark, Node, Value};
@@ -183,6 +183,38 @@ impl Params for YamlParams<'_, '_> {
         let names = self.texts(key, "a host", help);
         (0..).zip(&names).for_each(|(at, name)| self.names_host(key, at, name));
         names
+    }
+
+    fn kind(
+        &mut self,
+        key: &'static str,
+        kinds: &'static [&'static str],
+        _help: &'static str,
+        read: &mut dyn FnMut(usize, &mut dyn Params),
+    ) -> usize {
+        let empty = Node::empty_map(self.at);
+        let chosen = self.node(key).and_then(|node| {
+            let kind = self.sink.kind(node, &format!("`{key}`: one of {}", kinds.join(", ")), kinds[0])?;
+            let found = kinds.iter().position(|name| *name == kind.name);
+            if found.is_none() {
+                self.sink.unknown(kind.at, &format!("`{key}`"), kind.name, kinds);
+            }
+            Some((found?, kind.at, kind.params))
+        });
+        let Some((which, at, params)) = chosen else {
+            below(self.sink, &empty, key, &mut |params| read(0, params));
+            return 0;
+        };
+        let none = Node::empty_map(at);
+        below(self.sink, params.unwrap_or(&none), kinds[which], &mut |params| read(which, params));
+        which
+    }
+
+    fn file(&mut self, key: &'static str, _help: &'static str) -> Option<InputFile> {
+        self.optional.push(key);
+        let name = self.map.get(key).and_then(|node| self.sink.text(node))?;
+        let text = self.sink.input(name)?;
+        Some(InputFile { name: name.value.to_string(), text })
     }
 
     fn section(&mut self, key: &'static str, _help: &'static str, read: &mut dyn FnMut(&mut dyn Params)) {

@@ -17,7 +17,7 @@ use crate::aio;
 use crate::app::dial::{Fault, Progress};
 use crate::app::pool::{Pool, Sender};
 use crate::app::teller::Said;
-use crate::app::used::Used;
+use crate::app::used::{Steps, Used};
 
 /// The connections to an origin.
 pub(super) type Origins = Arc<Pool<Full<Bytes>>>;
@@ -60,16 +60,16 @@ impl Drop for Entry {
         let (row, opening) = (&mut self.row, std::mem::take(&mut self.opening));
         (row.dns, row.connect, row.tls) = (opening.dns, opening.connect, opening.tls);
         row.source = opening.source.map(|source| source as u64);
+        let steps = Steps { total: row.total, queued: row.queued, first_byte: row.first_byte, ..Steps::default() };
+        let mut steps = steps.opening(&opening);
         // Where it got no further than a connection, that is what it has used.
         if let Some(used) = self.used.take().or_else(|| Some(Used::new(opening.meter?, false))) {
             let passed = used.passed();
-            row.secured = passed.secured as u32;
-            [row.tls_up, row.tls_down] = passed.tls;
-            row.http_up = passed.http[0].saturating_sub(row.body_up);
-            row.http_down = passed.http[1].saturating_sub(row.body_down);
-            [row.tcp_up, row.tcp_down] = passed.tcp;
-            (row.retransmissions, row.out_of_order) = (passed.retransmissions, passed.out_of_order);
+            (row.secured, steps.round_trip) = (passed.secured as u32, passed.round_trip);
+            passed.tell(&mut row.layers);
+            steps.lost = row.layers.retransmissions + row.layers.out_of_order > 0;
         }
+        row.layers.cause = steps.cause();
         self.said.row(row.clone());
     }
 }
@@ -102,6 +102,7 @@ pub(super) async fn exchange(
     };
     // What TLS has found says more than what the protocol above makes of it.
     let response = answered.map_err(|fault| meter.fault().unwrap_or(fault))?;
+    entry.used.iter_mut().for_each(Used::seal);
     lease.give_back();
     Ok(response)
 }
@@ -121,14 +122,14 @@ async fn one(
     *request.version_mut() = Version::HTTP_11;
     sender.ready().await?;
     let written = entry.written();
-    entry.row.body_up = body.len() as u64;
+    entry.row.layers.body[0] = body.len() as u64;
     let (parts, mut incoming) = sender.send_request(request).await?.into_parts();
     entry.head(written, parts.status.as_u16());
     let mut bytes = BytesMut::new();
     while let Some(frame) = poll_fn(|cx| Pin::new(&mut incoming).poll_frame(cx)).await {
         if let Some(data) = frame?.data_ref() {
             bytes.extend_from_slice(data);
-            entry.row.body_down = bytes.len() as u64;
+            entry.row.layers.body[1] = bytes.len() as u64;
         }
     }
     Ok(Response::from_parts(parts, bytes.freeze()))
@@ -157,7 +158,7 @@ async fn two(
         stream.reserve_capacity(rest.len());
         let Some(room) = poll_fn(|cx| stream.poll_capacity(cx)).await else { break };
         let part = rest.split_to(room?.min(rest.len()));
-        entry.row.body_up += part.len() as u64;
+        entry.row.layers.body[0] += part.len() as u64;
         stream.send_data(part, rest.is_empty())?;
     }
     let (parts, mut incoming) = response.await?.into_parts();
@@ -172,7 +173,7 @@ async fn two(
         };
         incoming.flow_control().release_capacity(data.len())?;
         bytes.extend_from_slice(&data);
-        entry.row.body_down = bytes.len() as u64;
+        entry.row.layers.body[1] = bytes.len() as u64;
     }
     Ok(Response::from_parts(parts, bytes.freeze()))
 }

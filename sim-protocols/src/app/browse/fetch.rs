@@ -26,6 +26,7 @@ use crate::app::dial::{Dialer, Fault, Origin, lock};
 use crate::app::http::{FINISHED, RUNNING, STATUS};
 use crate::app::pool::{Manner, Pool, Speaks};
 use crate::app::teller::Said;
+use crate::host::Layers;
 
 /// The most bytes that a compressed answer may become.
 const INFLATED_MAX: u64 = 64 << 20;
@@ -168,7 +169,7 @@ impl Browser {
         tally.revalidated += u64::from(row.from == From::Revalidated as u32);
         tally.redirects += u64::from(target.is_some());
         tally.failed += u64::from(row.outcome != FINISHED);
-        tally.bytes += row.body_down;
+        tally.bytes += row.layers.body[1];
         answered.map(|response| (response, target))
     }
 
@@ -314,20 +315,11 @@ impl Browser {
             status: None,
             location: "".into(),
             protocol: None,
-            body_up: 0,
-            body_down: 0,
-            http_up: 0,
-            http_down: 0,
-            tls_up: 0,
-            tls_down: 0,
-            tcp_up: 0,
-            tcp_down: 0,
             connection: None,
             reused: None,
             secured: 0,
-            retransmissions: 0,
-            out_of_order: 0,
             outcome: RUNNING,
+            layers: Layers::default(),
         };
         Entry::new(row, &self.said)
     }

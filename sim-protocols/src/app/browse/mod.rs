@@ -21,8 +21,9 @@ mod visit;
 
 use sim_core::{Params, Span, Table, Time};
 
+use super::SpanDist;
 use super::dial::TlsConfig;
-use super::values::{self, Distribution, SpanDist};
+use super::values;
 use super::{Application, Scope};
 use crate::host::{App, FlowEnd};
 pub use rows::{BROWSE, PAGES};
@@ -95,8 +96,12 @@ impl BrowseConfig {
             }
         }
         let visits = params.count("visits", Some(1), 1..=1_000_000, "how often it goes through the steps");
-        let mean = params.span("think", Some(Span::ZERO), "from the end of a step to the next one");
-        let think = SpanDist::new(Distribution::read(params, "think_times", "how `think` is distributed"), mean);
+        let think = SpanDist::ask(
+            params,
+            ("think", "from the end of a step to the next one"),
+            ("think_times", "how `think` is distributed"),
+            Span::ZERO,
+        );
         let stop = values::stop(params, "no step starts from this moment on");
         let resources = params.flag("resources", true, "load what pages hold: style sheets, scripts, images");
         let cache = params.flag("cache", true, "keep answers, and use them again as RFC 9111 allows");

@@ -7,7 +7,7 @@ use sim_core::{Column, Kind, Record, Span, Table, Time};
 use crate::app::dial::Secured;
 use crate::app::dial::fault::ENDINGS;
 use crate::dns::Source;
-use crate::host::table;
+use crate::host::{Layers, table};
 
 /// Methods, in the order of their numbers.
 pub(super) const METHODS: &[&str] = &["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
@@ -43,20 +43,11 @@ table! {
         status: Option<u64>, "status", Kind::Count, "the status code, of what the cache has given that of the answer kept; empty where no answer came";
         location: Arc<str>, "location", Kind::Text, "where a redirection leads";
         protocol: Option<u64>, "protocol", Kind::Word(&["http/1.1", "h2"]), "what was spoken";
-        body_up: u64, "body_up_bytes", Kind::Bytes, "body of the request";
-        body_down: u64, "body_down_bytes", Kind::Bytes, "body of the answer as it came, compressed where it was";
-        http_up: u64, "http_up_bytes", Kind::Bytes, "heads and framing of HTTP up; in HTTP/2 all frames of its stream, less the body";
-        http_down: u64, "http_down_bytes", Kind::Bytes, "heads and framing of HTTP down";
-        tls_up: u64, "tls_up_bytes", Kind::Bytes, "TLS up meanwhile on its connection: the handshake, and what stands around data in records";
-        tls_down: u64, "tls_down_bytes", Kind::Bytes, "the same down";
-        tcp_up: u64, "tcp_up_bytes", Kind::Bytes, "payload that TCP sent on its connection meanwhile, what it sent again included; in HTTP/2 that of other requests, too";
-        tcp_down: u64, "tcp_down_bytes", Kind::Bytes, "payload that TCP received on its connection meanwhile, each byte once";
         connection: Option<u64>, "connection", Kind::Count, "the number of its connection in the flow, from 1; empty where it got none";
         reused: Option<u64>, "reused", Kind::Word(&["new", "reused"]), "whether the connection was there already";
         secured: u32, "secured", Kind::Word(Secured::WORDS), "how its connection is protected: not, after a full handshake, a resumed one, or one that took early data";
-        retransmissions: u64, "retransmissions", Kind::Count, "segments that the client sent again on its connection meanwhile";
-        out_of_order: u64, "out_of_order", Kind::Count, "segments that came behind a hole on its connection meanwhile: something before them was lost or late";
         outcome: u32, "outcome", Kind::Word(ENDINGS), "how it ended; status: answered with a status of 400 or more; running: the stop came first";
+        + layers: Layers
     }
 }
 

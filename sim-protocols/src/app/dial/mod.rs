@@ -53,6 +53,10 @@ pub(crate) struct Origin {
 /// How far a client has come, also where it went no further.
 #[derive(Clone, Default)]
 pub(crate) struct Progress {
+    /// Whether it has begun at all.
+    pub begun: bool,
+    /// Whether data is to wait for the end of the handshake, also where it may leave with the first message: who asks says so.
+    pub late: bool,
     /// How long its name took, where it was not known.
     pub dns: Option<Span>,
     /// Where its address comes from.
@@ -100,6 +104,7 @@ impl Dialer {
     /// # Errors
     /// There is none; what the reason is called.
     pub async fn dial(&self, origin: &Origin, progress: &mut Progress) -> Result<Dialed, Fault> {
+        progress.begun = true;
         let address = match &self.names {
             None => origin.address,
             Some(names) => {
@@ -123,7 +128,8 @@ impl Dialer {
             return Ok(Dialed { stream: Stream::plain(tcp, &meter), meter, alpn: None });
         };
         let below = stream::Wire::new(tcp, &meter);
-        let tls = match connector.early {
+        let early = connector.early && !progress.late;
+        let tls = match early {
             true => connector.tls.connect_lazily(&origin.name, below).await,
             false => connector.tls.connect(&origin.name, below).await,
         }?;
@@ -134,7 +140,7 @@ impl Dialer {
             false => tls.alpn().map(<[u8]>::to_vec),
         };
         known.insert(origin.name.clone(), alpn.clone());
-        Ok(Dialed { stream: Stream::secure(tls, &meter), meter, alpn })
+        Ok(Dialed { stream: Stream::secure(tls, &meter, early), meter, alpn })
     }
 }
 
@@ -166,7 +172,7 @@ impl Acceptor {
         };
         let tls = acceptor.accept(stream::Wire::new(tcp, &meter)).await?;
         let (alpn, name) = (tls.alpn().map(<[u8]>::to_vec), tls.server_name().map(str::to_string));
-        Ok(Accepted { stream: Stream::secure(tls, &meter), alpn, name })
+        Ok(Accepted { stream: Stream::secure(tls, &meter, false), alpn, name })
     }
 }
 

@@ -22,6 +22,8 @@ pub(crate) struct Stream {
     meter: Arc<Meter>,
     /// Whether it is known how it is protected.
     settled: bool,
+    /// Whether data may have left or come with the first messages.
+    early: bool,
 }
 
 enum Inner {
@@ -31,11 +33,11 @@ enum Inner {
 
 impl Stream {
     pub(super) fn plain(tcp: TcpStream, meter: &Arc<Meter>) -> Stream {
-        Stream { inner: Inner::Plain(tcp), meter: meter.clone(), settled: true }
+        Stream { inner: Inner::Plain(tcp), meter: meter.clone(), settled: true, early: false }
     }
 
-    pub(super) fn secure(tls: TlsStream<Wire>, meter: &Arc<Meter>) -> Stream {
-        let mut stream = Stream { inner: Inner::Tls(Box::new(tls)), meter: meter.clone(), settled: false };
+    pub(super) fn secure(tls: TlsStream<Wire>, meter: &Arc<Meter>, early: bool) -> Stream {
+        let mut stream = Stream { inner: Inner::Tls(Box::new(tls)), meter: meter.clone(), settled: false, early };
         stream.settle();
         stream
     }
@@ -48,7 +50,7 @@ impl Stream {
         }
         self.settled = true;
         self.meter.secure(match tls.kind() {
-            Some(HandshakeKind::Resumed) if tls.early_data_accepted() => Secured::Early,
+            Some(HandshakeKind::Resumed) if self.early && tls.early_data_accepted() => Secured::Early,
             Some(HandshakeKind::Resumed) => Secured::Resumed,
             _ => Secured::Full,
         });
@@ -63,6 +65,11 @@ impl Stream {
             self.meter.failed(Fault::from(error));
         }
         result
+    }
+
+    /// What it counts.
+    pub fn meter(&self) -> &Arc<Meter> {
+        &self.meter
     }
 
     /// The connection of TCP, where it is not below TLS.

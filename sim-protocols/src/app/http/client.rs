@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use http::StatusCode;
 use sim_core::{Prob, Rng, Time};
 
 use super::HttpConfig;
@@ -13,7 +14,7 @@ use crate::app::dial::{Dialer, Fault, Origin, lock};
 use crate::app::loops::{self, Asker, Chance};
 use crate::app::pool::Pool;
 use crate::app::teller::{Said, Teller};
-use crate::host::{App, FlowConfig, HttpRow, Outcome};
+use crate::host::{App, FlowConfig, HttpRow, Layers, Outcome};
 
 /// The asking end.
 pub(super) fn open(config: HttpConfig, scope: Scope) -> Box<dyn App> {
@@ -67,7 +68,15 @@ impl Asker for Client {
         let mut writing =
             Writing { said: self.said.clone(), entry: Some(Entry::new(row(self.flow, number, start), bytes)) };
         let entry = writing.entry.as_mut().expect("it is taken at the end");
-        let exchange = self.asked.exchange(&self.pool, entry, missing);
+        let exchange = async {
+            let status = self.asked.exchange(&self.pool, entry, missing).await?;
+            if status != StatusCode::TOO_EARLY {
+                return Ok(status);
+            }
+            // RFC 8470 §5.2: "A user agent SHOULD retry automatically, but any retries MUST NOT be sent in early data."
+            entry.again();
+            self.asked.exchange(&self.pool, entry, missing).await
+        };
         let result = match self.asked.config.timeout {
             Some(timeout) => {
                 let limit = Duration::from_nanos(timeout.ps().div_ceil(1000));
@@ -113,19 +122,11 @@ fn row(flow: u32, number: u64, start: Time) -> HttpRow {
         first_byte: None,
         total: None,
         status: None,
-        body_up: 0,
-        body_down: 0,
-        http_up: 0,
-        http_down: 0,
-        tls_up: 0,
-        tls_down: 0,
-        tcp_up: 0,
-        tcp_down: 0,
         connection: None,
         reused: 0,
         secured: 0,
-        retransmissions: 0,
-        out_of_order: 0,
+        too_early: 0,
         outcome: RUNNING,
+        layers: Layers::default(),
     }
 }

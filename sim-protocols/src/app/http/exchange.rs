@@ -15,7 +15,7 @@ use crate::aio::{self, Duration};
 use crate::app::dial::{Fault, Progress};
 use crate::app::permits::Permits;
 use crate::app::pool::{Lease, Pool, Sender};
-use crate::app::used::Used;
+use crate::app::used::{Steps, Used};
 use crate::app::values::Connections;
 use crate::host::HttpRow;
 
@@ -59,6 +59,16 @@ impl Entry {
         self.used = Some(Used::new(link.meter.clone(), *reused));
     }
 
+    /// It was answered with 425: the next attempt is the one whose steps and bytes count, and nothing of it leaves early.
+    pub fn again(&mut self) {
+        self.start = aio::now();
+        (self.used, self.opening) = (None, Progress { late: true, ..Progress::default() });
+        let row = &mut self.row;
+        (row.queued, row.first_byte, row.status, row.layers.body) = (None, None, None, [0, 0]);
+        self.sent.store(0, Ordering::Relaxed);
+        row.too_early += 1;
+    }
+
     /// It is written now; says when that is.
     fn written(&mut self) -> Time {
         let now = aio::now();
@@ -70,18 +80,18 @@ impl Entry {
     /// The row, with what the connection has counted until now.
     pub fn finish(mut self) -> HttpRow {
         let row = &mut self.row;
-        row.body_up = self.sent.load(Ordering::Relaxed);
+        row.layers.body[0] = self.sent.load(Ordering::Relaxed);
         (row.connect, row.tls) = (self.opening.connect, self.opening.tls);
+        let steps = Steps { total: row.total, queued: row.queued, first_byte: row.first_byte, ..Steps::default() };
+        let mut steps = Steps { repeated: row.too_early > 0, ..steps }.opening(&self.opening);
         // Where it got no further than a connection, that is what it has used.
-        let Some(used) = self.used.or_else(|| Some(Used::new(self.opening.meter?, false))) else { return self.row };
-        let passed = used.passed();
-        row.secured = passed.secured as u32;
-        [row.tls_up, row.tls_down] = passed.tls;
-        [row.http_up, row.http_down] = passed.http;
-        (row.http_up, row.http_down) =
-            (row.http_up.saturating_sub(row.body_up), row.http_down.saturating_sub(row.body_down));
-        [row.tcp_up, row.tcp_down] = passed.tcp;
-        (row.retransmissions, row.out_of_order) = (passed.retransmissions, passed.out_of_order);
+        if let Some(used) = self.used.or_else(|| Some(Used::new(self.opening.meter?, false))) {
+            let passed = used.passed();
+            (row.secured, steps.round_trip) = (passed.secured as u32, passed.round_trip);
+            passed.tell(&mut row.layers);
+            steps.lost = row.layers.retransmissions + row.layers.out_of_order > 0;
+        }
+        row.layers.cause = steps.cause();
         self.row
     }
 }
@@ -135,6 +145,7 @@ impl Asked {
         };
         // What TLS has found tells more than what HTTP makes of it.
         let status = result.map_err(|fault| lease.link.meter.fault().unwrap_or(fault))?;
+        entry.used.iter_mut().for_each(Used::seal);
         lease.give_back();
         Ok(status)
     }
@@ -177,7 +188,7 @@ impl Asked {
         let status = response.status();
         let mut body = response.into_body();
         while let Some(frame) = poll_fn(|cx| std::pin::Pin::new(&mut body).poll_frame(cx)).await {
-            entry.row.body_down += frame?.data_ref().map_or(0, |data| data.len() as u64);
+            entry.row.layers.body[1] += frame?.data_ref().map_or(0, |data| data.len() as u64);
         }
         Ok(status)
     }
@@ -219,7 +230,7 @@ impl Asked {
                 Err(error) if error.reason() == Some(h2::Reason::NO_ERROR) && status.is_client_error() => break,
                 Err(error) => return Err(error.into()),
             };
-            entry.row.body_down += len as u64;
+            entry.row.layers.body[1] += len as u64;
             body.flow_control().release_capacity(len)?;
         }
         Ok(status)

@@ -25,9 +25,11 @@ pub(crate) use exchange::{FINISHED, RUNNING, STATUS};
 use sim_core::{Params, Prob, Size, Span, Table, Time};
 
 use super::Application;
+use super::loops::Arrivals;
 use super::loops::Pace;
 use super::pool::{Manner, REMEMBERED, Speaks};
-use super::values::{self, Connections, Distribution, SizeDist, SpanDist};
+use super::values::{self, Connections};
+use super::{SizeDist, SpanDist};
 use crate::app::Scope;
 use crate::app::dial::{self, TlsConfig};
 use crate::host::{App, FlowEnd, HTTP};
@@ -98,9 +100,11 @@ pub struct HttpConfig {
     /// Requests that are under way at a time: each is followed by the next one. Default: 1.
     pub concurrency: u64,
     /// The time from the start of one request to the next, whatever becomes of them. Default: each waits for one that went before.
-    pub interval: Option<SpanDist>,
+    pub interval: Option<Arrivals>,
     /// Whether a client waits for `100 Continue` before it sends the body, for a second at the most, as curl. Default: no.
     pub expect_continue: bool,
+    /// Whether the server refuses what comes before the handshake of TLS is over (0-RTT) with 425, whereupon the client asks again behind it. Default: no.
+    pub too_early: bool,
     /// How long a request may take, with waiting for a connection. Default: for ever.
     pub timeout: Option<Span>,
     /// No request starts from this moment on. Default: never.
@@ -140,6 +144,7 @@ impl Default for HttpConfig {
             concurrency: 1,
             interval: None,
             expect_continue: false,
+            too_early: false,
             timeout: None,
             stop: None,
             missing: Prob::ZERO,
@@ -158,7 +163,7 @@ impl Default for HttpConfig {
 impl HttpConfig {
     /// How its requests follow each other.
     fn pace(&self) -> Pace {
-        let HttpConfig { count, stop, concurrency, think, interval, .. } = *self;
+        let HttpConfig { count, stop, concurrency, think, interval, .. } = self.clone();
         Pace { count, stop, concurrency, think, interval }
     }
 
@@ -172,28 +177,40 @@ impl HttpConfig {
         let default = HttpConfig::default();
         let version = HttpVersion::read(params, "version", "HTTP/1.1 or HTTP/2");
         let method = HttpMethod::read(params, "method", "GET, or POST with a body");
-        let mean = params.size("request", Some(default.request.mean()), "bytes of a request's body");
-        let help = "how `request` is distributed; a byte at least";
-        let request = SizeDist::new(Distribution::read(params, "request_sizes", help), mean);
-        let mean = params.size("response", Some(default.response.mean()), "bytes of a response's body");
-        let help = "how `response` is distributed; the server draws each anew";
-        let response = SizeDist::new(Distribution::read(params, "response_sizes", help), mean);
+        let request = SizeDist::ask(
+            params,
+            ("request", "bytes of a request's body"),
+            ("request_sizes", "how `request` is distributed; a byte at least"),
+            default.request.mean(),
+        );
+        let response = SizeDist::ask(
+            params,
+            ("response", "bytes of a response's body"),
+            ("response_sizes", "how `response` is distributed; the server draws each anew"),
+            default.response.mean(),
+        );
         let count = values::count(params, "how many requests; without end when not given");
-        let mean = params.span("think", Some(default.think.mean()), "from the end of one request to the next");
-        let think = SpanDist::new(Distribution::read(params, "think_times", "how `think` is distributed"), mean);
-        let mean = params.span("service", Some(default.service.mean()), "from a request's last byte to its response");
-        let service = SpanDist::new(Distribution::read(params, "service_times", "how `service` is distributed"), mean);
+        let think = SpanDist::ask(
+            params,
+            ("think", "from the end of one request to the next"),
+            ("think_times", "how `think` is distributed"),
+            default.think.mean(),
+        );
+        let service = SpanDist::ask(
+            params,
+            ("service", "from a request's last byte to its response"),
+            ("service_times", "how `service` is distributed"),
+            default.service.mean(),
+        );
         let connections = Connections::read(params, "connections", "used again, or a new one for each request");
         let pool = params.count("pool", Some(1), 1..=1000, "connections that a client of HTTP/1.1 keeps at the most");
         let concurrency = params.count("concurrency", Some(1), 1..=10_000, "requests that are under way at a time");
-        let times = Distribution::read(params, "interval_times", "how `interval` is distributed");
         let help = "from the start of one request to the next, whatever becomes of them; when not given a request waits for one before it";
-        let interval = params.given("interval").then(|| SpanDist::new(times, params.span("interval", None, help)));
-        if interval.is_none() && times != Distribution::default() {
-            params.refuse("interval_times", "it needs `interval`".into());
-        }
+        let interval = Arrivals::ask(params, help);
         let expect_continue =
             params.flag("expect_continue", false, "wait for 100 Continue, a second at the most, before the body");
+        let help = "the server refuses what comes with `resumption: 0-rtt` before the handshake is over: 425, and the client asks again behind it (RFC 8470 §5.2)";
+        let too_early = params.flag("too_early", false, help);
         let help = "how long a request may take, with waiting for a connection; for ever when not given";
         let timeout = params.given("timeout").then(|| params.span("timeout", None, help));
         let stop = values::stop(params, "no request starts from this moment on");
@@ -230,6 +247,7 @@ impl HttpConfig {
             concurrency,
             interval,
             expect_continue,
+            too_early,
             timeout,
             stop,
             missing,
@@ -246,17 +264,13 @@ impl HttpConfig {
 
     pub(super) fn check(&self) -> Result<(), (&'static str, String)> {
         let bodies = self.request.mean().bytes() > 0;
-        let drawn = |size: SizeDist| matches!(size, SizeDist::Exponential(_));
         let zero = |span: &SpanDist| span.mean() == Span::ZERO;
         match () {
             _ if self.method == HttpMethod::Get && bodies => {
                 Err(("request", "a GET has no body; `method: post` has one".into()))
             }
-            _ if drawn(self.request) && !bodies => {
+            _ if self.request.is_drawn() && !bodies => {
                 Err(("request_sizes", "there is nothing to draw; it needs `method: post` and `request`".into()))
-            }
-            _ if drawn(self.response) && self.response.mean().bytes() == 0 => {
-                Err(("response_sizes", "there is nothing to draw about a mean of zero".into()))
             }
             _ if self.expect_continue && !bodies => {
                 Err(("expect_continue", "there is no body to wait with; it needs `method: post` and `request`".into()))
@@ -275,11 +289,16 @@ impl HttpConfig {
                 "what is sent with `resumption: 0-rtt` may be played again, and a POST must not be (RFC 8470 §2.1)"
                     .into(),
             )),
+            _ if self.too_early && !self.tls.as_ref().is_some_and(TlsConfig::early) => {
+                Err(("too_early", "nothing comes early; it needs `tls: { resumption: 0-rtt }`".into()))
+            }
             _ if self.url.bytes() > 60_000 => Err(("url", "libraries refuse targets of more than 60 kB".into())),
             _ if self.header.bytes() > 1_000_000 => Err(("header", "it is more than 1 MB".into())),
             _ if self.count == Some(0) => Err(("count", "zero requests do nothing".into())),
             _ if self.timeout == Some(Span::ZERO) => Err(("timeout", "no request would be in time".into())),
-            _ if self.interval.as_ref().is_some_and(zero) => Err(("interval", "the clock would never move".into())),
+            _ if self.interval.as_ref().is_some_and(Arrivals::stands_still) => {
+                Err(("interval", "the clock would never move".into()))
+            }
             _ if self.interval.is_some() && self.concurrency > 1 => {
                 Err(("concurrency", "with `interval` requests do not wait for each other".into()))
             }

@@ -20,7 +20,7 @@ use super::body::{self, BREAKING, Zeros};
 use super::{HttpConfig, HttpVersion, REMEMBERED, SERVER_WINDOWS, STREAMS_MAX};
 use crate::aio::{self, SimTimer};
 use crate::app::Scope;
-use crate::app::dial::{self, Acceptor, Stream, lock};
+use crate::app::dial::{self, Acceptor, Meter, Secured, Stream, lock};
 use crate::app::permits::{Permit, Permits};
 use crate::app::teller::Teller;
 use crate::host::{App, FlowConfig};
@@ -75,7 +75,12 @@ async fn listen(server: Arc<Server>, port: u16, streams: Streams, names: Vec<Str
 
 impl Server {
     /// A status that needs no worker: the head of the request is enough for it.
-    fn refuses(&self, head: &Parts, length: Option<u64>) -> Option<StatusCode> {
+    fn refuses(&self, head: &Parts, length: Option<u64>, meter: &Meter) -> Option<StatusCode> {
+        // RFC 8470 §5.2: "the server is unwilling to risk processing a request that might be replayed". Until the handshake is over nobody knows that
+        // it is not.
+        if self.config.too_early && meter.secured() == Secured::None {
+            return Some(StatusCode::TOO_EARLY);
+        }
         if !head.uri.path().starts_with("/items/") {
             return Some(StatusCode::NOT_FOUND);
         }
@@ -83,8 +88,8 @@ impl Server {
     }
 
     /// Waits for a worker, where they are few and not too many wait already.
-    async fn worker(&self, head: &Parts, length: Option<u64>) -> Result<Option<Permit>, StatusCode> {
-        if let Some(status) = self.refuses(head, length) {
+    async fn worker(&self, head: &Parts, length: Option<u64>, meter: &Meter) -> Result<Option<Permit>, StatusCode> {
+        if let Some(status) = self.refuses(head, length, meter) {
             return Err(status);
         }
         let Some(workers) = &self.workers else { return Ok(None) };
@@ -115,16 +120,21 @@ impl Server {
 /// A connection of HTTP/1.1.
 async fn one(server: Arc<Server>, stream: Stream) {
     let buffer = server.config.limits.buffer();
-    let service = service_fn(move |request| answer_one(server.clone(), request));
+    let meter = stream.meter().clone();
+    let service = service_fn(move |request| answer_one(server.clone(), meter.clone(), request));
     let mut builder = hyper::server::conn::http1::Builder::new();
     // hyper's `Date` would be that of the machine; a connection may wait for its next request for ever.
     builder.timer(SimTimer).auto_date_header(false).header_read_timeout(None).max_buf_size(buffer);
     drop(builder.serve_connection(stream, service).await);
 }
 
-async fn answer_one(server: Arc<Server>, request: Request<Incoming>) -> Result<Response<Zeros>, Infallible> {
+async fn answer_one(
+    server: Arc<Server>,
+    meter: Arc<Meter>,
+    request: Request<Incoming>,
+) -> Result<Response<Zeros>, Infallible> {
     let (head, body) = request.into_parts();
-    let permit = match server.worker(&head, body.size_hint().exact()).await {
+    let permit = match server.worker(&head, body.size_hint().exact(), &meter).await {
         Ok(permit) => permit,
         Err(status) => {
             // Who waits for 100 Continue sends nothing. From others it is read and thrown away, so that closing does not reset the connection
@@ -154,19 +164,25 @@ async fn two(server: Arc<Server>, stream: Stream) -> Result<(), h2::Error> {
     let mut builder = h2::server::Builder::new();
     builder.initial_window_size(SERVER_WINDOWS.0).initial_connection_window_size(SERVER_WINDOWS.1);
     builder.max_concurrent_streams(STREAMS_MAX).reset_stream_duration(REMEMBERED);
+    let meter = stream.meter().clone();
     let mut connection = builder.handshake::<_, Bytes>(stream).await?;
     while let Some(next) = connection.accept().await {
         let (request, respond) = next?;
-        aio::spawn(answer_two(server.clone(), request, respond));
+        aio::spawn(answer_two(server.clone(), meter.clone(), request, respond));
     }
     Ok(())
 }
 
-async fn answer_two(server: Arc<Server>, request: Request<RecvStream>, mut respond: SendResponse<Bytes>) {
+async fn answer_two(
+    server: Arc<Server>,
+    meter: Arc<Meter>,
+    request: Request<RecvStream>,
+    mut respond: SendResponse<Bytes>,
+) {
     let (head, body) = request.into_parts();
     let length = head.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     let work = async {
-        let permit = server.worker(&head, length).await?;
+        let permit = server.worker(&head, length, &meter).await?;
         drain_two(body).await;
         let breaks = server.work().await;
         drop(permit);

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use http_body_util::Full;
-use sim_core::{Prob, Rng, Span, Time};
+use sim_core::{Prob, Rng, Time};
 
 use super::datagram::Datagrams;
 use super::framed::read_reply;
@@ -19,15 +19,11 @@ use crate::app::dial::{Dialer, Fault, Meter, Origin, Progress, lock};
 use crate::app::loops::{self, Asker, Chance};
 use crate::app::pool::{Lease, Manner, Pool, Sender, Speaks};
 use crate::app::teller::{Said, Teller};
-use crate::app::used::Used;
+use crate::app::used::{Steps, Used};
 use crate::app::values::Connections;
-use crate::host::{App, CallRow, Outcome};
+use crate::host::{App, CallRow, Layers, Outcome};
 use crate::rpc::model::{Call, Item, Reply};
 
-/// Ethernet around a packet: 14 bytes of header, 4 of check sequence (IEEE 802.3 §3.1.1).
-const ETHERNET: u64 = 18;
-/// RFC 791 §3.1, without options.
-const IP: u64 = 20;
 /// Repetitions that may follow at once before any call has earned one.
 const BUDGET_FIRST: u64 = 10;
 
@@ -36,14 +32,6 @@ const FINISHED: u32 = 1;
 const FAULT: u32 = 7;
 const OVERLOADED: u32 = 8;
 const MALFORMED: u32 = 9;
-
-/// Words of the column `cause`.
-const EXCHANGE: u32 = 0;
-const RETRANSMISSION: u32 = 1;
-const QUEUED: u32 = 2;
-const CONNECT: u32 = 3;
-const MARSHAL: u32 = 4;
-const REPEATED: u32 = 5;
 
 /// The calling end.
 pub(super) fn open(config: &RpcConfig, scope: &Scope) -> Box<dyn App> {
@@ -135,6 +123,7 @@ struct Entry {
     /// Of gRPC: what the call has had of its stream.
     seen: Option<Arc<Seen>>,
     opening: Progress,
+    over_http: bool,
     /// When the attempt began, and since when a connection is looked for.
     looking: Time,
 }
@@ -152,8 +141,7 @@ impl Entry {
         (self.used, self.seen, self.opening) = (None, None, Progress::default());
         let row = &mut self.row;
         (row.marshal, row.queued, row.connect, row.first_byte, row.unmarshal) = (None, None, None, None, None);
-        (row.http_up, row.http_down, row.body_up, row.body_down) = (0, 0, 0, 0);
-        (row.tcp_up, row.ip_up, row.ethernet_up, row.retransmissions) = (0, 0, 0, 0);
+        row.layers = Layers::default();
         (row.messages, row.status) = (0, ReplyStatus::None as u32);
         row.retries += 1;
     }
@@ -166,46 +154,38 @@ impl Entry {
             used.stream = Some(stream);
             self.row.first_byte = sight.first.map(|first| first - sent);
         }
-        (self.row.body_up, self.row.body_down) = (sight.up, sight.down);
+        self.row.layers.body = [sight.up, sight.down];
     }
 
-    fn finish(&mut self, over_http: bool) {
+    /// What all of it comes to.
+    fn finish(&mut self) {
         self.look();
         let row = &mut self.row;
-        let used = self.used.take().or_else(|| Some(Used::new(self.opening.meter.take()?, false)));
-        if let Some(used) = used {
-            let passed = used.passed();
-            if over_http {
-                row.http_up = passed.http[0].saturating_sub(row.body_up);
-                row.http_down = passed.http[1].saturating_sub(row.body_down);
-            }
-            [row.tcp_up, row.tcp_down] = passed.headers;
-            [row.ip_up, row.ip_down] = passed.packets.map(|packets| packets * IP);
-            [row.ethernet_up, row.ethernet_down] = passed.packets.map(|packets| packets * ETHERNET);
-            (row.retransmissions, row.out_of_order) = (passed.retransmissions, passed.out_of_order);
+        let mut steps = Steps {
+            total: row.total,
+            queued: row.queued,
+            first_byte: row.first_byte,
+            marshal: row.marshal.unwrap_or_default() + row.unmarshal.unwrap_or_default(),
+            repeated: row.retries > 0,
+            ..Steps::default()
         }
-        let total = row.total.unwrap_or_default();
-        let marshal = row.marshal.unwrap_or_default() + row.unmarshal.unwrap_or_default();
-        let (queued, connect) = (row.queued.unwrap_or_default(), row.connect.unwrap_or_default());
-        let exchange = row.first_byte.unwrap_or_default();
-        let known = marshal + queued + connect + exchange;
-        let repeated = if row.retries > 0 && total > known { total - known } else { Span::ZERO };
-        let lost = row.retransmissions + row.out_of_order > 0;
-        let shares = [
-            (exchange, if lost { RETRANSMISSION } else { EXCHANGE }),
-            (queued, QUEUED),
-            (connect, CONNECT),
-            (marshal, MARSHAL),
-            (repeated, REPEATED),
-        ];
-        // The first of equal ones.
-        let most = shares.iter().map(|(span, _)| *span).max().unwrap_or_default();
-        row.cause = shares.iter().find(|(span, _)| *span == most).map_or(EXCHANGE, |(_, cause)| *cause);
+        .opening(&self.opening);
+        if let Some(used) = self.used.take().or_else(|| Some(Used::new(self.opening.meter.take()?, false))) {
+            let (passed, opening) = (used.passed(), row.layers.http);
+            steps.round_trip = passed.round_trip;
+            passed.tell(&mut row.layers);
+            if !self.over_http {
+                row.layers.http = opening;
+            }
+        }
+        steps.lost = row.layers.retransmissions + row.layers.out_of_order > 0;
+        row.layers.cause = steps.cause();
     }
 }
 
 impl Drop for Entry {
     fn drop(&mut self) {
+        self.finish();
         self.said.row(self.row.clone());
     }
 }
@@ -219,6 +199,7 @@ impl Asker for Client {
             used: None,
             seen: None,
             opening: Progress::default(),
+            over_http: matches!(self.ways, Ways::Http(_)),
             looking: start,
         };
         let call = self.call_of(number);
@@ -239,7 +220,6 @@ impl Asker for Client {
             Ok(Answer::Malformed) => MALFORMED,
             Err(fault) => *fault as u32,
         };
-        entry.finish(matches!(self.ways, Ways::Http(_)));
         let fault = result.as_ref().err().copied();
         let mut turn = lock(&self.turn);
         turn.failed = turn.failed.or(fault);
@@ -309,14 +289,15 @@ impl Client {
                 let mut sent = aio::now();
                 let exchange = binding::exchange(lease.sender(), request, &body, |stream| {
                     sent = aio::now();
-                    entry.row.body_up = size;
+                    entry.row.layers.body[0] = size;
                     if let Some(used) = &mut entry.used {
                         used.stream = stream;
                     }
                 });
                 let (status, arrival) = exchange.await?;
                 entry.row.first_byte = Some(arrival.first - sent);
-                entry.row.body_down = arrival.bytes.len() as u64;
+                entry.row.layers.body[1] = arrival.bytes.len() as u64;
+                entry.used.iter_mut().for_each(Used::seal);
                 lease.give_back();
                 let (status, answer) = binding::read(form, call, status, &arrival.bytes);
                 (status, answer, arrival.bytes.len())
@@ -324,12 +305,12 @@ impl Client {
             Ways::Frames(frames) => {
                 let lease = frames.lease(&mut entry.opening).await?;
                 entry.uses(lease.known.number, lease.reused, &lease.known.meter.clone());
-                [entry.row.http_up, entry.row.http_down] = lease.opening;
-                entry.row.body_up = size;
+                entry.row.layers.http = lease.opening;
+                entry.row.layers.body[0] = size;
                 let sent = aio::now();
                 let arrival = frames.call(lease, number, call.operation(), body).await?;
                 entry.row.first_byte = Some(arrival.first - sent);
-                entry.row.body_down = arrival.bytes.len() as u64;
+                entry.row.layers.body[1] = arrival.bytes.len() as u64;
                 read_frame(form, call, &arrival.bytes)
             }
             Ways::Datagrams(datagrams) => {
@@ -364,14 +345,15 @@ impl Client {
         let stub = grpc::Stub::new(channel, &self.authority, deadline);
         let messages = &mut entry.row.messages;
         let (status, answer) = stub.call(self.config.operation, call, || *messages += 1).await?;
-        lease.give_back();
         entry.look();
+        entry.used.iter_mut().for_each(Used::seal);
+        lease.give_back();
         entry.row.status = status as u32;
         if status == ReplyStatus::Ok && self.config.operation != CallOperation::Watch {
             entry.row.messages = 1;
         }
         let Marshal { per_call, per_byte } = self.config.marshal;
-        let cost = per_call * entry.row.messages.max(1) + per_byte * entry.row.body_down;
+        let cost = per_call * entry.row.messages.max(1) + per_byte * entry.row.layers.body[1];
         entry.row.unmarshal = Some(work(cost).await);
         Ok(answer)
     }
@@ -401,22 +383,10 @@ fn row(flow: u32, config: &RpcConfig, number: u64, start: Time) -> CallRow {
         total: None,
         status: ReplyStatus::None as u32,
         outcome: 0,
-        cause: EXCHANGE,
         retries: 0,
         connection: None,
         reused: 0,
-        retransmissions: 0,
-        out_of_order: 0,
-        ethernet_up: 0,
-        ethernet_down: 0,
-        ip_up: 0,
-        ip_down: 0,
-        tcp_up: 0,
-        tcp_down: 0,
-        http_up: 0,
-        http_down: 0,
-        body_up: 0,
-        body_down: 0,
         messages: 0,
+        layers: Layers::default(),
     }
 }

@@ -18,7 +18,7 @@ use super::service::{Busy, Service};
 use crate::aio::{self, Duration, JoinHandle, UdpSocket};
 use crate::app::dial::{Fault, Origin, lock};
 use crate::app::values::Connections;
-use crate::host::CallRow;
+use crate::host::{CallRow, ETHERNET, IP};
 use crate::rpc::model::Call;
 use crate::rpc::{Form, Limits, Received, bare};
 
@@ -26,19 +26,15 @@ use crate::rpc::{Form, Limits, Received, bare};
 const LONGEST: usize = 65_507;
 /// RFC 768.
 const UDP_HEADER: u64 = 8;
-/// RFC 791 §3.1, without options.
-const IP_HEADER: u64 = 20;
-/// Ethernet around a packet: 14 bytes of header, 4 of check sequence (IEEE 802.3 §3.1.1).
-const ETHERNET: u64 = 18;
 /// Bytes of answers that a server keeps at the most; beyond, those that were given first are forgotten.
 const KEPT: usize = 16 << 20;
 
 /// Packets that a datagram of so many bytes is cut into where a packet has `mtu` bytes at the most (RFC 791 §3.2: in units of eight bytes).
 fn packets(bytes: u64, mtu: u64) -> u64 {
-    if bytes + UDP_HEADER + IP_HEADER <= mtu {
+    if bytes + UDP_HEADER + IP <= mtu {
         return 1;
     }
-    let room = (mtu - IP_HEADER) / 8 * 8;
+    let room = (mtu - IP) / 8 * 8;
     (bytes + UDP_HEADER).div_ceil(room)
 }
 
@@ -146,11 +142,12 @@ impl Datagrams {
         let (bytes, cut) = (call.len() as u64, packets(call.len() as u64, socket.mtu));
         for sent in 0..=self.resends {
             socket.udp.send(call).await?;
-            row.retransmissions = sent;
-            row.body_up += bytes;
-            row.tcp_up += UDP_HEADER;
-            row.ip_up += IP_HEADER * cut;
-            row.ethernet_up += ETHERNET * cut;
+            row.layers.retransmissions = sent;
+            row.layers.body[0] += bytes;
+            row.layers.payload[0] += bytes;
+            row.layers.tcp[0] += UDP_HEADER;
+            row.layers.ip[0] += IP * cut;
+            row.layers.ethernet[0] += ETHERNET * cut;
             let limit = Duration::from_nanos(wait.ps().div_ceil(1000));
             let Ok(result) = aio::timeout(limit, socket.answer(id)).await else {
                 wait = wait.saturating_mul(2);
@@ -160,10 +157,10 @@ impl Datagrams {
             let bytes = arrival.bytes.len() as u64;
             let cut = packets(bytes, socket.mtu);
             row.first_byte = Some(arrival.first - begun);
-            row.body_down = bytes;
-            row.tcp_down = UDP_HEADER;
-            row.ip_down = IP_HEADER * cut;
-            row.ethernet_down = ETHERNET * cut;
+            (row.layers.body[1], row.layers.payload[1]) = (bytes, bytes);
+            row.layers.tcp[1] = UDP_HEADER;
+            row.layers.ip[1] = IP * cut;
+            row.layers.ethernet[1] = ETHERNET * cut;
             return Ok(arrival);
         }
         Err(Fault::TimedOut)

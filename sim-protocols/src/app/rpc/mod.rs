@@ -34,8 +34,10 @@ use sim_core::{Params, Prob, Span, Table, Time};
 
 pub use status::ReplyStatus;
 
+use super::SpanDist;
+use super::loops::Arrivals;
 use super::loops::Pace;
-use super::values::{self, Connections, Distribution, SpanDist};
+use super::values::{self, Connections};
 use super::{Application, Scope};
 use crate::host::{App, CALLS, FlowEnd, SERVED};
 use crate::rpc::Form;
@@ -176,7 +178,7 @@ pub struct RpcConfig {
     /// From the end of one to the next, of each of those that call at a time. Default: none.
     pub think: SpanDist,
     /// From the start of one call to the next, whatever becomes of them. Default: each waits for one that went before.
-    pub interval: Option<SpanDist>,
+    pub interval: Option<Arrivals>,
     /// The service's own time. Default: none.
     pub service: SpanDist,
     /// The deadline of a call, repetitions included. gRPC tells it to the server, which gives the call up, too; in the other forms the server does
@@ -259,16 +261,20 @@ impl RpcConfig {
         let pool = params.count("pool", Some(1), 1..=1000, help);
         let count = values::count(params, "how many calls; without end when not given");
         let concurrency = params.count("concurrency", Some(1), 1..=10_000, "calls that are under way at a time");
-        let mean = params.span("think", Some(Span::ZERO), "from the end of one to the next");
-        let think = SpanDist::new(Distribution::read(params, "think_times", "how `think` is distributed"), mean);
-        let times = Distribution::read(params, "interval_times", "how `interval` is distributed");
+        let think = SpanDist::ask(
+            params,
+            ("think", "from the end of one to the next"),
+            ("think_times", "how `think` is distributed"),
+            Span::ZERO,
+        );
         let help = "from the start of one call to the next, whatever becomes of them; when not given a call waits for one before it";
-        let interval = params.given("interval").then(|| SpanDist::new(times, params.span("interval", None, help)));
-        if interval.is_none() && times != Distribution::default() {
-            params.refuse("interval_times", "it needs `interval`".into());
-        }
-        let mean = params.span("service", Some(Span::ZERO), "the service's own time");
-        let service = SpanDist::new(Distribution::read(params, "service_times", "how `service` is distributed"), mean);
+        let interval = Arrivals::ask(params, help);
+        let service = SpanDist::ask(
+            params,
+            ("service", "the service's own time"),
+            ("service_times", "how `service` is distributed"),
+            Span::ZERO,
+        );
         let mut config = RpcConfig {
             form,
             operation,
@@ -355,7 +361,9 @@ impl RpcConfig {
             _ if self.count == Some(0) => Err(("count", "zero calls do nothing".into())),
             _ if self.timeout == Some(Span::ZERO) => Err(("timeout", "no call would be in time".into())),
             _ if self.backoff == Span::ZERO => Err(("backoff", "a repetition would follow within the instant".into())),
-            _ if self.interval.as_ref().is_some_and(zero) => Err(("interval", "the clock would never move".into())),
+            _ if self.interval.as_ref().is_some_and(Arrivals::stands_still) => {
+                Err(("interval", "the clock would never move".into()))
+            }
             _ if self.interval.is_some() && self.concurrency > 1 => {
                 Err(("concurrency", "with `interval` calls do not wait for each other".into()))
             }
@@ -367,7 +375,7 @@ impl RpcConfig {
     }
 
     fn pace(&self) -> Pace {
-        let RpcConfig { count, stop, concurrency, think, interval, .. } = *self;
+        let RpcConfig { count, stop, concurrency, think, interval, .. } = self.clone();
         Pace { count, stop, concurrency, think, interval }
     }
 }

@@ -1,20 +1,23 @@
 //! Who listens for messages, and what each has cost.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use http::{Request, StatusCode, header};
 use http_body_util::{BodyExt, Empty};
-use tokio_websockets::{ClientBuilder, Error, Message as Frame};
+use sim_core::{Rng, Span, Time};
+use tokio_websockets::{ClientBuilder, CloseCode, Error, Message as Frame};
 
 use super::server::PATH;
 use super::source::Message;
 use super::{Delivery, WebSocketConfig, seeded};
 use crate::aio::{self, Duration};
 use crate::app::Scope;
-use crate::app::dial::{Dialed, Dialer, Fault, Meter, Origin, Progress, Stream, UpDown};
+use crate::app::dial::{Dialed, Dialer, Fault, Meter, Origin, Progress, Stream};
 use crate::app::teller::{Said, Teller};
-use crate::host::{App, FlowConfig, MessageRow, Outcome};
-use crate::tcp::Counters;
+use crate::app::used::{Passed, Used};
+use crate::host::{App, Cause, FlowConfig, Layers, MessageRow, Outcome};
 
 /// The end that listens.
 pub(super) fn open(config: WebSocketConfig, scope: Scope) -> Box<dyn App> {
@@ -22,10 +25,23 @@ pub(super) fn open(config: WebSocketConfig, scope: Scope) -> Box<dyn App> {
         let (name, secure) = (scope.name_of(flow.server), config.tls.is_some());
         let origin = Origin { name, address: flow.server, port: flow.port, secure };
         let (target, flow, streams) = (format!("{PATH}{}", flow.name), flow.number, *scope.streams());
+        let times = scope.stream("reconnect");
         let main = async move {
             let tls = config.tls.as_ref().map(|tls| tls.connector(&streams, &["http/1.1"]));
             let dialer = Dialer { nodelay: config.nodelay, tls, names: None };
-            let listener = Listener { config, flow, target, said: said.clone(), received: 0, before: None };
+            let listener = Listener {
+                config,
+                flow,
+                target,
+                said: said.clone(),
+                times,
+                highest: 0,
+                connection: 0,
+                heard: false,
+                since: aio::now(),
+                requests: 0,
+                used: None,
+            };
             let ended = listener.listen(&dialer, &origin).await;
             said.outcome(ended.err().map_or(Outcome::Finished, Fault::outcome));
         };
@@ -33,35 +49,55 @@ pub(super) fn open(config: WebSocketConfig, scope: Scope) -> Box<dyn App> {
     }))
 }
 
-/// A client on its connection.
+/// Words of the column `outcome`.
+const CAME: u32 = 0;
+const RECONNECTED: u32 = 1;
+const LOST: u32 = 2;
+
+/// A client, on one connection after the other.
 struct Listener {
     config: WebSocketConfig,
     flow: u32,
     target: String,
     said: Said,
-    received: u64,
-    /// What had passed when the last message came.
-    before: Option<Passed>,
-}
-
-/// What has passed on a connection.
-#[derive(Clone, Copy, Default)]
-struct Passed {
-    app: UpDown,
-    tls: UpDown,
-    tcp: Counters,
+    times: Rng,
+    /// The number of the last message.
+    highest: u64,
+    /// The number of the connection, from 1.
+    connection: u64,
+    /// Whether a message has come by it.
+    heard: bool,
+    /// When it was established.
+    since: Time,
+    /// Requests since the message before.
     requests: u64,
-}
-
-impl Passed {
-    fn now(meter: &Meter, requests: u64) -> Passed {
-        Passed { app: meter.all(), tls: meter.overhead(), tcp: meter.tcp(), requests }
-    }
+    /// What has passed on it since the message before.
+    used: Option<Used>,
 }
 
 impl Listener {
     async fn listen(mut self, dialer: &Dialer, origin: &Origin) -> Result<(), Fault> {
+        let mut failures = 0;
+        loop {
+            self.heard = false;
+            let Err(fault) = self.once(dialer, origin).await else { return Ok(()) };
+            // What is wrong with a certificate is so the next time.
+            let passes =
+                matches!(fault, Fault::Refused | Fault::Reset | Fault::TimedOut | Fault::Unreachable | Fault::Closed);
+            let Some(reconnect) = self.config.reconnect.filter(|_| passes) else { return Err(fault) };
+            // RFC 6455 §7.2.3: the first attempt comes after a random time, "subsequent reconnect attempts SHOULD be delayed by increasingly longer
+            // amounts of time, using a method such as truncated binary exponential backoff".
+            failures = if self.heard { 0 } else { failures + 1 };
+            let most = reconnect.saturating_mul(1 << failures.min(32)).min(self.config.reconnect_max.max(reconnect));
+            let wait = Span::from_ps(1 + self.times.below(most.ps()));
+            aio::sleep_until(aio::now() + wait).await;
+        }
+    }
+
+    async fn once(&mut self, dialer: &Dialer, origin: &Origin) -> Result<(), Fault> {
         let Dialed { stream, meter, .. } = dialer.dial(origin, &mut Progress::default()).await?;
+        (self.connection, self.since) = (self.connection + 1, aio::now());
+        self.used = Some(Used::new(meter.clone(), false));
         let result = match self.config.mode {
             Delivery::Push => seeded(self.pushed(origin, stream, &meter)).await,
             Delivery::Polling | Delivery::LongPolling => self.ask(origin, stream, &meter).await,
@@ -70,15 +106,17 @@ impl Listener {
     }
 
     fn has_all(&self) -> bool {
-        self.config.count.is_some_and(|count| self.received >= count)
+        self.config.count.is_some_and(|count| self.highest >= count)
     }
 
     /// Messages that the server sends when it has them.
-    async fn pushed(&mut self, origin: &Origin, stream: Stream, meter: &Meter) -> Result<(), Fault> {
+    async fn pushed(&mut self, origin: &Origin, stream: Stream, meter: &Arc<Meter>) -> Result<(), Fault> {
         let scheme = if origin.secure { "wss" } else { "ws" };
         let uri = format!("{scheme}://{}:{}{}", origin.name, origin.port, self.target);
         let uri = uri.parse().expect("names of hosts and flows are plain");
         let (mut socket, _) = ClientBuilder::from_uri(uri).connect_on(stream).await.map_err(fault)?;
+        // Whether the last thing said was a ping, and whether the server has said that it has no more.
+        let (mut pinged, mut over) = (false, false);
         loop {
             let heard = match self.config.ping {
                 None => socket.next().await,
@@ -86,39 +124,52 @@ impl Listener {
                     let silence = Duration::from_nanos(silence.ps().div_ceil(1000));
                     match aio::timeout(silence, socket.next()).await {
                         Ok(heard) => heard,
+                        // Who comes again need not wait until TCP gives up.
+                        Err(_) if pinged && self.config.reconnect.is_some() => return Err(Fault::TimedOut),
                         Err(_) => {
+                            pinged = true;
                             socket.send(Frame::ping("")).await.map_err(fault)?;
                             continue;
                         }
                     }
                 }
             };
+            pinged = false;
             match heard {
-                Some(Ok(frame)) if frame.is_binary() => self.take(frame.as_payload(), meter, 0),
-                Some(Ok(_)) => {}
+                Some(Ok(frame)) if frame.is_binary() => self.take(frame.as_payload(), meter),
+                Some(Ok(frame)) => over |= frame.as_close().is_some_and(|(code, _)| code == CloseCode::NORMAL_CLOSURE),
                 Some(Err(error)) => return Err(fault(error)),
                 // The server has closed, and the library has answered.
                 None if self.has_all() => return Ok(()),
+                None if over && self.config.reconnect.is_some() => {
+                    self.missing(self.config.count.map_or(self.highest, |count| count) + 1);
+                    return Ok(());
+                }
                 None => return Err(Fault::Closed),
             }
         }
     }
 
     /// Messages that are asked for.
-    async fn ask(&mut self, origin: &Origin, stream: Stream, meter: &Meter) -> Result<(), Fault> {
+    async fn ask(&mut self, origin: &Origin, stream: Stream, meter: &Arc<Meter>) -> Result<(), Fault> {
         let (mut sender, connection) = hyper::client::conn::http1::handshake::<_, Empty<Bytes>>(stream).await?;
         aio::spawn_named("connection", async move { drop(connection.await) });
-        let mut requests = 0;
         while !self.has_all() {
-            requests += 1;
             let request = Request::get(&self.target).header(header::HOST, format!("{}:{}", origin.name, origin.port));
             let request = request.header(header::USER_AGENT, "clockwire").header(header::ACCEPT, "*/*");
             sender.ready().await?;
+            self.requests += 1;
             let response = sender.send_request(request.body(Empty::new()).expect("all of it is written here")).await?;
             let status = response.status();
             let body = response.into_body().collect().await?.to_bytes();
-            if status == StatusCode::OK {
-                self.take(&body, meter, requests);
+            match status {
+                StatusCode::OK => self.take(&body, meter),
+                // There is nothing any more: the last ones went down with a connection.
+                StatusCode::GONE => {
+                    self.missing(self.config.count.map_or(self.highest, |count| count) + 1);
+                    return Ok(());
+                }
+                _ => {}
             }
             if self.config.mode == Delivery::Polling && !self.has_all() {
                 aio::sleep_until(aio::now() + self.config.poll).await;
@@ -127,34 +178,66 @@ impl Listener {
         Ok(())
     }
 
-    /// Messages that came together: the first one has the row with all that passed since the one before.
-    fn take(&mut self, bytes: &[u8], meter: &Meter, requests: u64) {
-        let size = self.config.size.bytes();
-        for part in bytes.chunks(size as usize) {
-            let Some(Message { number, created }) = Message::parse(part) else { return };
-            self.received += 1;
-            let (now, before) = (Passed::now(meter, requests), self.before.unwrap_or_default());
-            self.before = Some(now);
-            let since = |now: UpDown, before: UpDown| [now[0] - before[0], now[1] - before[1]];
-            let (app, tls) = (since(now.app, before.app), since(now.tls, before.tls));
-            // What came with this one, less all messages in it; those behind it have nothing left.
-            let payload = if app[1] > 0 { bytes.len() as u64 } else { 0 };
+    /// Messages below this number that have not come do so no more: who has them sends them in order, and once.
+    fn missing(&mut self, next: u64) {
+        for number in self.highest + 1..next {
             self.said.row(MessageRow {
                 flow: self.flow,
                 workload: self.flow,
                 number,
-                created,
-                delay: aio::now() - created,
-                body: size,
-                http_up: app[0],
-                http_down: app[1].saturating_sub(payload),
-                tls_up: tls[0],
-                tls_down: tls[1],
-                tcp_up: now.tcp.bytes_sent - before.tcp.bytes_sent,
-                tcp_down: now.tcp.bytes_received - before.tcp.bytes_received,
-                requests: now.requests - before.requests,
+                created: None,
+                delay: None,
+                connection: self.connection,
+                outcome: LOST,
+                requests: 0,
+                layers: Layers::default(),
+            });
+            self.highest = number;
+        }
+    }
+
+    /// Messages that came together: the first one has the row with all that passed since the one before.
+    fn take(&mut self, bytes: &[u8], meter: &Arc<Meter>) {
+        let (now, mut rest) = (aio::now(), bytes);
+        while let Some(Message { number, created, size }) = Message::parse(rest) {
+            rest = &rest[size..];
+            self.missing(number);
+            self.highest = number;
+            let outcome = if self.connection > 1 && !self.heard { RECONNECTED } else { CAME };
+            self.heard = true;
+            let again = Used::new(meter.clone(), true);
+            let Passed { mut layers, round_trip, .. } = self.used.replace(again).expect("connected").passed();
+            // What came with this one, less all messages in it; those behind it have nothing left.
+            let payload = if layers.http[1] > 0 { bytes.len() as u64 } else { 0 };
+            layers.http[1] = layers.http[1].saturating_sub(payload);
+            layers.body = [0, size as u64];
+            let delay = now - created;
+            layers.cause = self.cause(created, delay, round_trip, &layers);
+            self.said.row(MessageRow {
+                flow: self.flow,
+                workload: self.flow,
+                number,
+                created: Some(created),
+                delay: Some(delay),
+                connection: self.connection,
+                outcome,
+                requests: std::mem::take(&mut self.requests),
+                layers,
             });
         }
+    }
+
+    /// Where most of a message's delay has gone: half a round trip of path; a connection that was not there; a loss; or it waited, to be asked for or
+    /// behind others.
+    fn cause(&self, created: Time, delay: Span, round_trip: Option<Span>, layers: &Layers) -> Cause {
+        let connect = if created < self.since { (self.since - created).min(delay) } else { Span::ZERO };
+        let left = delay - connect;
+        let path = Span::from_ps(round_trip.unwrap_or_default().ps() / 2).min(left);
+        let lost = layers.retransmissions + layers.out_of_order > 0;
+        let waited = (left - path, if lost { Cause::Retransmission } else { Cause::Queued });
+        let shares = [(path, Cause::Path), (connect, Cause::Connect), waited];
+        let most = shares.iter().map(|(span, _)| *span).max().unwrap_or_default();
+        shares.iter().find(|(span, _)| *span == most).map_or(Cause::Path, |(_, cause)| *cause)
     }
 }
 

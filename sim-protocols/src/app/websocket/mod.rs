@@ -11,7 +11,13 @@
 //!
 //! A client subscribes by its first request or its upgrade, for `/messages/FLOW`; from then on there are messages for it. tokio-websockets draws its keys
 //! and masks from a state of the thread, which is set from a stream of the flow before each poll. Absent: compression (RFC 7692), fragmented
-//! messages, messages from clients, and coming again after a connection was lost: the flow ends with that.
+//! messages, and messages from clients.
+//!
+//! A connection that is lost ends the flow, or by choice (`reconnect`) is followed by another one after a random time that doubles (RFC 6455 §7.2.3).
+//! The server knows which messages it has handed to a connection, not which have arrived: those that were under way on a lost one are lost, and
+//! say so in a row; those that were created meanwhile are there for the next one. Bytes that passed on a connection after its last message are
+//! charged to nobody. The column `cause` of a message: `path`, half a round trip; `connect`, its connection was not there yet; `retransmission`,
+//! something before it was lost; `queued`, it waited to be asked for or behind others.
 
 mod client;
 mod server;
@@ -19,10 +25,11 @@ mod source;
 
 use std::pin::pin;
 
-use sim_core::{Params, Size, Span, Table};
+use sim_core::{Params, Size, Span, Table, Time};
 
 use super::Application;
-use super::values::{self, Distribution, SpanDist};
+use super::values;
+use super::{SizeDist, SpanDist};
 use crate::aio;
 use crate::app::Scope;
 use crate::app::dial::TlsConfig;
@@ -50,14 +57,23 @@ pub struct WebSocketConfig {
     pub count: Option<u64>,
     /// From one to the next, as they are created. Default: 1 s.
     pub interval: SpanDist,
-    /// Bytes of a message, 16 at least. Default: 100 B.
-    pub size: Size,
+    /// Bytes of a message, 16 at least and 1 MiB at most. Default: 100 B.
+    pub size: SizeDist,
     /// From an answer to the next request, polling. Default: 1 s.
     pub poll: Span,
     /// How long a server holds a request without a message, long polling; then it answers 204. Default: 30 s, which RFC 6202 §5.5 calls safe.
     pub hold: Span,
     /// A client that has heard nothing for so long sends a ping. Default: never.
     pub ping: Option<Span>,
+    /// Who has lost its connection opens another one, first after a random time up to this one, then up to twice as much, and so on. Whoever is to come
+    /// again and pings takes a ping without an answer for a lost connection. Default: never, the flow ends with its connection.
+    pub reconnect: Option<Span>,
+    /// The most that this becomes. Default: 30 s.
+    pub reconnect_max: Span,
+    /// When the server's process is killed: its connections are closed, and nobody listens. Default: never.
+    pub killed: Option<Time>,
+    /// When it is started again; what messages there are is known to a store behind it. Default: never.
+    pub restarted: Option<Time>,
     /// `TCP_NODELAY` at both ends. Default: yes.
     pub nodelay: bool,
     /// TLS. Default: none.
@@ -70,10 +86,14 @@ impl Default for WebSocketConfig {
             mode: Delivery::default(),
             count: None,
             interval: SpanDist::Fixed(Span::from_secs(1)),
-            size: Size::from_bytes(100),
+            size: SizeDist::Fixed(Size::from_bytes(100)),
             poll: Span::from_secs(1),
             hold: Span::from_secs(30),
             ping: None,
+            reconnect: None,
+            reconnect_max: Span::from_secs(30),
+            killed: None,
+            restarted: None,
             nodelay: true,
             tls: None,
         }
@@ -89,11 +109,18 @@ impl WebSocketConfig {
             "pushed by WebSocket, or asked for by HTTP/1.1, from time to time or for long",
         );
         let count = values::count(params, "how many messages; without end when not given");
-        let mean =
-            params.span("interval", Some(default.interval.mean()), "from one message to the next, as they are created");
-        let interval =
-            SpanDist::new(Distribution::read(params, "interval_times", "how `interval` is distributed"), mean);
-        let size = params.size("size", Some(default.size), "bytes of a message, its number and its time among them");
+        let interval = SpanDist::ask(
+            params,
+            ("interval", "from one message to the next, as they are created"),
+            ("interval_times", "how `interval` is distributed"),
+            default.interval.mean(),
+        );
+        let size = SizeDist::ask(
+            params,
+            ("size", "bytes of a message, 16 for its number, length and time among them"),
+            ("sizes", "how `size` is distributed"),
+            default.size.mean(),
+        );
         let mut only = |key, modes: &[Delivery]| {
             if params.given(key) && !modes.contains(&mode) {
                 params.refuse(key, format!("it needs `mode: {}`", modes[0].word()));
@@ -114,21 +141,62 @@ impl WebSocketConfig {
         );
         let help = "a client that has heard nothing for so long sends a ping; never when not given";
         let ping = params.given("ping").then(|| params.span("ping", None, help));
+        let help = "who has lost its connection opens another one after a random time up to this one, then up to twice as much, and so on; a ping without an answer means that it is lost; never when not given";
+        let reconnect = params.given("reconnect").then(|| params.span("reconnect", None, help));
+        if params.given("reconnect_max") && reconnect.is_none() {
+            params.refuse("reconnect_max", "it needs `reconnect`".into());
+        }
+        let help = "the most that the time before another connection becomes; 30 s when not given";
+        let reconnect_max = match params.given("reconnect_max") {
+            true => params.span("reconnect_max", Some(default.reconnect_max), help),
+            false => default.reconnect_max,
+        };
+        let help =
+            "when the server's process is killed: its connections are closed, nobody listens; never when not given";
+        let killed = values::moment(params, "killed", help);
+        if params.given("restarted") && killed.is_none() {
+            params.refuse("restarted", "it needs `killed`".into());
+        }
+        let restarted = values::moment(params, "restarted", "when it is started again; never when not given");
         let nodelay = params.flag("nodelay", true, "TCP_NODELAY at both ends");
         let tls = TlsConfig::ask(params);
-        WebSocketConfig { mode, count, interval, size, poll, hold, ping, nodelay, tls }
+        WebSocketConfig {
+            mode,
+            count,
+            interval,
+            size,
+            poll,
+            hold,
+            ping,
+            reconnect,
+            reconnect_max,
+            killed,
+            restarted,
+            nodelay,
+            tls,
+        }
     }
 
     pub(super) fn check(&self) -> Result<(), (&'static str, String)> {
         match () {
-            _ if self.size.bytes() < source::HEAD as u64 => {
-                Err(("size", format!("number and time of a message take {} bytes", source::HEAD)))
+            _ if self.size.mean().bytes() < source::HEAD as u64 => {
+                Err(("size", format!("number, length and time of a message take {} bytes", source::HEAD)))
             }
-            _ if self.size.bytes() > 1 << 20 => Err(("size", "it is more than 1 MiB".into())),
+            _ if self.size.mean().bytes() > source::SIZE_MAX as u64 => Err(("size", "it is more than 1 MiB".into())),
+            _ if self.count.is_some_and(|count| count > u64::from(u32::MAX)) => {
+                Err(("count", "a message's number has four bytes".into()))
+            }
             _ if self.count == Some(0) => Err(("count", "zero messages do nothing".into())),
             _ if self.interval.mean() == Span::ZERO => Err(("interval", "the clock would never move".into())),
             _ if self.poll == Span::ZERO => Err(("poll", "the next request would leave at once".into())),
             _ if self.hold == Span::ZERO => Err(("hold", "that is polling".into())),
+            _ if self.reconnect == Some(Span::ZERO) => Err(("reconnect", "the clock would never move".into())),
+            _ if self.reconnect.is_some_and(|first| first > self.reconnect_max) => {
+                Err(("reconnect_max", "it is less than `reconnect`".into()))
+            }
+            _ if self.restarted.is_some_and(|at| self.killed.is_some_and(|killed| at <= killed)) => {
+                Err(("restarted", "it comes after `killed`".into()))
+            }
             _ if self.ping == Some(Span::ZERO) => Err(("ping", "the clock would never move".into())),
             _ => Ok(()),
         }

@@ -18,7 +18,7 @@ use tokio_websockets::{CloseCode, Message as Frame, ServerBuilder};
 
 use super::source::Source;
 use super::{Delivery, WebSocketConfig, seeded};
-use crate::aio::{self, SimTimer};
+use crate::aio::{self, JoinHandle, SimTimer};
 use crate::app::Scope;
 use crate::app::dial::{Accepted, Acceptor, Stream, listener, lock};
 use crate::app::teller::Teller;
@@ -29,21 +29,39 @@ const BACKLOG: u32 = 511;
 /// Where messages are.
 pub(super) const PATH: &str = "/messages/";
 
-/// What the tasks of a server share.
+/// What the tasks of a server share. It is what a store behind it would have, and outlives the server.
 struct Shared {
     config: WebSocketConfig,
     streams: Streams,
     /// By the names of the clients.
     sources: Mutex<BTreeMap<String, Arc<Mutex<Source>>>>,
+    /// Tasks of the server, all of which end when it is killed.
+    tasks: Mutex<Vec<JoinHandle<()>>>,
 }
 
 /// The end that has messages. It serves whoever connects to its port; where another flow of the entry does so already, it leaves it to that one.
 pub(super) fn open(config: WebSocketConfig, scope: Scope) -> Box<dyn App> {
     Box::new(Teller::new(move |flow: &FlowConfig, _said| {
         let names = vec![scope.name_of(flow.server), flow.server.to_string()];
-        let shared = Arc::new(Shared { config, streams: *scope.streams(), sources: Mutex::default() });
-        scope.program("server", listen(shared, flow.port, names))
+        let (sources, tasks, streams) = (Mutex::default(), Mutex::default(), *scope.streams());
+        let shared = Arc::new(Shared { config, streams, sources, tasks });
+        scope.program("server", live(shared, flow.port, names))
     }))
+}
+
+/// A server, which may be killed and started again.
+async fn live(shared: Arc<Shared>, port: u16, names: Vec<String>) {
+    let serving = aio::spawn(listen(shared.clone(), port, names.clone()));
+    let Some(killed) = shared.config.killed else {
+        let _ended = serving.await;
+        return;
+    };
+    aio::sleep_until(killed).await;
+    serving.abort();
+    std::mem::take(&mut *lock(&shared.tasks)).iter().for_each(JoinHandle::abort);
+    let Some(restarted) = shared.config.restarted else { return };
+    aio::sleep_until(restarted).await;
+    listen(shared, port, names).await;
 }
 
 async fn listen(shared: Arc<Shared>, port: u16, names: Vec<String>) {
@@ -52,7 +70,8 @@ async fn listen(shared: Arc<Shared>, port: u16, names: Vec<String>) {
     let acceptor = Acceptor { tls };
     while let Ok((tcp, peer)) = listener.accept().await {
         let (shared, acceptor) = (shared.clone(), acceptor.clone());
-        aio::spawn_named(&format!("connection of {peer}"), async move {
+        let all = shared.clone();
+        let task = aio::spawn_named(&format!("connection of {peer}"), async move {
             // The client has been told why.
             let Ok(Accepted { stream, .. }) = acceptor.accept(tcp).await else { return };
             match shared.config.mode {
@@ -61,6 +80,9 @@ async fn listen(shared: Arc<Shared>, port: u16, names: Vec<String>) {
                 Delivery::Polling | Delivery::LongPolling => answer(shared, stream).await,
             }
         });
+        let mut tasks = lock(&all.tasks);
+        tasks.retain(|task| !task.is_finished());
+        tasks.push(task);
     }
 }
 
@@ -70,8 +92,8 @@ impl Shared {
         let client = path.strip_prefix(PATH).filter(|client| !client.is_empty())?;
         let mut sources = lock(&self.sources);
         let new = || {
-            let rng = self.streams.open(&format!("flow/{client}/messages"));
-            Arc::new(Mutex::new(Source::new(&self.config, rng, aio::now())))
+            let name = format!("flow/{client}/messages");
+            Arc::new(Mutex::new(Source::new(&self.config, &self.streams, &name, aio::now())))
         };
         Some(sources.entry(client.to_string()).or_insert_with(new).clone())
     }
@@ -83,7 +105,12 @@ async fn push(shared: Arc<Shared>, stream: Stream) -> Result<(), tokio_websocket
     let Some(source) = shared.source(request.uri().path()) else {
         return socket.send(Frame::close(Some(CloseCode::POLICY_VIOLATION), "no such client")).await;
     };
-    let size = shared.config.size.bytes() as usize;
+    // Who comes again has a new connection: what the old one still waits for is not for it any more.
+    let owner = {
+        let mut source = lock(&source);
+        source.owner += 1;
+        source.owner
+    };
     loop {
         let Some(next) = lock(&source).next() else { break };
         // Reading is what answers a ping.
@@ -92,10 +119,13 @@ async fn push(shared: Arc<Shared>, stream: Stream) -> Result<(), tokio_websocket
             Some(Some(Err(error))) => return Err(error),
             Some(None) => return Ok(()),
             None => {
+                if lock(&source).owner != owner {
+                    return Ok(());
+                }
                 let due = lock(&source).due(aio::now());
                 for message in due {
-                    let mut bytes = Vec::with_capacity(size);
-                    message.append(size, &mut bytes);
+                    let mut bytes = Vec::with_capacity(message.size);
+                    message.append(&mut bytes);
                     socket.send(Frame::binary(bytes)).await?;
                 }
             }
@@ -139,10 +169,11 @@ async fn messages(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Res
         due = lock(&source).due(aio::now());
     }
     if due.is_empty() {
-        return Ok(head(StatusCode::NO_CONTENT).body(Full::default()).expect("all of it is written here"));
+        let status = if lock(&source).next().is_some() { StatusCode::NO_CONTENT } else { StatusCode::GONE };
+        return Ok(head(status).body(Full::default()).expect("all of it is written here"));
     }
     let mut body = Vec::new();
-    due.iter().for_each(|message| message.append(shared.config.size.bytes() as usize, &mut body));
+    due.iter().for_each(|message| message.append(&mut body));
     let head = head(StatusCode::OK).header(header::CONTENT_TYPE, "application/octet-stream");
     Ok(head.body(Full::new(body.into())).expect("all of it is written here"))
 }

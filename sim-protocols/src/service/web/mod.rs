@@ -22,7 +22,7 @@ use sim_core::{Params, Prob, Size, Span};
 
 use super::Service;
 use crate::app::dial::TlsConfig;
-use crate::app::{Distribution, Scope, SpanDist};
+use crate::app::{Scope, SpanDist};
 use crate::host::App;
 pub(crate) use body::held;
 
@@ -167,8 +167,12 @@ impl WebConfig {
             params.refuse("pages", format!("`{}` asks for a session, and there are no `sessions`", page.path));
         }
         let compress = params.flag("compress", false, "compress text for those who accept it (gzip)");
-        let mean = params.span("service", Some(Span::ZERO), "from a request's last byte to its answer");
-        let service = SpanDist::new(Distribution::read(params, "service_times", "how `service` is distributed"), mean);
+        let service = SpanDist::ask(
+            params,
+            ("service", "from a request's last byte to its answer"),
+            ("service_times", "how `service` is distributed"),
+            Span::ZERO,
+        );
         let help = "requests that it works on at a time; without bound when not given";
         let workers = params.given("workers").then(|| params.count("workers", None, 1..=1_000_000, help));
         let queue = params.count(

@@ -171,6 +171,7 @@ impl Connection {
     pub(super) fn sample_rtt(&mut self, _now: Time, rtt: Span) {
         self.rtt.sample(rtt, self.una, self.nxt, &self.config);
         self.rtt_sample = Some(rtt);
+        self.counters.rtt_min = self.rtt.min;
     }
 
     /// The congestion window after an acknowledgement: reduced in recovery, else perhaps grown.

@@ -21,6 +21,7 @@ impl Connection {
     pub fn on_segment(&mut self, now: Time, segment: &Segment) {
         self.counters.segments_received += 1;
         self.counters.header_bytes_received += segment.repr.len() as u64;
+        self.counters.payload_bytes_received += u64::from(segment.payload.len());
         match self.state {
             State::Closed => {}
             State::SynSent => self.arrive_in_syn_sent(now, segment),

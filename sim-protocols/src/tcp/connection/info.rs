@@ -19,6 +19,10 @@ pub struct Counters {
     pub header_bytes_sent: u64,
     /// Bytes of headers of all segments that came.
     pub header_bytes_received: u64,
+    /// Bytes of data in all segments that came, those that had come before included.
+    pub payload_bytes_received: u64,
+    /// The least round trip measured.
+    pub rtt_min: Option<Span>,
     /// Bytes of data acknowledged.
     pub bytes_acked: u64,
     /// Segments that came.

@@ -212,6 +212,7 @@ impl Connection {
         let mut connection = Connection::new(config, local, remote, isn, State::SynReceived, now);
         connection.counters.segments_received += 1;
         connection.counters.header_bytes_received += syn.repr.len() as u64;
+        connection.counters.payload_bytes_received += u64::from(syn.payload.len());
         connection.take_syn(now, syn);
         // RFC 3168 §6.1.1: an ECN-setup SYN has ECE and CWR.
         connection.ecn = config.asks_ecn() && syn.repr.flags.has(TcpFlags::ECE | TcpFlags::CWR);
