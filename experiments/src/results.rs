@@ -187,6 +187,11 @@ pub fn write(folder: &Path, point: &Point, seed: u64, outcome: &Outcome) -> io::
         let file = File::create(folder.join("capture.pcapng"))?;
         write_capture(BufWriter::with_capacity(BUFFER, file), &point.plan, outcome)?;
     }
+    for (name, text) in &point.inputs {
+        let path = folder.join(name);
+        path.parent().map_or(Ok(()), fs::create_dir_all)?;
+        fs::write(path, text)?;
+    }
     fs::write(folder.join("manifest.yaml"), manifest(point, seed, outcome))
 }
 

@@ -93,6 +93,9 @@ pub enum Difference {
 /// Slices that a run is cut into at first.
 const SLICES: u32 = 4096;
 
+/// Slices before a parting that are looked at for what came before.
+const BACK: usize = 8;
+
 /// Events that are kept before and from a parting on.
 const CONTEXT: usize = 3;
 
@@ -111,9 +114,9 @@ pub fn first_event<E>(
     let slices = Audit::Slices(SLICES, length);
     let (left, right) = (a(slices)?.slices, b(slices)?.slices);
     let Some(slice) = (0..SLICES as usize).find(|at| left.get(*at) != right.get(*at)) else { return Ok(None) };
-    // The slice before has what came before.
-    let from = Time::ZERO + length * slice.saturating_sub(1) as u64;
-    length = length.saturating_mul(2);
+    // The slices before have what came before.
+    let from = Time::ZERO + length * slice.saturating_sub(BACK) as u64;
+    length = length.saturating_mul(BACK as u64 + 1);
     loop {
         let window = Audit::Events(from, from.saturating_add(length));
         let (left, right) = (a(window)?.events, b(window)?.events);
@@ -143,7 +146,9 @@ pub fn first_difference(
 ) -> Option<Difference> {
     let seen = |outcome: Outcome| Ok::<Audited, std::convert::Infallible>(outcome.into());
     let Ok(parting) = first_event(stop, |audit| seen(a(audit)), |audit| seen(b(audit)));
-    parting.map(Difference::Event).or_else(|| in_results(&a(Audit::Off), &b(Audit::Off)))
+    // Looked at as before: a run that is another one when nobody looks shows itself.
+    let nothing = Audit::Events(Time::ZERO, Time::ZERO);
+    parting.map(Difference::Event).or_else(|| in_results(&a(nothing), &b(nothing)))
 }
 
 fn in_results(left: &Outcome, right: &Outcome) -> Option<Difference> {

@@ -29,5 +29,6 @@ mod tidy;
 mod tripwire;
 mod web;
 mod websocket;
+mod why;
 mod workloads;
 mod yaml;

@@ -50,6 +50,9 @@ fn commands_name_verbs_and_files_that_exist() {
         "schema",
         "completions",
         "man",
+        "why",
+        "events",
+        "report",
     ];
     let mut faults = Vec::new();
     let commands = commands(&readme());

@@ -144,6 +144,13 @@ fn another_trace_is_another_run() {
         (first.len(), first == key("0.5\n", "two", 1), first == key("0.5\n0.75\n", "three", 2)),
         (64, true, false)
     );
+    // The manifest runs without the trace, wherever that was, and is the same run.
+    fs::remove_file(folder.0.join("when.csv")).expect("it was there");
+    assert_eq!(fs::read_to_string(folder.0.join("one/seed-3/inputs/when.csv")).ok().as_deref(), Some("0.5\n"));
+    let ran = clockwire(&folder.0, &["run", "one/seed-3/manifest.yaml", "--out", "again"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    let record = fs::read_to_string(folder.0.join("again/seed-3/run.json")).expect("a record");
+    assert!(record.contains(&first), "another key");
     fs::write(folder.0.join("when.csv"), "0.5\n0.25\n").expect("a file");
     let ran = clockwire(&folder.0, &["check", "x.yaml"]);
     assert_eq!(ran.code, Some(2));

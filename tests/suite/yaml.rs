@@ -48,12 +48,12 @@ fn the_manifest_of_every_point_is_a_file_that_can_run() {
         let experiment = load(&path, &load_options(&[], None)).unwrap_or_else(|wrong| panic!("{wrong}"));
         let ends = [experiment.points.first(), experiment.points.last()];
         for point in ends.into_iter().flatten() {
-            let text = point.flat(experiment.seeds[0]);
+            let text = point.as_written(experiment.seeds[0]);
             let folder = path.parent().expect("a file is in a folder");
             let again = load_text("manifest.yaml", &experiment.name, &text, folder, &load_options(&[], None));
             let again = again.unwrap_or_else(|wrong| panic!("{}: {wrong}{text}", path.display()));
             check_outputs(&again).unwrap_or_else(|wrong| panic!("{}: {wrong}{text}", path.display()));
-            assert_eq!(again.points[0].flat(experiment.seeds[0]), text, "{}", path.display());
+            assert_eq!(again.points[0].as_written(experiment.seeds[0]), text, "{}", path.display());
             assert_eq!(again.label(&again.points[0].values), experiment.label(&point.values), "{}", path.display());
         }
     }

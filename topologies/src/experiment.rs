@@ -78,16 +78,23 @@ pub struct Point {
     pub values: Vec<String>,
     /// What runs.
     pub plan: Plan,
-    /// What stands in the files that it names and that are not YAML, by their names: traces and tables.
+    /// What stands in the files that it names and that are not YAML, by the names that its flat file has for them: traces and tables.
     pub inputs: BTreeMap<String, String>,
     flat: String,
+    as_written: String,
 }
 
 impl Point {
     /// The flat file of this point with one seed: includes, generators, overrides and sweep values are in it, and it runs
     /// again as it is.
+    /// Where it names [`Point::inputs`], they must stand beside it.
     pub fn flat(&self, seed: u64) -> String {
         self.flat.replacen(SEED_LINE, &format!("seed: {seed}\n"), 1)
+    }
+
+    /// The same with the names of other files as they were written: it runs where the experiment's file lies.
+    pub fn as_written(&self, seed: u64) -> String {
+        self.as_written.replacen(SEED_LINE, &format!("seed: {seed}\n"), 1)
     }
 }
 
@@ -238,9 +245,11 @@ pub fn load_text(
             if experiment.points.is_empty() {
                 experiment.expect = plan.1;
             }
+            let as_written = flat(&tree, alone, &experiment.dimensions, &values);
+            let inputs = std::mem::take(&mut sink.inputs);
+            rename(&mut tree, &std::mem::take(&mut sink.renamed));
             let flat = flat(&tree, alone, &experiment.dimensions, &values);
-            let inputs = sink.inputs.clone();
-            experiment.points.push(Point { values, plan: plan.0, inputs, flat });
+            experiment.points.push(Point { values, plan: plan.0, inputs, flat, as_written });
             // A host that some point uses is not there in vain.
             let here = std::mem::take(&mut sink.idle);
             let before = idle.get_or_insert_with(|| here.clone());
@@ -312,6 +321,16 @@ fn resolve_point(
     let expect =
         expect.enumerate().map(|(index, expect)| Expect { path: format!("expect[{index}]"), ..expect }).collect();
     (!sink.has_errors()).then_some((plan, expect))
+}
+
+/// Gives names at these places another text.
+fn rename(node: &mut Node, names: &BTreeMap<Mark, String>) {
+    match &mut node.value {
+        Value::Text(text) => names.get(&node.at).into_iter().for_each(|name| text.clone_from(name)),
+        Value::List(items) => items.iter_mut().for_each(|item| rename(item, names)),
+        Value::Map(entries) => entries.iter_mut().for_each(|entry| rename(&mut entry.value, names)),
+        _ => {}
+    }
 }
 
 /// The tree of a point as a file: what was merged into it is left out, and its seed is filled in later. What is expected of

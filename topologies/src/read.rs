@@ -29,8 +29,10 @@ pub(crate) struct Sink {
     pub hosts: Vec<At<String>>,
     /// Entries of hosts that nobody uses, each with what is to be said of it where that holds at every point.
     pub idle: BTreeMap<Mark, String>,
-    /// Files other than YAML that were read, with what stands in them.
+    /// Files other than YAML that were read, by the names that they have beside a flat file, with what stands in them.
     pub inputs: BTreeMap<String, String>,
+    /// Those names, by where the files are named.
+    pub renamed: BTreeMap<Mark, String>,
     found: Vec<(Mark, Diagnostic)>,
 }
 
@@ -46,7 +48,14 @@ impl Sink {
         let path = self.sources.dir(name.at).join(name.value);
         match crate::files::read(&path) {
             Ok(text) => {
-                self.inputs.insert(name.value.to_string(), text.clone());
+                let own = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                let numbered = (2_u32..).map(|number| format!("inputs/{number}-{own}"));
+                // Another file of the same name has another one.
+                let free = |name: &String| self.inputs.get(name).is_none_or(|other| *other == text);
+                let own = std::iter::once(format!("inputs/{own}")).chain(numbered).find(free);
+                let own = own.expect("there are more numbers than files");
+                self.inputs.insert(own.clone(), text.clone());
+                self.renamed.insert(name.at, own);
                 Some(text)
             }
             Err(diagnostic) => {

@@ -49,8 +49,8 @@ fn sample_networks_resolve() {
         let experiment = load(&format!("clockwire: 1\nstop: 1 s\ntopology: {name}\n"));
         let plan = &experiment.points[0].plan;
         assert!(plan.nodes.len() >= 5, "{name}");
-        let again = load(&experiment.points[0].flat(3));
-        assert_eq!(again.points[0].flat(3), experiment.points[0].flat(3), "{name} flattens to itself");
+        let again = load(&experiment.points[0].as_written(3));
+        assert_eq!(again.points[0].as_written(3), experiment.points[0].as_written(3), "{name} flattens to itself");
         assert_eq!(format!("{:?}", again.points[0].plan), format!("{plan:?}"), "{name} means the same when flat");
         assert_eq!(again.seeds, [3]);
         seen += 1;

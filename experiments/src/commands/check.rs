@@ -181,7 +181,7 @@ pub fn show_file(file: &Path, overrides: &Overrides) -> Done {
         if experiment.points.len() > 1 {
             say!("{}# {}", if at > 0 { "---\n" } else { "" }, experiment.label(&point.values));
         }
-        say!("{}", point.flat(experiment.seeds[0]).trim_end());
+        say!("{}", point.as_written(experiment.seeds[0]).trim_end());
     }
     complain!("{}", experiment.warnings);
     Ok(true)

@@ -229,17 +229,18 @@ workload:
         assert!(lines[0].starts_with("  3 shards, bytes on every hop differs from 1 shard in: events, "), "{text}");
         assert_eq!(lines[1], "  the first event that differs:");
         // What has not started at one second and arrives first: 10 ms later in the one, 11 ms later in the other.
-        let event = |line: usize, start: &str| {
-            let rest = lines[line].strip_prefix(start).unwrap_or_else(|| panic!("{text}"));
-            let (node, rest) = rest.split_once(", ").expect("a node");
-            let (ps, rest) = rest.split_once(" ps: ").expect("a time");
-            assert!(rest.contains(" (event ") && rest.contains(" of source "), "{text}");
-            (node.to_string(), ps.parse::<u64>().expect("a number"))
+        let first = |side: &str| {
+            let line = lines.iter().find_map(|line| line.strip_prefix(&format!("    {side:<7}  ")));
+            let (time, rest) = line.and_then(|line| line.split_once(" s  ")).unwrap_or_else(|| panic!("{text}"));
+            assert!(rest.contains(" (event ") && rest.contains(" arrives"), "{text}");
+            (time.parse::<f64>().expect("a number"), rest)
         };
-        let (one, other) = (event(2, "    1 shard: at "), event(3, "    other:   at "));
-        assert!((1_010_000_000_000..1_013_000_000_000).contains(&one.1) && other.1 > one.1, "{text}");
-        assert!(lines[2].contains("at a, ") && lines[2].contains(": node 0 arrive 0x"), "{text}");
-        assert!(lines[4].starts_with("  the first row that differs is row ") && lines.len() == 7, "{text}");
+        let (one, other) = (first("1 shard"), first("other"));
+        assert!((1.01..1.013).contains(&one.0) && other.0 > one.0 && one.1.starts_with("a: packet 0x"), "{text}");
+        // Three that both have, three of each, and the row on three lines.
+        let count = |side: &str| lines.iter().filter(|line| line.starts_with(&format!("    {side:<7}  "))).count();
+        assert_eq!(["both", "1 shard", "other"].map(count), [3, 3, 3], "{text}");
+        assert!(lines[11].starts_with("  the first row that differs is row ") && lines.len() == 14, "{text}");
     }
 
     #[test]
