@@ -93,9 +93,6 @@ pub enum Difference {
 /// Slices that a run is cut into at first.
 const SLICES: u32 = 4096;
 
-/// Slices before a parting that are looked at for what came before.
-const BACK: usize = 8;
-
 /// Events that are kept before and from a parting on.
 const CONTEXT: usize = 3;
 
@@ -114,10 +111,8 @@ pub fn first_event<E>(
     let slices = Audit::Slices(SLICES, length);
     let (left, right) = (a(slices)?.slices, b(slices)?.slices);
     let Some(slice) = (0..SLICES as usize).find(|at| left.get(*at) != right.get(*at)) else { return Ok(None) };
-    // The slices before have what came before.
-    let from = Time::ZERO + length * slice.saturating_sub(BACK) as u64;
-    length = length.saturating_mul(BACK as u64 + 1);
-    loop {
+    let from = Time::ZERO + length * slice as u64;
+    let mut parting = loop {
         let window = Audit::Events(from, from.saturating_add(length));
         let (left, right) = (a(window)?.events, b(window)?.events);
         let Some(at) = (0..).find(|at| left.get(*at) != right.get(*at) || *at >= left.len()) else { return Ok(None) };
@@ -127,12 +122,23 @@ pub fn first_event<E>(
         }
         // The run that has no more events in this slice may have its next one later.
         if left.len() > at && right.len() > at || beyond {
-            let nodes: Vec<u32> = [&left, &right].iter().filter_map(|events| Some(events.get(at)?.node)).collect();
-            let own = left[..at].iter().rev().filter(|event| nodes.contains(&event.node));
-            let mut before: Vec<EventRecord> = own.take(CONTEXT).copied().collect();
-            before.reverse();
-            let from_there = |events: &[EventRecord]| events[at..].iter().take(CONTEXT).copied().collect();
-            return Ok(Some(Parting { before, left: from_there(&left), right: from_there(&right) }));
+            let from_there = |events: &[EventRecord]| events.iter().skip(at).take(CONTEXT).copied().collect();
+            break Parting { before: Vec::new(), left: from_there(&left), right: from_there(&right) };
+        }
+        length = length.saturating_mul(8);
+    };
+    // What came before at the nodes where they part may be long ago.
+    let firsts: Vec<EventRecord> =
+        [&parting.left, &parting.right].iter().filter_map(|side| side.first().copied()).collect();
+    let Some(first) = firsts.iter().map(|event| event.key).min() else { return Ok(None) };
+    loop {
+        let start = Time::from_ps(from.ps().saturating_sub(length.ps()));
+        let events = a(Audit::Events(start, first.time().saturating_add(Span::from_ps(1))))?.events;
+        let own = |event: &&EventRecord| event.key < first && firsts.iter().any(|first| first.node == event.node);
+        parting.before = events.iter().filter(own).copied().collect();
+        parting.before.drain(..parting.before.len().saturating_sub(CONTEXT));
+        if parting.before.len() == CONTEXT || start == Time::ZERO {
+            return Ok(Some(parting));
         }
         length = length.saturating_mul(8);
     }
