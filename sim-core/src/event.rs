@@ -39,7 +39,7 @@ impl EventKey {
         EventKey((u128::from(time.ps()) << 64) | u128::from(self.0 as u64))
     }
 
-    /// The node that made the event.
+    /// The word of the node that made the event: its number and one, unless ties have a salt; 0 is the engine.
     pub fn maker(self) -> u32 {
         (self.source() >> COUNTER_BITS) as u32
     }

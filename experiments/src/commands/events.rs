@@ -14,7 +14,7 @@ use crate::say::say;
 #[derive(Serialize, Deserialize)]
 struct Event {
     time_ps: u64,
-    /// The node that made it, and that node's counter: with the time, its name.
+    /// The word of the node that made it (its number and one; 0 is the engine), and that node's counter: with the time, what it is known by.
     source: u32,
     counter: u64,
     /// The node that saw it.
@@ -110,7 +110,7 @@ fn line(event: &EventRecord, name: &dyn Fn(u32) -> String) -> String {
         "wake" => format!("wakes up ({subject:#x})"),
         _ => "changes as the file says".into(),
     };
-    let made = format!("event {} of {}", key.counter(), name(key.maker()));
+    let made = format!("event {} of source {}", key.counter(), key.maker());
     format!("{} s  {}: {what} ({made})", cells::seconds(key.time().ps()), name(*node))
 }
 
