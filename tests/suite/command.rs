@@ -17,7 +17,9 @@ pub fn binary() -> &'static Path {
         // What Cargo has told this test of its package is not to be told to build scripts: some run again when it changes, and all that stands on
         // them would be built twice.
         let own = |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
-        std::env::vars().filter(|(name, _)| own(name)).for_each(|(name, _)| drop(cargo.env_remove(name)));
+        for (name, _) in std::env::vars().filter(|(name, _)| own(name)) {
+            cargo.env_remove(name);
+        }
         if folder.file_name().is_some_and(|name| name == "release") {
             cargo.arg("--release");
         }
