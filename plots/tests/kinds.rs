@@ -55,6 +55,10 @@ fn requests() -> Vec<(Request, &'static [&'static str])> {
             &["Retransmitted (%)", "0.03 %"],
         ),
         (
+            Request::new("heatmap").with("x", &["wan.loss"]).with("y", &["cc"]).with("value", &["goodput"]),
+            &["Goodput (Mbit/s)", "wan.loss", "cubic", "rows)"],
+        ),
+        (
             Request::new("stacked")
                 .with("table", &["queue"])
                 .with("x", &["link"])
