@@ -60,35 +60,47 @@ struct Side {
     /// Of each row; none where it has no place.
     of: Vec<Option<usize>>,
     scale: Scale,
+    /// Its name, and the same with the unit of the numbers beside it.
+    name: String,
     label: String,
+    /// Whether a cell is a range of values.
+    binned: bool,
     /// What each cell is called.
     names: Vec<String>,
 }
 
 impl Side {
-    fn new(swept: &Swept<'_>, index: &[u32], column: &str, wish: usize) -> Side {
-        let (label, unit) = units::column(column);
+    fn new(swept: &Swept<'_>, column: &str, upward: bool) -> Side {
+        let index = &swept.words.index;
+        let (name, unit) = units::column(column);
         let unit = if unit == Unit::None { swept.unit } else { unit };
         let mut order: Vec<usize> = (0..swept.places.len()).collect();
         order.sort_by(|a, b| swept.places[*a].total_cmp(&swept.places[*b]));
-        if swept.names.is_none() && order.len() > CELLS {
+        // Moments are not evenly spread; what is swept is named value by value.
+        if swept.names.is_none() && (order.len() > CELLS || column == "time_s") {
             let (low, high) = (swept.places[order[0]], swept.places[order[order.len() - 1]]);
-            let axis = Axis { range: Some((low, high)), zero: false, ..Axis::new(&label, unit) };
-            let scale = Scale::fit(&axis, [low, high].into_iter(), wish, 0.0);
+            let axis = Axis { range: Some((low, high)), zero: false, ..Axis::new(&name, unit) };
+            let scale = Scale::fit(&axis, [low, high].into_iter(), 9, 0.0);
             let wide = (high - low) / CELLS as f64;
             let cell = |row: &u32| (((swept.places[*row as usize] - low) / wide) as usize).min(CELLS - 1);
-            let name = |at: usize| {
+            let range = |at: usize| {
                 let ends = [at, at + 1].map(|at| unit.print(low + wide * at as f64));
                 format!("{} to {}", ends[0], ends[1])
             };
-            let label = with_unit(&label, scale.shown.name);
+            let label = with_unit(&name, scale.shown.name);
             return Side {
                 cells: CELLS,
                 of: index.iter().map(|row| Some(cell(row))).collect(),
-                names: (0..CELLS).map(name).collect(),
+                names: (0..CELLS).map(range).collect(),
                 scale,
+                name,
                 label,
+                binned: true,
             };
+        }
+        // Words read from above.
+        if upward && swept.names.is_some() {
+            order.reverse();
         }
         // An empty word has no place.
         order.retain(|word| !swept.words.words[*word].is_empty());
@@ -97,9 +109,10 @@ impl Side {
         // Numbers without a unit are shown in that of their column.
         let plain = |word: &str| word.parse::<f64>().map_or_else(|_| word.to_string(), |value| unit.print(value));
         let names: Vec<String> = order.iter().map(|word| plain(&swept.words.words[*word])).collect();
-        let axis = Axis { names: Some(names.clone()), ..Axis::new(&label, unit) };
-        let scale = Scale::fit(&axis, std::iter::empty(), wish, 0.0);
-        Side { cells: names.len(), of: index.iter().map(|row| rank[*row as usize]).collect(), names, scale, label }
+        let axis = Axis { names: Some(names.clone()), ..Axis::new(&name, unit) };
+        let scale = Scale::fit(&axis, std::iter::empty(), 9, 0.0);
+        let of = index.iter().map(|row| rank[*row as usize]).collect();
+        Side { cells: names.len(), of, names, scale, label: name.clone(), name, binned: false }
     }
 }
 
@@ -140,8 +153,7 @@ fn draw(sources: &[Source], args: &Args) -> Result<Canvas, Error> {
     let rows: Vec<usize> = (0..table.rows)
         .filter(|row| inside(*row) && values[*row].is_finite() && (!log || values[*row] > 0.0))
         .collect();
-    let (right, up) =
-        (Side::new(&Swept::new(xs, &x), &xs.index, &x, 9), Side::new(&Swept::new(ys, &y), &ys.index, &y, 9));
+    let (right, up) = (Side::new(&Swept::new(xs, &x), &x, false), Side::new(&Swept::new(ys, &y), &y, true));
     let mut cells: Vec<Vec<f64>> = vec![Vec::new(); right.cells * up.cells];
     for row in rows {
         if let (Some(column), Some(line)) = (right.of[row], up.of[row]) {
@@ -157,7 +169,7 @@ fn draw(sources: &[Source], args: &Args) -> Result<Canvas, Error> {
     }
     let (label, unit) = units::column(&value);
     let ramp = self::values(&label, unit, log, low, high);
-    let usual = format!("{label} over {} and {}", right.label.to_lowercase(), up.label.to_lowercase());
+    let usual = format!("{label} over {} and {}", right.name.to_lowercase(), up.name.to_lowercase());
     let most = cells.iter().map(Vec::len).max().unwrap_or(0);
     let caption = if most > 1 { format!("each cell: the mean of up to {most} rows") } else { String::new() };
     let mut page = Canvas::new(PAGE.0, PAGE.1, &title(args, &usual));
@@ -173,8 +185,8 @@ fn draw(sources: &[Source], args: &Args) -> Result<Canvas, Error> {
         let bottom = area.bottom - cell_h * line as f64;
         let count = cells[at].len();
         let mut lines = vec![
-            format!("{}: {}", right.label, right.names[column]),
-            format!("{}: {}", up.label, up.names[line]),
+            format!("{}: {}", right.name, right.names[column]),
+            format!("{}: {}", up.name, up.names[line]),
             format!("{label}: {}", unit.print(mean)),
         ];
         if count > 1 {
@@ -182,14 +194,19 @@ fn draw(sources: &[Source], args: &Args) -> Result<Canvas, Error> {
         }
         let part = ramp.part(mean);
         page.part(Part::Note { lines }, |page| {
-            // Half a pixel more closes the seams between cells.
+            // A pixel more closes the seams between cells.
             page.rect(
-                Rect { left, top: bottom - cell_h, right: left + cell_w + 0.5, bottom: bottom + 0.5 },
+                Rect {
+                    left,
+                    top: bottom - cell_h,
+                    right: (left + cell_w + 1.0).min(area.right),
+                    bottom: (bottom + 1.0).min(area.bottom),
+                },
                 ink(part),
                 1.0,
             );
             let words = short(mean / unit.shown(high.abs().max(low.abs())).divisor);
-            if cell_h >= 22.0 && text::width(&words, TICK, false) + 10.0 <= cell_w {
+            if !right.binned && !up.binned && cell_h >= 22.0 && text::width(&words, TICK, false) + 10.0 <= cell_w {
                 let over = if part > 0.55 { BLACK } else { WHITE };
                 page.text((left + cell_w / 2.0, bottom - cell_h / 2.0 + 5.5), &words, TICK, over, Align::Center);
             }
@@ -229,9 +246,11 @@ fn frame(page: &mut Canvas, area: &Rect, right: &Side, up: &Side) {
 fn colours(page: &mut Canvas, area: &Rect, ramp: &Scale, label: &str) {
     const STEPS: usize = 64;
     let (left, right) = (area.right + 28.0, area.right + 52.0);
-    for step in 0..STEPS {
-        let [low, high] = [step, step + 1].map(|at| area.bottom - area.height() * at as f64 / STEPS as f64);
-        page.rect(Rect { left, right, top: high - 0.5, bottom: low }, ink((step as f64 + 0.5) / STEPS as f64), 1.0);
+    // Each down to the bottom, so that nothing shows between them.
+    for step in (0..STEPS).rev() {
+        let top = area.bottom - area.height() * (step + 1) as f64 / STEPS as f64;
+        let color = ink((step as f64 + 0.5) / STEPS as f64);
+        page.rect(Rect { left, right, top, bottom: area.bottom }, color, 1.0);
     }
     for tick in ramp.ticks.iter().filter(|tick| !tick.text.is_empty() && (ramp.low..=ramp.high).contains(&tick.value)) {
         let y = area.bottom - ramp.part(tick.value) * area.height();

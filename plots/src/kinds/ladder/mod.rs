@@ -86,6 +86,14 @@ fn draw(sources: &[Source], args: &Args) -> Result<Canvas, Error> {
     if !raw {
         caption.push_str("; sequence numbers relative to the first");
     }
+    let from = args.window()?.0;
+    let shown =
+        Shown { hosts: &hosts, packets: &packets, flows: &flows, ladder: &ladder, cut: all > arrows.len(), from };
+    let mut marks = sides::states(sources, &shown)?;
+    marks.extend(sides::events(sources, &shown)?);
+    if let Some(host) = sides::gather(&mut marks, &hosts) {
+        caption.push_str(&format!("; at the left: what {host} does"));
+    }
     let height = 150.0 + ladder.height + 40.0;
     let mut page = Canvas::new(PAGE.0, height.round(), &title(args, "Packets between hosts"));
     let name = page.title.clone();
@@ -95,9 +103,6 @@ fn draw(sources: &[Source], args: &Args) -> Result<Canvas, Error> {
     for (host, name) in hosts.iter().enumerate() {
         lifeline(&mut page, column(host), top, ladder.height, name);
     }
-    let shown = Shown { hosts: &hosts, packets: &packets, flows: &flows, ladder: &ladder, cut: all > arrows.len() };
-    let mut marks = sides::states(sources, &shown)?;
-    marks.extend(sides::events(sources, &shown)?);
     sides::draw(&mut page, &shown, top, marks);
     for gap in &ladder.gaps {
         let words = format!("…  {}", Unit::Seconds.print(gap.1));
@@ -141,7 +146,11 @@ fn arrows(packets: &[Journey], hosts: &[String], raw: bool, senders: &Senders) -
     let place = |name: &str| hosts.iter().position(|host| host == name);
     for packet in packets {
         let (seq, ack) = if raw { (packet.seq, packet.ack) } else { packet.relative };
-        let words = words(packet, seq, ack);
+        let mut words = words(packet, seq, ack);
+        if packet.again {
+            words += "  sent again";
+            senders.why_again(packet).iter().for_each(|why| words += &format!(": {why}"));
+        }
         let mut open: Option<(usize, usize)> = None;
         for (at, hop) in packet.hops.iter().enumerate() {
             open = open.or_else(|| place(&hop.from).map(|from| (from, at)));
@@ -195,9 +204,6 @@ fn words(packet: &Journey, seq: f64, ack: f64) -> String {
     }
     if packet.window.is_finite() {
         words.push_str(&format!(" win={:.0}", packet.window));
-    }
-    if packet.again {
-        words.push_str("  sent again");
     }
     words.trim().to_string()
 }

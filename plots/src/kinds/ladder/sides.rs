@@ -39,6 +39,8 @@ pub(super) struct Shown<'a> {
     pub ladder: &'a Ladder,
     /// Whether packets follow that are not shown.
     pub cut: bool,
+    /// Where the time shown begins; minus infinity where nobody has said.
+    pub from: f64,
 }
 
 impl Shown<'_> {
@@ -104,12 +106,12 @@ pub(super) fn states(sources: &[Source], shown: &Shown<'_>) -> Result<Vec<Mark>,
 pub(super) fn events(sources: &[Source], shown: &Shown<'_>) -> Result<Vec<Mark>, Error> {
     let openers = shown.packets.iter().filter(|packet| packet.opener).map(|p| (p.flow.as_str(), p.source()));
     let clients: BTreeMap<&str, &str> = openers.collect();
-    let (first, until) = shown.span();
+    let until = shown.span().1;
     let mut marks = Vec::new();
     let mut told: BTreeSet<String> = BTreeSet::new();
     let mut mark = |flow: &str, time: f64, words: String, notes: Vec<String>| {
         let host = clients.get(flow).and_then(|name| shown.host(name));
-        let Some(host) = host.filter(|_| (first..=until).contains(&time)) else { return };
+        let Some(host) = host.filter(|_| (shown.from..=until).contains(&time)) else { return };
         let height = shown.height(host, time);
         marks.push(Mark { host, time, height, words, ink: color(0), bold: false, notes });
     };
@@ -184,16 +186,23 @@ fn ended<'a>(text: &impl Fn(&str) -> &'a str) -> String {
     if !status.is_empty() && status != "none" { status.to_string() } else { plain(outcome) }
 }
 
+/// What belongs to hosts in the middle stands at the left: with the host's name, or without where it is but one, whose name is given back.
+pub(super) fn gather(marks: &mut [Mark], hosts: &[String]) -> Option<String> {
+    let outer = [0, hosts.len() - 1];
+    let middle: BTreeSet<usize> = marks.iter().map(|mark| mark.host).filter(|host| !outer.contains(host)).collect();
+    let alone = middle.len() == 1 && marks.iter().all(|mark| mark.host != 0);
+    for mark in marks.iter_mut().filter(|mark| middle.contains(&mark.host)) {
+        if !alone {
+            mark.words = format!("{}: {}", hosts[mark.host], mark.words);
+        }
+        mark.host = 0;
+    }
+    middle.into_iter().next().filter(|_| alone).map(|host| hosts[host].clone())
+}
+
 /// Times at the outer sides of the outer hosts, and the marks beside them.
 pub(super) fn draw(page: &mut Canvas, shown: &Shown<'_>, top: f64, mut marks: Vec<Mark>) {
     let last = shown.hosts.len() - 1;
-    // What belongs to a host in the middle stands at the left, with the host's name.
-    for mark in &mut marks {
-        if mark.host != 0 && mark.host != last {
-            mark.words = format!("{}: {}", shown.hosts[mark.host], mark.words);
-            mark.host = 0;
-        }
-    }
     marks.sort_by(|a, b| a.height.total_cmp(&b.height).then(a.time.total_cmp(&b.time)));
     for (side, x, align, out) in [(0, SIDE, Align::Right, -1.0), (last, PAGE.0 - SIDE, Align::Left, 1.0)] {
         let mut free = f64::NEG_INFINITY;

@@ -60,18 +60,19 @@ impl Senders {
         rows[..rows.partition_point(|row| row.time <= packet.handed())].last()
     }
 
-    /// Why a packet was sent again.
-    pub fn why_again(&self, packet: &Journey) -> String {
+    /// Why a packet was sent again; nothing where the run does not tell.
+    pub fn why_again(&self, packet: &Journey) -> Option<String> {
         // Before a connection is there nothing but its timer sends again (RFC 6298 §5.7).
         if packet.flags.contains("SYN") {
-            return "no answer to the one before: the retransmission timer".into();
+            return Some("no answer".into());
         }
-        match self.at(packet) {
-            Some(row) if SENDS.contains(&row.cause.as_str()) && row.time == packet.handed() => plain(&row.cause),
-            Some(row) if row.state == "recovery" => format!("fast recovery, last event {}", plain(&row.cause)),
-            Some(row) if row.state == "loss" => format!("recovery from a time-out, last event {}", plain(&row.cause)),
-            Some(row) => format!("in state {}, last event {}", row.state, plain(&row.cause)),
-            None => "not recorded: `series: { of: [traced] }` or the table `tcp` tells".into(),
+        let row = self.at(packet)?;
+        let now = SENDS.contains(&row.cause.as_str()) && row.time == packet.handed();
+        match row.state.as_str() {
+            _ if now && row.cause != "retransmission" => Some(plain(&row.cause)),
+            "recovery" => Some("fast recovery".into()),
+            "loss" => Some("after a time-out".into()),
+            _ => now.then(|| plain(&row.cause)),
         }
     }
 
@@ -93,8 +94,8 @@ impl Senders {
         for hop in hops.iter().filter(|hop| hop.lost) {
             notes.push(format!("lost on {}: {}", hop.port, plain(&hop.fate)));
         }
-        if packet.again {
-            notes.push(format!("sent again: {}", self.why_again(packet)));
+        if packet.again && self.at(packet).is_none() && self.why_again(packet).is_none() {
+            notes.push("why it was sent again is not recorded: `series: { cwnd: all }` does".into());
         }
         if let Some(row) = self.at(packet) {
             notes.push(format!(
