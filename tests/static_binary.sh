@@ -22,8 +22,8 @@ fi
 mkdir "$out/root"
 cp "$binary" "$out/root/clockwire"
 cp experiments/reno-sawtooth.yaml "$out/root/"
-alone=(chroot)
-[ "$(id -u)" = 0 ] || alone=(unshare --map-root-user chroot)
+alone=("$(command -v chroot)")
+[ "$(id -u)" = 0 ] || alone=("$(command -v unshare)" --map-root-user "${alone[@]}")
 inside() {
   env -i "${alone[@]}" "$out/root" /clockwire "$@"
 }
