@@ -31,6 +31,14 @@ pub struct Overrides {
     pub sets: Vec<String>,
 }
 
+impl Overrides {
+    /// That a run records the causes of what it does in these tables, and draws nothing.
+    pub fn with_causes(tables: &str) -> Overrides {
+        let sets = [&format!("tables=[{tables}]"), "series.cwnd=all", "plots=[]", "report=false"];
+        Overrides { seed: None, sets: sets.map(|set| format!("outputs.{set}")).to_vec() }
+    }
+}
+
 /// Where verdicts go for machines that judge changes.
 #[derive(Args, Clone, Debug, Default)]
 pub struct VerdictFiles {
@@ -72,6 +80,9 @@ pub struct RunOptions {
     pub point: Option<usize>,
     #[command(flatten)]
     pub verdicts: VerdictFiles,
+    /// Writes one page with the reports of all files
+    #[arg(long, value_name = "FILE", conflicts_with = "point")]
+    pub report: Option<PathBuf>,
     /// Prints nothing but what is wrong
     #[arg(long, short)]
     pub quiet: bool,
@@ -186,9 +197,10 @@ pub struct CompareOptions {
 /// Options of `report`.
 #[derive(Args, Clone, Debug)]
 pub struct ReportOptions {
-    /// A results folder of `clockwire run`
-    pub results: PathBuf,
-    /// The file to write; `report.html` in the results folder unless given
+    /// Results folders of `clockwire run`: one page for all of them
+    #[arg(required = true, value_hint = ValueHint::DirPath)]
+    pub results: Vec<PathBuf>,
+    /// The file to write; `report.html` in the results folder unless given, and needed for several
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
     /// Replaces files that say something else

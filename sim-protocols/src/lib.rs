@@ -35,7 +35,7 @@ pub use host::{
     TRACEROUTE, UDP, UdpError, UdpId,
 };
 pub use ip::{Action, AddressNet, FIREWALL, Gate, NAT, PortMap, Reject, Rule, TrackTimes};
-pub use ip::{Alter, Hop, Interface, IpConfig, IpStack, Route, RouteTable, Router};
+pub use ip::{Alter, Gateway, Hop, Interface, IpConfig, IpStack, Route, RouteTable, Router};
 pub use node::NetNode;
 pub use service::{SERVICES, ServiceConfig, ServiceEntry, StoreConfig};
 

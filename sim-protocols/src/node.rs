@@ -3,7 +3,7 @@
 use sim_core::{Cx, Fault, Node, PacketRef};
 
 use crate::host::Host;
-use crate::ip::Router;
+use crate::ip::{Gateway, Router};
 use crate::wire::Frame;
 
 /// A node: an enum, for every packet passes here.
@@ -12,6 +12,8 @@ pub enum NetNode {
     Host(Box<Host>),
     /// Forwards.
     Router(Box<Router>),
+    /// Forwards, and has sockets and applications.
+    Gateway(Box<Gateway>),
 }
 
 /// Calls the same method of whatever it is.
@@ -20,6 +22,7 @@ macro_rules! either {
         match $self {
             NetNode::Host($node) => $call,
             NetNode::Router($node) => $call,
+            NetNode::Gateway($node) => $call,
         }
     };
 }

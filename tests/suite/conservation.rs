@@ -92,7 +92,9 @@ pub fn vanished(plan: &Plan, outcome: &Outcome) -> Vec<String> {
         let to = plan.ports[sender.peer as usize].node;
         let node = &plan.nodes[to as usize];
         let tcp = classes[row[class] as usize] != "other";
-        if node.kind != NodeKind::Router || !tcp || fates[row[fate] as usize] != "delivered" {
+        // What a router that runs services gets for itself need not leave it.
+        let runs = plan.services.iter().any(|service| service.node == to);
+        if node.kind != NodeKind::Router || runs || !tcp || fates[row[fate] as usize] != "delivered" {
             continue;
         }
         let ports = &plan.ports[node.ports.start as usize..node.ports.end as usize];

@@ -10,6 +10,7 @@ mod coverage;
 mod design;
 mod determinism;
 mod exit_codes;
+mod gates;
 mod harness;
 mod http;
 mod https;

@@ -65,6 +65,15 @@ fn a_moment_has_its_story() {
     ] {
         assert!(ran.out.contains(&words), "{words:?} is not in\n{}", ran.out);
     }
+    // A shorter look has less to tell, and nothing from outside of it.
+    let near = ["why", "results/t", "--flow", "bulk", "--at", &format!("{found} s"), "--around", "1 ms"];
+    let near = clockwire(&folder.0, &near);
+    assert!(near.code == Some(0) && near.out.contains(&format!("\n  {found} s  a: a loss is found")), "{}", near.out);
+    assert!(
+        near.out.len() < ran.out.len() && !near.out.contains(&format!("\n  {lost} s  wan.forward drops")),
+        "{}",
+        near.out
+    );
     // A request that is under way, from the run's own folder.
     let number = cell(&folder, "http.csv", "web", "start_s").parse::<f64>().expect("a number") + 0.01;
     let ran = clockwire(&folder.0, &["why", "results/t/seed-1", "--flow", "web", "--at", &format!("{number:.6} s")]);

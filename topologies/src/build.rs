@@ -1,12 +1,14 @@
 //! A plan to a world.
 
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
-use sim_core::{CapturePoint, Change, Fault, Node, Prob, ProbeConfig, Table, World, WorldBuilder};
+use sim_core::{CapturePoint, Change, Fault, Node, Prob, ProbeConfig, Streams, Table, World, WorldBuilder};
 use sim_protocols::dns::HostResolver;
 use sim_protocols::{
-    Alter, FlowEnd, Hop, Host, HostConfig, Interface, IpConfig, IpStack, NetNode, Route, RouteTable, Router,
+    Alter, FlowEnd, Gateway, Hop, Host, HostConfig, Interface, IpConfig, IpStack, NetNode, Route, RouteTable, Router,
 };
 
 use crate::plan::{HopPlan, NodeKind, Plan};
@@ -61,7 +63,7 @@ pub fn ip_config(plan: &Plan, node: u32) -> IpConfig {
     let mut tables = Vec::with_capacity(node.tables.len());
     for table in &node.tables {
         let routes = table.iter().map(|route| {
-            let hop = |hop: &HopPlan| Hop { port: hop.port, via: hop.via.unwrap_or(std::net::Ipv4Addr::UNSPECIFIED) };
+            let hop = |hop: &HopPlan| Hop { port: hop.port, via: hop.via.unwrap_or(Ipv4Addr::UNSPECIFIED) };
             let hops = shared.entry(&route.hops).or_insert_with(|| route.hops.iter().map(hop).collect());
             Route { to: route.to, prefix: route.prefix, hops: hops.clone() }
         });
@@ -71,6 +73,46 @@ pub fn ip_config(plan: &Plan, node: u32) -> IpConfig {
         interfaces: ports.iter().map(|port| Interface { address: port.address, prefix: port.prefix }).collect(),
         tables,
     }
+}
+
+/// A router with what the plan says of it. Both kinds have the same methods.
+macro_rules! furnish {
+    ($router:expr, $node:ident, $streams:ident) => {{
+        let mut router = $router;
+        if let Some(gate) = &$node.gate {
+            router = router.with_gate(gate.clone());
+        }
+        if $node.alter != Prob::ZERO {
+            let stream = $streams.open(&format!("router/{}/alter", $node.name));
+            router = router.altering(Alter::new($node.alter, stream));
+        }
+        router
+    }};
+}
+
+/// The sockets and programs of a node.
+fn host(
+    plan: &Plan,
+    number: u32,
+    config: IpConfig,
+    ends: &[(usize, FlowEnd)],
+    names: &Arc<BTreeMap<String, Ipv4Addr>>,
+    streams: &Streams,
+) -> Host {
+    let node = &plan.nodes[number as usize];
+    let resolver = node.resolver.clone().map(|config| Arc::new(HostResolver::new(config)));
+    let settings = HostConfig { names: names.clone(), resolver, ..HostConfig::new(&node.name) };
+    let mut host = Host::new(settings, IpStack::new(config), streams);
+    for service in plan.services.iter().filter(|service| service.node == number) {
+        let own = (&*service.config, service.port);
+        host.add_service((&service.name, service.number), own, &service.tcp, streams);
+    }
+    for (at, end) in ends {
+        let flow = &plan.flows[*at];
+        let tcp = &flow.tcp[usize::from(*end == FlowEnd::Server)];
+        host.add_flow(&flow.config, *end, tcp, streams);
+    }
+    host
 }
 
 /// A world for a plan: its hosts with their flows, its routers, its links, and these probes, cut into at most `shards` partitions.
@@ -88,31 +130,17 @@ pub fn build(plan: &Plan, seed: u64, tie_salt: u32, probes: ProbeConfig, shards:
     let names = Arc::new(plan.names());
     for (number, node) in (0..).zip(&plan.nodes) {
         let config = ip_config(plan, number);
+        let ends = &flows[number as usize];
+        let host = |config| host(plan, number, config, ends, &names, &streams);
+        // A router has a host's sockets where something runs on it.
+        let runs = !ends.is_empty() || plan.services.iter().any(|service| service.node == number);
         world.node(match node.kind {
-            NodeKind::Router => {
-                let router = Router::new(config);
-                let router = match &node.gate {
-                    Some(gate) => router.with_gate(gate.clone()),
-                    None => router,
-                };
-                let alter = || Alter::new(node.alter, streams.open(&format!("router/{}/alter", node.name)));
-                NetNode::Router(Box::new(if node.alter == Prob::ZERO { router } else { router.altering(alter()) }))
+            NodeKind::Host => NetNode::Host(Box::new(host(config))),
+            NodeKind::Router if runs => {
+                let router = Gateway::new(host(config));
+                NetNode::Gateway(Box::new(furnish!(router, node, streams)))
             }
-            NodeKind::Host => {
-                let resolver = node.resolver.clone().map(|config| Arc::new(HostResolver::new(config)));
-                let settings = HostConfig { names: names.clone(), resolver, ..HostConfig::new(&node.name) };
-                let mut host = Host::new(settings, IpStack::new(config), &streams);
-                for service in plan.services.iter().filter(|service| service.node == number) {
-                    let own = (&*service.config, service.port);
-                    host.add_service((&service.name, service.number), own, &service.tcp, &streams);
-                }
-                for (at, end) in &flows[number as usize] {
-                    let flow = &plan.flows[*at];
-                    let tcp = &flow.tcp[usize::from(*end == FlowEnd::Server)];
-                    host.add_flow(&flow.config, *end, tcp, &streams);
-                }
-                NetNode::Host(Box::new(host))
-            }
+            NodeKind::Router => NetNode::Router(Box::new(furnish!(Router::new(config), node, streams))),
         });
     }
     wire(plan, &mut world);

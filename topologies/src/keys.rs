@@ -347,7 +347,7 @@ pub const KEYS: &[KeySection] = &[
         "a service",
         "`services: { NAME: { … } }`, with one kind (`list services`)",
         &[
-            ("on", "the host that it runs on, from the start", Text),
+            ("on", "the host or router that it runs on, from the start", Text),
             ("port", "the port that it listens on; the kind's usual one when not given", Count(1, 65_535)),
             ("tcp", "settings of its connections, over those of the host", Tcp),
         ],

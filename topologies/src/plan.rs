@@ -41,7 +41,7 @@ pub struct Plan {
 pub enum NodeKind {
     /// Has sockets and applications; does not forward.
     Host,
-    /// Forwards.
+    /// Forwards. It has sockets too, where a service or a flow names it.
     Router,
 }
 
@@ -292,9 +292,10 @@ impl Plan {
         (!node.ports.is_empty()).then(|| self.ports[node.ports.start as usize].address)
     }
 
-    /// The names of hosts, each with its address: what programs know.
+    /// The names of hosts, and of routers that run services, each with its address: what programs know.
     pub fn names(&self) -> BTreeMap<String, Ipv4Addr> {
-        let hosts = (0..).zip(&self.nodes).filter(|(_, node)| node.kind == NodeKind::Host);
+        let runs = |number| self.services.iter().any(|service| service.node == number);
+        let hosts = (0..).zip(&self.nodes).filter(|(number, node)| node.kind == NodeKind::Host || runs(*number));
         hosts.filter_map(|(number, node)| Some((node.name.clone(), self.address_of(number)?))).collect()
     }
 

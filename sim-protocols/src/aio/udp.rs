@@ -74,6 +74,15 @@ impl UdpSocket {
         Ok(context::with(|current| current.sockets().send_to(self.0.0, to, payload))? as usize)
     }
 
+    /// The same from one of the host's addresses (`IP_PKTINFO`): a server that has several answers from the one that was asked.
+    ///
+    /// # Errors
+    /// As `sendmsg(2)`.
+    pub fn try_send_from(&self, bytes: &[u8], from: Ipv4Addr, to: impl ToAddr) -> io::Result<usize> {
+        let (to, payload) = (pair(to.to_addr()?), Payload::from_bytes(bytes));
+        Ok(context::with(|current| current.sockets().send_from(self.0.0, Some(from), to, payload))? as usize)
+    }
+
     /// Takes the datagram that came first; what does not fit into the buffer is lost.
     ///
     /// # Errors
@@ -87,11 +96,20 @@ impl UdpSocket {
     /// # Errors
     /// As `recvfrom(2)`.
     pub async fn recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        let (len, from, _) = self.recv_from_to(buf).await?;
+        Ok((len, from))
+    }
+
+    /// The same, with the address of this host that it was sent to (`IP_PKTINFO`).
+    ///
+    /// # Errors
+    /// As `recvmsg(2)`.
+    pub async fn recv_from_to(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr, Ipv4Addr)> {
         let received = poll_fn(|cx| self.poll_recv_from(cx, buf.len())).await?;
         let mut bytes = Vec::with_capacity(received.payload.len() as usize);
         received.payload.append_to(&mut bytes);
         buf[..bytes.len()].copy_from_slice(&bytes);
-        Ok((bytes.len(), single(received.from)))
+        Ok((bytes.len(), single(received.from), received.to))
     }
 
     /// The datagram that came first, up to `max` bytes of it, and how long it was.

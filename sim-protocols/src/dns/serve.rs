@@ -31,7 +31,7 @@ pub(super) trait Handler: Send + Sync + 'static {
     fn answer(self: Arc<Self>, asked: Message, over: Over) -> Answering;
 }
 
-/// Serves on all addresses of the host until the end.
+/// Serves on all addresses of its host or router until the end.
 pub(super) async fn serve(handler: Arc<dyn Handler>, port: u16, counts: Counts) -> io::Result<()> {
     let socket = Arc::new(UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port)).await?);
     let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).await?;
@@ -44,10 +44,10 @@ pub(super) async fn serve(handler: Arc<dyn Handler>, port: u16, counts: Counts) 
     let mut buf = vec![0; MESSAGE_MAX];
     loop {
         // An error is what ICMP has said of an answer: whoever asked has gone.
-        let Ok((len, from)) = socket.recv_from(&mut buf).await else { continue };
+        let Ok((len, from, to)) = socket.recv_from_to(&mut buf).await else { continue };
         if let Some(asked) = read(&buf[..len]) {
             counts.add(|counted| counted.udp += 1);
-            aio::spawn(datagram(handler.clone(), socket.clone(), (asked, from), counts.clone()));
+            aio::spawn(datagram(handler.clone(), socket.clone(), (asked, from, to), counts.clone()));
         }
     }
 }
@@ -73,7 +73,7 @@ fn read(bytes: &[u8]) -> Option<Result<Message, Message>> {
 async fn datagram(
     handler: Arc<dyn Handler>,
     socket: Arc<UdpSocket>,
-    (asked, from): (Result<Message, Message>, SocketAddr),
+    (asked, from, to): (Result<Message, Message>, SocketAddr, Ipv4Addr),
     counts: Counts,
 ) {
     let (limit, answer) = match asked {
@@ -84,8 +84,8 @@ async fn datagram(
         let bytes = encode(&answer, limit);
         // The bit of truncation is in the third byte (RFC 1035 §4.1.1).
         count(&counts, &answer, bytes[2] & 0x02 != 0);
-        // Where it cannot be sent, the client's time-out says so.
-        drop(socket.try_send_to(&bytes, from));
+        // From the address that was asked, for a client hears nobody else. Where it cannot be sent, the client's time-out says so.
+        drop(socket.try_send_from(&bytes, to, from));
     }
 }
 

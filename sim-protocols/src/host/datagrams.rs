@@ -92,7 +92,7 @@ impl Kernel {
             }
         }
         let Some(at) = self.socket_for((ip.dst, udp.dst_port), from, number) else { return Taken::NoSocket };
-        self.give(at, Datagram { from, payload }, number)
+        self.give(at, Datagram { from, to: ip.dst, payload }, number)
     }
 
     pub fn send_echo(

@@ -183,10 +183,23 @@ impl Host {
         }
     }
 
-    /// A packet has come; what the internet layer does not take is for a socket.
+    /// The internet layer, for a router that runs programs.
     #[inline]
-    fn deliver(&mut self, cx: &mut Cx<'_, Frame>, port: u32, packet: PacketRef) {
-        let Some(packet) = self.kernel.stack.input(cx, port, packet) else { return };
+    pub(crate) fn stack(&mut self) -> &mut IpStack {
+        &mut self.kernel.stack
+    }
+
+    /// A router that runs programs has a packet for itself.
+    pub(crate) fn local(&mut self, cx: &mut Cx<'_, Frame>, packet: PacketRef) {
+        if let Some(packet) = self.kernel.stack.local(cx, packet) {
+            self.deliver(cx, packet);
+        }
+        self.drive(cx);
+    }
+
+    /// A packet has come for a socket.
+    #[inline]
+    fn deliver(&mut self, cx: &mut Cx<'_, Frame>, packet: PacketRef) {
         let body = cx.packet_mut(&packet);
         // The way of most packets: only what the connection needs is moved.
         if let Net::Ipv4(ip, Transport::Tcp(repr)) = &body.header.net {
@@ -240,7 +253,9 @@ impl Node for Host {
 
     #[inline]
     fn packet(&mut self, cx: &mut Cx<'_, Frame>, port: u32, packet: PacketRef) {
-        self.deliver(cx, port, packet);
+        if let Some(packet) = self.kernel.stack.input(cx, port, packet) {
+            self.deliver(cx, packet);
+        }
         self.drive(cx);
     }
 

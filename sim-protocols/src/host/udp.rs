@@ -1,6 +1,7 @@
 //! UDP sockets: datagrams with their boundaries, from many peers or from one.
 
 use std::collections::VecDeque;
+use std::net::Ipv4Addr;
 
 use sim_core::Payload;
 
@@ -12,6 +13,8 @@ use super::socket::OwnDatagrams;
 pub struct Datagram {
     /// Who sent it.
     pub from: SocketAddr,
+    /// To which of this host's addresses, or to which group.
+    pub to: Ipv4Addr,
     /// The bytes behind the UDP header.
     pub payload: Payload,
 }

@@ -12,7 +12,7 @@ use std::net::Ipv4Addr;
 use sim_core::{Payload, Time};
 
 use super::track::{Track, TrackTimes, Tuple, Way};
-use super::translate::quoted;
+use super::translate::{quoted, rewrite};
 use crate::host::{FirewallRow, NatRow};
 use crate::wire::{Ipv4Repr, Protocol, Transport};
 
@@ -152,6 +152,15 @@ pub(super) struct Seen {
     pub error: Option<(Ipv4Addr, Ipv4Addr, Tuple)>,
 }
 
+impl Seen {
+    /// As it came, before anything is known of its connection.
+    fn new(protocol: u8, tuple: Option<Tuple>, ip: &Ipv4Repr) -> Seen {
+        let ports = tuple.is_some() && ip.protocol != Protocol::Icmp;
+        let (src, dst) = tuple.map_or(((ip.src, 0), (ip.dst, 0)), |tuple| (tuple.src, tuple.dst));
+        Seen { protocol, src, dst, ports, state: Rule::INVALID, conn: None, tuple, becomes: None, error: None }
+    }
+}
+
 /// A router's gate at work.
 pub(super) struct Guard {
     gate: Gate,
@@ -176,23 +185,20 @@ impl Guard {
     /// Looks at a packet that has come.
     pub fn see(&mut self, now: Time, ip: &Ipv4Repr, transport: &Transport, payload: &Payload) -> Seen {
         let tuple = Tuple::of(ip, transport);
-        let ports = tuple.is_some() && !matches!(transport, Transport::Icmp(_));
-        let (src, dst) = tuple.map_or(((ip.src, 0), (ip.dst, 0)), |tuple| (tuple.src, tuple.dst));
-        let protocol = u8::from(ip.protocol);
-        let state = Rule::INVALID;
-        let mut seen = Seen { protocol, src, dst, ports, state, conn: None, tuple, becomes: None, error: None };
+        let mut seen = Seen::new(u8::from(ip.protocol), tuple, ip);
         if !self.tracks {
             return seen;
         }
         match (tuple, transport) {
-            (Some(tuple), _) => self.belongs(now, tuple, transport, &mut seen),
+            (Some(tuple), _) => self.belongs(now, tuple, transport, &mut seen, true),
             (None, Transport::Icmp(icmp)) if icmp.is_error() => self.error(now, ip, payload, &mut seen),
             _ => {}
         }
         seen
     }
 
-    fn belongs(&mut self, now: Time, tuple: Tuple, transport: &Transport, seen: &mut Seen) {
+    /// `maps`: whether ports of the router lead inside for it.
+    fn belongs(&mut self, now: Time, tuple: Tuple, transport: &Transport, seen: &mut Seen, maps: bool) {
         seen.conn = self.track.find(now, &tuple);
         let goes_on = match seen.conn {
             Some((number, way)) => {
@@ -203,10 +209,10 @@ impl Guard {
             }
             None if Track::may_begin(transport) => {
                 seen.state = Rule::NEW;
-                let maps = |map: &&PortMap| {
+                let leads = |map: &&PortMap| {
                     (map.protocol, map.address, map.port) == (tuple.protocol, tuple.dst.0, tuple.dst.1)
                 };
-                let map = self.gate.maps.iter().find(maps);
+                let map = self.gate.maps.iter().filter(|_| maps).find(leads);
                 Tuple { dst: map.map_or(tuple.dst, |map| map.to), ..tuple }
             }
             None => return,
@@ -259,7 +265,7 @@ impl Guard {
         if seen.conn.is_none() && seen.state == Rule::NEW {
             let mut goes_on = Tuple { dst: seen.dst, ..tuple };
             let outside = over.and_then(|port| self.outside.get(port as usize).copied().flatten());
-            if let Some(address) = outside.filter(|address| *address != goes_on.src.0) {
+            if let Some(address) = outside {
                 goes_on.src.0 = address;
                 goes_on.src.1 = self.free_port(now, goes_on).ok_or(())?;
             }
@@ -285,6 +291,25 @@ impl Guard {
         }
         if let Some(conn) = seen.conn {
             self.track.passed(now, &self.gate.times, conn, transport);
+        }
+        Ok(row)
+    }
+
+    /// A datagram of the router itself that leaves over one of its ports: no rule is asked and no port leads inside, but its connection is kept in
+    /// mind, and gets another port where somebody behind the router has the same. Returns as [`Guard::pass`].
+    pub fn own(
+        &mut self,
+        now: Time,
+        ip: &mut Ipv4Repr,
+        transport: &mut Transport,
+        over: u32,
+    ) -> Result<Option<NatRow>, ()> {
+        let (true, Some(tuple)) = (self.tracks, Tuple::of(ip, transport)) else { return Ok(None) };
+        let mut seen = Seen::new(tuple.protocol, Some(tuple), ip);
+        self.belongs(now, tuple, transport, &mut seen, false);
+        let row = self.pass(now, &mut seen, transport, Some(over))?;
+        if let Some(becomes) = &seen.becomes {
+            rewrite(ip, transport, becomes);
         }
         Ok(row)
     }

@@ -7,7 +7,7 @@
 //! | cutting datagrams and putting them together | `fragments` |
 //! | groups on a link | `groups` |
 //! | what hosts and routers share, and what a host embeds | `stack` |
-//! | a router | `router` |
+//! | a router, and one with programs | `router` |
 //! | a router's firewall and translation of addresses | `gate` |
 //! | connections as a router sees them; headers rewritten | `track`, `translate` |
 //!
@@ -32,7 +32,7 @@ mod translate;
 
 pub use alter::Alter;
 pub use gate::{Action, FIREWALL, Gate, NAT, Net as AddressNet, PortMap, Reject, Rule};
-pub use router::Router;
+pub use router::{Gateway, Router};
 pub use routes::{Hop, Route, RouteTable};
 pub use stack::{Interface, IpConfig, IpStack, WAKE};
 pub use track::TrackTimes;

@@ -1,4 +1,4 @@
-//! A router: forwards by the longest prefix, counts hops down, complains by ICMP.
+//! A router: forwards by the longest prefix, counts hops down, complains by ICMP. One with programs has a host's sockets beside its forwarding.
 
 use std::net::Ipv4Addr;
 
@@ -9,63 +9,180 @@ use super::gate::{Action, Gate, Guard, Reject};
 use super::routes::{Hop, Way, choose};
 use super::stack::{IpConfig, IpStack};
 use super::translate::{requote, rewrite};
-use crate::host::NatRow;
+use crate::host::{Host, NatRow};
 use crate::tcp::{Segment, reset_for};
 use crate::wire::{Frame, Icmpv4Repr, Ipv4Repr, Net, Protocol, TimeExceeded, Transport, Unreachable};
 
-/// A router.
+/// A router without programs.
 pub struct Router {
     stack: IpStack,
-    /// Its firewall and translation; most routers have none, and look no further.
-    guard: Option<Box<Guard>>,
+    forwarding: Forwarding,
+}
+
+/// A router with programs: a host's sockets and applications above the internet layer that forwards (Linux with `ip_forward`).
+pub struct Gateway {
+    host: Host,
+    forwarding: Forwarding,
+}
+
+/// What a router does with packets for others, over whatever internet layer. A firewall and translation are the layer's own, for they look at what
+/// its sockets send, too.
+#[derive(Default)]
+struct Forwarding {
     alter: Option<Box<Alter>>,
 }
 
 impl Router {
     /// A router with these interfaces and routes.
     pub fn new(config: IpConfig) -> Router {
-        Router { stack: IpStack::new(config), guard: None, alter: None }
+        Router { stack: IpStack::new(config), forwarding: Forwarding::default() }
     }
 
     /// With a firewall, with translation of addresses.
     #[must_use]
     pub fn with_gate(mut self, gate: Gate) -> Router {
-        let interfaces: Vec<Ipv4Addr> = self.stack.interfaces.iter().map(|interface| interface.address).collect();
-        self.guard = Some(Box::new(Guard::new(gate, &interfaces)));
+        self.stack.guard_with(gate);
         self
+    }
+
+    /// Makes it a middle box that alters what passes.
+    #[must_use]
+    pub fn altering(self, alter: Alter) -> Router {
+        Router { forwarding: Forwarding { alter: Some(Box::new(alter)) }, ..self }
+    }
+
+    /// What is for the router itself. It has no sockets: it refuses what it does not answer.
+    #[cold]
+    fn local(&mut self, cx: &mut Cx<'_, Frame>, packet: PacketRef) {
+        if let Some(packet) = self.stack.local(cx, packet) {
+            self.stack.refuse_local(cx, packet);
+        }
+    }
+}
+
+impl Gateway {
+    /// A router that runs what this host runs, over its interfaces and routes.
+    pub fn new(host: Host) -> Gateway {
+        Gateway { host, forwarding: Forwarding::default() }
+    }
+
+    /// With a firewall, with translation of addresses.
+    #[must_use]
+    pub fn with_gate(mut self, gate: Gate) -> Gateway {
+        self.host.stack().guard_with(gate);
+        self
+    }
+
+    /// Makes it a middle box that alters what passes, but for what its own programs send.
+    #[must_use]
+    pub fn altering(self, alter: Alter) -> Gateway {
+        Gateway { forwarding: Forwarding { alter: Some(Box::new(alter)) }, ..self }
+    }
+}
+
+impl IpStack {
+    /// Gives it a firewall, translation of addresses.
+    fn guard_with(&mut self, gate: Gate) {
+        let interfaces: Vec<Ipv4Addr> = self.interfaces.iter().map(|interface| interface.address).collect();
+        self.guard = Some(Box::new(Guard::new(gate, &interfaces)));
+    }
+
+    /// A datagram of this node's own meets no rule, but its connection is kept in mind, and where somebody else's looks the same from outside it
+    /// gets another port (Linux's `OUTPUT` and `POSTROUTING`). Whether there was a port left.
+    #[cold]
+    pub(super) fn guard_own(&mut self, cx: &mut Cx<'_, Frame>, frame: &mut Frame, port: u32) -> bool {
+        let (Some(guard), Net::Ipv4(ip, transport)) = (&mut self.guard, &mut frame.net) else { return true };
+        let Ok(row) = guard.own(cx.now(), ip, transport, port) else { return false };
+        if let Some(row) = row {
+            cx.emit(&NatRow { node: cx.node(), ..row });
+        }
+        true
+    }
+}
+
+impl Forwarding {
+    /// A packet that has come: it is sent on, or given back where it is for this node itself.
+    #[inline(always)]
+    fn packet(
+        &mut self,
+        stack: &mut IpStack,
+        cx: &mut Cx<'_, Frame>,
+        port: u32,
+        packet: PacketRef,
+    ) -> Option<PacketRef> {
+        let packet = stack.accept(cx, port, packet)?;
+        if stack.guard.is_some() {
+            return self.guarded(stack, cx, packet);
+        }
+        let header = &cx.packet(&packet).header;
+        let Net::Ipv4(ip, _) = &header.net else { unreachable!("ARP is taken by `accept`") };
+        let hop = match stack.way(ip.dst) {
+            Way::Hop(hop) => hop,
+            Way::Hops(hops) => choose(hops, cx.node(), header.flow_hash()),
+            Way::Here => return own(cx, packet),
+            Way::Nowhere => {
+                no_route(stack, cx, packet);
+                return None;
+            }
+        };
+        if let Some(alter) = &mut self.alter {
+            alter.pass(cx, &packet);
+        }
+        forward(stack, cx, hop, packet);
+        None
     }
 
     /// A packet that has come to a router with a gate.
     #[inline(never)]
-    fn guarded(&mut self, cx: &mut Cx<'_, Frame>, packet: PacketRef) {
-        let Some(mut guard) = self.guard.take() else { return cx.free(packet) };
-        self.judge(cx, &mut guard, packet);
-        self.guard = Some(guard);
+    fn guarded(&mut self, stack: &mut IpStack, cx: &mut Cx<'_, Frame>, packet: PacketRef) -> Option<PacketRef> {
+        let mut guard = stack.guard.take()?;
+        let own = self.judge(stack, cx, &mut guard, packet);
+        stack.guard = Some(guard);
+        own
     }
 
-    fn judge(&mut self, cx: &mut Cx<'_, Frame>, guard: &mut Guard, packet: PacketRef) {
+    fn judge(
+        &mut self,
+        stack: &mut IpStack,
+        cx: &mut Cx<'_, Frame>,
+        guard: &mut Guard,
+        packet: PacketRef,
+    ) -> Option<PacketRef> {
         let (now, body) = (cx.now(), cx.packet(&packet));
         let Net::Ipv4(ip, transport) = body.header.net else { unreachable!("ARP is taken by `accept`") };
         let (len, flow_hash) = (body.len, body.header.flow_hash());
         let mut seen = guard.see(now, &ip, &transport, &body.payload);
         match guard.verdict(&seen, len) {
             Action::Allow => {}
-            Action::Deny => return cx.discard(packet, DropCause::Firewall),
-            Action::Reject(how) => return self.reject(cx, packet, how),
+            Action::Deny => {
+                cx.discard(packet, DropCause::Firewall);
+                return None;
+            }
+            Action::Reject(how) => {
+                reject(stack, cx, packet, how);
+                return None;
+            }
         }
-        let hop = match self.stack.way(seen.dst.0) {
-            Way::Hop(hop) => hop,
-            Way::Hops(hops) => choose(hops, cx.node(), flow_hash),
-            Way::Here => return self.local(cx, packet),
-            Way::Nowhere => return self.no_route(cx, packet),
+        let hop = match stack.way(seen.dst.0) {
+            Way::Hop(hop) => Some(hop),
+            Way::Hops(hops) => Some(choose(hops, cx.node(), flow_hash)),
+            Way::Here => None,
+            Way::Nowhere => {
+                no_route(stack, cx, packet);
+                return None;
+            }
         };
         // What will go no further is complained about as it came.
-        let stuck = ip.ttl <= 1 || (ip.dont_fragment && len > cx.link(hop.port).mtu);
-        if stuck {
-            return self.forward(cx, hop, packet);
+        let stuck = |hop: Hop| ip.ttl <= 1 || (ip.dont_fragment && len > cx.link(hop.port).mtu);
+        if let Some(hop) = hop.filter(|hop| stuck(*hop)) {
+            forward(stack, cx, hop, packet);
+            return None;
         }
-        match guard.pass(now, &mut seen, &transport, Some(hop.port)) {
-            Err(()) => return cx.discard(packet, DropCause::NoPort),
+        match guard.pass(now, &mut seen, &transport, hop.map(|hop| hop.port)) {
+            Err(()) => {
+                cx.discard(packet, DropCause::NoPort);
+                return None;
+            }
             Ok(Some(row)) => cx.emit(&NatRow { node: cx.node(), ..row }),
             Ok(None) => {}
         }
@@ -79,108 +196,103 @@ impl Router {
                 body.payload = requote(&body.payload, inner);
             }
         }
+        let Some(hop) = hop else { return own(cx, packet) };
         if let Some(alter) = &mut self.alter {
             alter.pass(cx, &packet);
         }
-        self.forward(cx, hop, packet);
+        forward(stack, cx, hop, packet);
+        None
     }
+}
 
-    /// A packet that is dropped, and its sender told.
-    fn reject(&mut self, cx: &mut Cx<'_, Frame>, packet: PacketRef, how: Reject) {
-        let body = cx.packet(&packet);
-        let Net::Ipv4(ip, transport) = body.header.net else { return cx.free(packet) };
-        let flow = body.flow;
-        let why = match (how, transport) {
-            (Reject::Fitting, Transport::Tcp(repr)) => {
-                let reset = reset_for(&Segment { repr, payload: body.payload.clone(), ecn: ip.ecn() });
-                cx.discard(packet, DropCause::Firewall);
-                if let Some(reset) = reset {
-                    // As if it came from whom it was sent to.
-                    let answer = Ipv4Repr::new(ip.dst, ip.src, Protocol::Tcp);
-                    self.stack.output(cx, Frame::ipv4(answer, Transport::Tcp(reset)), Payload::Empty, flow);
-                }
-                return;
+/// A packet for the router itself.
+#[cold]
+fn own(cx: &mut Cx<'_, Frame>, packet: PacketRef) -> Option<PacketRef> {
+    // RFC 1812 §3.2.1: groups are forwarded by who knows their members, and here nobody does.
+    if cx.packet(&packet).header.ip().is_some_and(|ip| ip.dst.is_multicast()) {
+        cx.discard(packet, DropCause::NotMine);
+        return None;
+    }
+    Some(packet)
+}
+
+/// A packet that is dropped, and its sender told.
+fn reject(stack: &mut IpStack, cx: &mut Cx<'_, Frame>, packet: PacketRef, how: Reject) {
+    let body = cx.packet(&packet);
+    let Net::Ipv4(ip, transport) = body.header.net else { return cx.free(packet) };
+    let flow = body.flow;
+    let why = match (how, transport) {
+        (Reject::Fitting, Transport::Tcp(repr)) => {
+            let reset = reset_for(&Segment { repr, payload: body.payload.clone(), ecn: ip.ecn() });
+            cx.discard(packet, DropCause::Firewall);
+            if let Some(reset) = reset {
+                // As if it came from whom it was sent to.
+                let answer = Ipv4Repr::new(ip.dst, ip.src, Protocol::Tcp);
+                stack.output(cx, Frame::ipv4(answer, Transport::Tcp(reset)), Payload::Empty, flow);
             }
-            (Reject::Fitting | Reject::Port, _) => Unreachable::Port,
-            (Reject::Prohibited, _) => Unreachable::Prohibited,
-        };
-        self.stack.complain(cx, &packet, Icmpv4Repr::Unreachable(why));
-        cx.discard(packet, DropCause::Firewall);
-    }
+            return;
+        }
+        (Reject::Fitting | Reject::Port, _) => Unreachable::Port,
+        (Reject::Prohibited, _) => Unreachable::Prohibited,
+    };
+    stack.complain(cx, &packet, Icmpv4Repr::Unreachable(why));
+    cx.discard(packet, DropCause::Firewall);
+}
 
-    /// Makes it a middle box that alters what passes.
-    #[must_use]
-    pub fn altering(self, alter: Alter) -> Router {
-        Router { alter: Some(Box::new(alter)), ..self }
+/// A datagram that is not for the router itself. Its TTL is counted down last, so that an error quotes what came
+/// (RFC 1812 §4.3.2.3); the route is looked for before the TTL is looked at, as Linux does.
+#[inline]
+fn forward(stack: &mut IpStack, cx: &mut Cx<'_, Frame>, hop: Hop, packet: PacketRef) {
+    let body = cx.packet_mut(&packet);
+    let (len, damaged) = (body.len, body.flipped_bit != u32::MAX);
+    let Net::Ipv4(ip, _) = &mut body.header.net else { unreachable!("ARP is not forwarded") };
+    let (dst, ttl, dont_fragment) = (ip.dst, ip.ttl, ip.dont_fragment);
+    ip.ttl = ttl.saturating_sub(1);
+    let link = cx.link(hop.port);
+    if ttl <= 1 || len > link.mtu || damaged {
+        let mtu = link.mtu;
+        return hindered(stack, cx, hop, &Hindrance { dst, ttl, dont_fragment, mtu, len, damaged }, packet);
     }
+    stack.transmit(cx, hop, dst, packet);
+}
 
-    /// A datagram that is not for the router itself. Its TTL is counted down last, so that an error quotes what came
-    /// (RFC 1812 §4.3.2.3); the route is looked for before the TTL is looked at, as Linux does.
-    #[inline]
-    fn forward(&mut self, cx: &mut Cx<'_, Frame>, hop: Hop, packet: PacketRef) {
-        let body = cx.packet_mut(&packet);
-        let (len, damaged) = (body.len, body.flipped_bit != u32::MAX);
-        let Net::Ipv4(ip, _) = &mut body.header.net else { unreachable!("ARP is not forwarded") };
-        let (dst, ttl, dont_fragment) = (ip.dst, ip.ttl, ip.dont_fragment);
-        ip.ttl = ttl.saturating_sub(1);
-        let link = cx.link(hop.port);
-        if ttl <= 1 || len > link.mtu || damaged {
-            let mtu = link.mtu;
-            return self.hindered(cx, hop, &Hindrance { dst, ttl, dont_fragment, mtu, len, damaged }, packet);
+/// What rarely happens on the way.
+#[cold]
+fn hindered(stack: &mut IpStack, cx: &mut Cx<'_, Frame>, hop: Hop, what: &Hindrance, packet: PacketRef) {
+    let set_ttl = |cx: &mut Cx<'_, Frame>, ttl| {
+        if let Net::Ipv4(ip, _) = &mut cx.packet_mut(&packet).header.net {
+            ip.ttl = ttl;
         }
-        self.stack.transmit(cx, hop, dst, packet);
+    };
+    if what.ttl <= 1 {
+        // RFC 1812 §5.3.1: it is discarded and its source is told.
+        set_ttl(cx, what.ttl);
+        stack.complain(cx, &packet, Icmpv4Repr::TimeExceeded(TimeExceeded::Ttl));
+        return cx.discard(packet, DropCause::TtlExpired);
     }
+    if what.len <= what.mtu {
+        stack.take_bit_over(cx, hop.port, &packet);
+        return stack.transmit(cx, hop, what.dst, packet);
+    }
+    if what.dont_fragment {
+        set_ttl(cx, what.ttl);
+        let mtu = u16::try_from(what.mtu).unwrap_or(u16::MAX);
+        stack.complain(cx, &packet, Icmpv4Repr::Unreachable(Unreachable::FragmentationNeeded { mtu }));
+        return cx.discard(packet, DropCause::MustFragment);
+    }
+    if what.damaged {
+        // Its pieces would be written anew, with good checksums: the damage must not be forgotten.
+        return cx.discard(packet, DropCause::Checksum);
+    }
+    let body = cx.take(packet);
+    let Net::Ipv4(ip, transport) = body.header.net else { return };
+    stack.send_pieces(cx, hop, &ip, &transport, &body.payload, (what.mtu, body.flow));
+}
 
-    /// What rarely happens on the way.
-    #[cold]
-    fn hindered(&mut self, cx: &mut Cx<'_, Frame>, hop: Hop, what: &Hindrance, packet: PacketRef) {
-        let set_ttl = |cx: &mut Cx<'_, Frame>, ttl| {
-            if let Net::Ipv4(ip, _) = &mut cx.packet_mut(&packet).header.net {
-                ip.ttl = ttl;
-            }
-        };
-        if what.ttl <= 1 {
-            // RFC 1812 §5.3.1: it is discarded and its source is told.
-            set_ttl(cx, what.ttl);
-            self.stack.complain(cx, &packet, Icmpv4Repr::TimeExceeded(TimeExceeded::Ttl));
-            return cx.discard(packet, DropCause::TtlExpired);
-        }
-        if what.len <= what.mtu {
-            self.stack.take_bit_over(cx, hop.port, &packet);
-            return self.stack.transmit(cx, hop, what.dst, packet);
-        }
-        if what.dont_fragment {
-            set_ttl(cx, what.ttl);
-            let mtu = u16::try_from(what.mtu).unwrap_or(u16::MAX);
-            self.stack.complain(cx, &packet, Icmpv4Repr::Unreachable(Unreachable::FragmentationNeeded { mtu }));
-            return cx.discard(packet, DropCause::MustFragment);
-        }
-        if what.damaged {
-            // Its pieces would be written anew, with good checksums: the damage must not be forgotten.
-            return cx.discard(packet, DropCause::Checksum);
-        }
-        let body = cx.take(packet);
-        let Net::Ipv4(ip, transport) = body.header.net else { return };
-        self.stack.send_pieces(cx, hop, &ip, &transport, &body.payload, (what.mtu, body.flow));
-    }
-
-    #[cold]
-    fn no_route(&mut self, cx: &mut Cx<'_, Frame>, packet: PacketRef) {
-        self.stack.complain(cx, &packet, Icmpv4Repr::Unreachable(Unreachable::Network));
-        cx.discard(packet, DropCause::NoRoute);
-    }
-
-    /// A router has no sockets: it answers echo requests and refuses the rest.
-    #[cold]
-    fn local(&mut self, cx: &mut Cx<'_, Frame>, packet: PacketRef) {
-        // RFC 1812 §3.2.1: groups are forwarded by who knows their members, and here nobody does.
-        if cx.packet(&packet).header.ip().is_some_and(|ip| ip.dst.is_multicast()) {
-            return cx.discard(packet, DropCause::NotMine);
-        }
-        if let Some(packet) = self.stack.local(cx, packet) {
-            self.stack.refuse_local(cx, packet);
-        }
-    }
+#[cold]
+fn no_route(stack: &mut IpStack, cx: &mut Cx<'_, Frame>, packet: PacketRef) {
+    stack.complain(cx, &packet, Icmpv4Repr::Unreachable(Unreachable::Network));
+    cx.discard(packet, DropCause::NoRoute);
 }
 
 /// What keeps a datagram from being just sent on.
@@ -201,22 +313,9 @@ impl Node for Router {
 
     #[inline]
     fn packet(&mut self, cx: &mut Cx<'_, Frame>, port: u32, packet: PacketRef) {
-        let Some(packet) = self.stack.accept(cx, port, packet) else { return };
-        if self.guard.is_some() {
-            return self.guarded(cx, packet);
+        if let Some(packet) = self.forwarding.packet(&mut self.stack, cx, port, packet) {
+            self.local(cx, packet);
         }
-        let header = &cx.packet(&packet).header;
-        let Net::Ipv4(ip, _) = &header.net else { unreachable!("ARP is taken by `accept`") };
-        let hop = match self.stack.way(ip.dst) {
-            Way::Hop(hop) => hop,
-            Way::Hops(hops) => choose(hops, cx.node(), header.flow_hash()),
-            Way::Here => return self.local(cx, packet),
-            Way::Nowhere => return self.no_route(cx, packet),
-        };
-        if let Some(alter) = &mut self.alter {
-            alter.pass(cx, &packet);
-        }
-        self.forward(cx, hop, packet);
     }
 
     fn timer(&mut self, cx: &mut Cx<'_, Frame>, _token: u64) {
@@ -228,9 +327,40 @@ impl Node for Router {
     }
 
     fn finish(&mut self, cx: &mut Cx<'_, Frame>) {
-        if let Some(guard) = &self.guard {
-            guard.rows(cx.node()).iter().for_each(|row| cx.emit(row));
-        }
         self.stack.finish(cx);
+    }
+}
+
+impl Node for Gateway {
+    type Header = Frame;
+
+    fn start(&mut self, cx: &mut Cx<'_, Frame>) {
+        self.host.start(cx);
+    }
+
+    fn packet(&mut self, cx: &mut Cx<'_, Frame>, port: u32, packet: PacketRef) {
+        if let Some(packet) = self.forwarding.packet(self.host.stack(), cx, port, packet) {
+            self.host.local(cx, packet);
+        }
+    }
+
+    fn timer(&mut self, cx: &mut Cx<'_, Frame>, token: u64) {
+        self.host.timer(cx, token);
+    }
+
+    fn fault(&mut self, cx: &mut Cx<'_, Frame>, fault: Fault) {
+        self.host.fault(cx, fault);
+    }
+
+    fn sample(&mut self, cx: &mut Cx<'_, Frame>) {
+        self.host.sample(cx);
+    }
+
+    fn last_words(&self, say: &mut dyn FnMut(u32, u64)) {
+        self.host.last_words(say);
+    }
+
+    fn finish(&mut self, cx: &mut Cx<'_, Frame>) {
+        self.host.finish(cx);
     }
 }

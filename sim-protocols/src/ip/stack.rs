@@ -9,6 +9,7 @@ use sim_core::{Cx, DropCause, Fault, Header, PacketRef, ParseError, Payload, fli
 use super::arp::{Due, Neighbour, Neighbours, Next};
 use super::errors::OwnError;
 use super::fragments::{Joined, Reassembly, cut};
+use super::gate::Guard;
 use super::routes::{Hop, RouteCache, RouteTable, Way, choose};
 use crate::tcp::{Segment, reset_for};
 use crate::wire::{
@@ -72,6 +73,8 @@ pub struct IpStack {
     /// Whether there are sockets, and what they are still to be told.
     pub(super) sockets: bool,
     pub(super) own_errors: VecDeque<OwnError>,
+    /// A router's firewall and translation; most have none, and hosts never.
+    pub(super) guard: Option<Box<Guard>>,
 }
 
 impl IpStack {
@@ -100,6 +103,7 @@ impl IpStack {
             groups: Vec::new(),
             sockets: false,
             own_errors: VecDeque::new(),
+            guard: None,
         }
     }
 
@@ -206,8 +210,11 @@ impl IpStack {
         }
     }
 
-    /// The end of the simulation: packets that wait are freed.
+    /// The end of the simulation: packets that wait are freed, and the rules of a firewall have their rows.
     pub fn finish(&mut self, cx: &mut Cx<'_, Frame>) {
+        if let Some(guard) = &self.guard {
+            guard.rows(cx.node()).iter().for_each(|row| cx.emit(row));
+        }
         self.neighbours.drain().for_each(|packet| cx.free(packet));
     }
 }
@@ -239,6 +246,11 @@ impl IpStack {
             cx.discard(packet, DropCause::NoRoute);
             return None;
         };
+        if self.guard.is_some() && !self.guard_own(cx, &mut frame, hop.port) {
+            let packet = cx.make(frame, payload, len, flow);
+            cx.discard(packet, DropCause::NoPort);
+            return None;
+        }
         let link = cx.link(hop.port).mtu;
         let mtu = self.path_mtu(dst).map_or(link, |path| link.min(path));
         if len > mtu {
@@ -498,7 +510,7 @@ impl IpStack {
 
     /// A datagram for this node: fragments are put together, echo requests answered.
     #[inline]
-    pub(super) fn local(&mut self, cx: &mut Cx<'_, Frame>, packet: PacketRef) -> Option<PacketRef> {
+    pub(crate) fn local(&mut self, cx: &mut Cx<'_, Frame>, packet: PacketRef) -> Option<PacketRef> {
         let Net::Ipv4(ip, transport) = &cx.packet(&packet).header.net else { return None };
         if ip.is_fragment() {
             let ip = *ip;

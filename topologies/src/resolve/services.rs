@@ -1,4 +1,4 @@
-//! Services to programs on their hosts, and the names that programs know.
+//! Services to programs on their hosts and routers, and the names that programs know.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,15 +14,11 @@ pub(super) fn services(sink: &mut Sink, spec: &Spec, topo: &Topo, plan: &mut Pla
     let mut ports = BTreeMap::new();
     for service in &spec.services {
         let name = &service.name.value;
-        let Some(nodes) = topo.select(sink, &service.on, "host") else { continue };
+        let Some(nodes) = topo.select(sink, &service.on, "host or router") else { continue };
         let [node] = nodes[..] else {
-            sink.error(service.on.at, format!("`{name}` runs on one host, not on {}", nodes.len()));
+            sink.error(service.on.at, format!("`{name}` runs on one host or router, not on {}", nodes.len()));
             continue;
         };
-        if topo.nodes[node as usize].kind == NodeKind::Router {
-            sink.error(service.on.at, format!("`{name}` runs on a host, and `{}` is a router", service.on.value));
-            continue;
-        }
         if plan.address_of(node).is_none() {
             sink.error(service.on.at, format!("`{name}` cannot run: `{}` has no link", service.on.value));
             continue;
@@ -40,8 +36,10 @@ pub(super) fn services(sink: &mut Sink, spec: &Spec, topo: &Topo, plan: &mut Pla
     let mut nodes = Vec::new();
     for host in std::mem::take(&mut sink.hosts) {
         let Some(node) = topo.select(sink, &host, "host").and_then(|nodes| nodes.first().copied()) else { continue };
-        if topo.nodes[node as usize].kind == NodeKind::Router {
-            sink.error(host.at, format!("a host is due here, and `{}` is a router", host.value));
+        let runs = plan.services.iter().any(|service| service.node == node);
+        if topo.nodes[node as usize].kind == NodeKind::Router && !runs {
+            let message = format!("a host is due here, and `{}` is a router on which no service runs", host.value);
+            sink.error(host.at, message);
         }
         nodes.push(node);
     }

@@ -46,6 +46,8 @@ pub(crate) struct OwnDatagrams {
 pub struct Received {
     /// Who sent it.
     pub from: SocketAddr,
+    /// To which of this host's addresses, or to which group (`IP_PKTINFO`).
+    pub to: Ipv4Addr,
     /// As much of it as was asked for; the rest is lost.
     pub payload: Payload,
     /// How long it was (`MSG_TRUNC`).
@@ -144,6 +146,20 @@ impl Sockets<'_> {
     /// # Errors
     /// As `sendto(2)`.
     pub fn send_to(&mut self, id: SocketId, to: SocketAddr, payload: Payload) -> Result<u32, SendError> {
+        self.send_from(id, None, to, payload)
+    }
+
+    /// The same from an address of this host that the call names (`IP_PKTINFO`): a server that has several answers from the one that was asked.
+    ///
+    /// # Errors
+    /// As `sendmsg(2)`.
+    pub fn send_from(
+        &mut self,
+        id: SocketId,
+        from: Option<Ipv4Addr>,
+        to: SocketAddr,
+        payload: Payload,
+    ) -> Result<u32, SendError> {
         let Some(Role::Datagram(at)) = self.kernel.table.get(id).map(|socket| socket.role) else {
             return Err(SendError::Unsupported);
         };
@@ -169,7 +185,7 @@ impl Sockets<'_> {
         }
         let socket = &self.kernel.sockets[at as usize];
         let own = socket.own.as_deref().expect("a socket of the socket interface");
-        let bound = Some(own.address).filter(|address| self.kernel.stack.is_mine(*address));
+        let bound = Some(from.unwrap_or(own.address)).filter(|address| self.kernel.stack.is_mine(*address));
         let asker = own.asker.filter(|asker| asker.0 == to).map(|asker| asker.1);
         let port = socket.port;
         let src = match (bound, interface) {
@@ -212,7 +228,7 @@ impl Sockets<'_> {
         if let Some(error) = own.error.take() {
             return Err(error.into());
         }
-        let Some((Datagram { from, payload }, word)) = socket.pop_with_word() else {
+        let Some((Datagram { from, to, payload }, word)) = socket.pop_with_word() else {
             return Err(RecvError::WouldBlock);
         };
         if let Some(own) = socket.own.as_deref_mut() {
@@ -220,7 +236,7 @@ impl Sockets<'_> {
         }
         let whole = payload.len();
         self.kernel.delivered(self.now, self.flow, whole);
-        Ok(Received { from, payload: payload.slice(0, whole.min(max)), whole })
+        Ok(Received { from, to, payload: payload.slice(0, whole.min(max)), whole })
     }
 
     /// Joins a group (`IP_ADD_MEMBERSHIP`) on the interface of an address, or on the first.
@@ -376,7 +392,8 @@ impl Kernel {
             let address = own.address.is_unspecified() || own.address == ip.dst;
             let peer = self.sockets[at].peer.is_none_or(|peer| peer == (ip.src, udp.src_port));
             if self.sockets[at].port == udp.dst_port && address && peer {
-                let datagram = Datagram { from: (ip.src, udp.src_port), payload: payload.clone() };
+                let from = (ip.src, udp.src_port);
+                let datagram = Datagram { from, to: ip.dst, payload: payload.clone() };
                 if self.give(at, datagram, word) == Taken::Yes || taken == Taken::NoSocket {
                     taken = Taken::Yes;
                 }
