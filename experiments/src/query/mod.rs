@@ -81,7 +81,7 @@ pub fn ask(store: &Store, sql: &str, sink: &mut dyn Sink) -> Result<(), String> 
     load::fill(&database, store, &reads, &sql.to_lowercase())?;
     watch(&mut database, &seen).map_err(inner)?;
     let mut statement = prepare(&database, store, sql, &seen)?;
-    let columns: Vec<String> = statement.column_names().into_iter().map(str::to_string).collect();
+    let columns: Vec<String> = statement.column_names().map(str::to_string).collect();
     sink.head(&columns)?;
     let mut rows = statement.query([]).map_err(inner)?;
     let mut values = Vec::with_capacity(columns.len());
