@@ -85,6 +85,35 @@ fn a_moment_has_its_story() {
 }
 
 #[test]
+fn a_mark_has_its_queue() {
+    let folder = Folder::new("why-marks");
+    let marking = FILE.replace(
+        "limit: 500 packets } }, up: { loss: { list: [ { flow: bulk, class: data, numbers: [100] } ] } }",
+        "limit: 500 packets } }",
+    );
+    let marking = marking
+        .replace("droptail: { limit: 500 packets }", "codel: { ecn: true }")
+        .replace("tcp: { cc: reno }", "tcp: { cc: reno, ecn: true }");
+    fs::write(folder.0.join("t.yaml"), marking.replace("b: {}", "b: { tcp: { ecn: true } }")).expect("a file");
+    let ran = clockwire(
+        &folder.0,
+        &["run", "t.yaml", "-q", "--set", "outputs.tables=[marks, tcp]", "--set", "outputs.series.cwnd=all"],
+    );
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    let (marked, heard) = (cell(&folder, "marks.csv", "bulk", "time_s"), cell(&folder, "tcp.csv", "ecn", "time_s"));
+    let ran = clockwire(&folder.0, &["why", "results/t", "--flow", "bulk", "--at", &format!("{heard} s")]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    for words in [
+        format!("\n  {marked} s  wan.forward marks packet "),
+        format!("\n  {heard} s  a: the other end echoes a mark of congestion, nothing is lost: "),
+        format!("[RFC 3168 §6.1.2]; behind it: at {marked} s wan.forward marks packet "),
+        " packets in the queue\n".into(),
+    ] {
+        assert!(ran.out.contains(&words), "{words:?} is not in\n{}", ran.out);
+    }
+}
+
+#[test]
 fn what_has_no_story_is_refused() {
     let folder = folder("why-refused");
     for (arguments, words) in [

@@ -16,7 +16,7 @@ use crate::why;
 pub fn why(options: &WhyOptions) -> Done {
     let run = run(options)?;
     let about = About::read(&run)?;
-    let loaded = load(&run.join("manifest.yaml"), &Overrides::with_causes("tcp, drops"))?;
+    let loaded = load(&run.join("manifest.yaml"), &Overrides::with_causes("tcp, drops, marks"))?;
     let experiment = &loaded.experiment;
     let (plan, seed) = (&experiment.points[0].plan, experiment.seeds[0]);
     let flow = flow(plan, options.flow.as_deref())?;

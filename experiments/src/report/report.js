@@ -126,7 +126,7 @@
         wide.removeAttribute('stroke-dasharray');
         group.prepend(wide);
       }
-      return { group, lines };
+      return { group, lines, stroke };
     });
     let view = whole;
 
@@ -214,10 +214,11 @@
       readout.style.left = `${Math.max(0, right + wide > frame.width ? at.x - frame.left - 14 - wide : right)}px`;
       readout.style.top = `${Math.max(0, Math.min(at.y - frame.top, frame.height - readout.offsetHeight - 4))}px`;
     };
-    const tell = ({ group, lines }, point) => {
+    const tell = ({ group, lines, stroke }, point) => {
       hide();
       const { x, y, width, height } = group.getBBox();
-      shape('rect', { x: x - 3, y: y - 3, width: width + 6, height: height + 6, fill: 'none', stroke: '#606060', 'stroke-dasharray': '4 3' });
+      if (stroke) shape('path', { d: stroke.getAttribute('d'), fill: 'none', stroke: '#0072b2', 'stroke-opacity': 0.3, 'stroke-width': 9 });
+      else shape('rect', { x: x - 3, y: y - 3, width: width + 6, height: height + 6, fill: 'none', stroke: '#606060', 'stroke-dasharray': '4 3' });
       const rows = lines.map((line, at) => make('div', {}, at ? line : make('b', { textContent: line })));
       put(rows, point || [x + width / 2, y + height / 2], 'note');
     };
