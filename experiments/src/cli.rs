@@ -210,6 +210,22 @@ pub struct ReportOptions {
     pub verdicts: VerdictFiles,
 }
 
+/// Options of `query`.
+#[derive(Args, Clone, Debug)]
+pub struct QueryOptions {
+    /// A results folder, or one of its seeds
+    #[arg(value_hint = ValueHint::DirPath)]
+    pub results: PathBuf,
+    /// The statement: 'select flow, avg(goodput_bps) from flows group by flow'; without it all tables and columns are told
+    pub statement: Option<String>,
+    /// Prints CSV with exact numbers
+    #[arg(long, conflicts_with = "json")]
+    pub csv: bool,
+    /// Prints a JSON array with an object for each row
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// Options of `packetdrill`.
 #[derive(Args, Clone, Debug)]
 pub struct PacketdrillOptions {
@@ -300,6 +316,12 @@ enum Command {
     /// `run` writes it, too, unless the file says `outputs: { report: false }`. Figures are those that lie in the folder, also such as
     /// `clockwire plot` has added. A report that is there already and says something else is replaced with `--force` alone.
     Report(ReportOptions),
+    /// Answers a question in SQL over the tables of all runs of a results folder
+    ///
+    /// Each table of the results is one of the same name, with the columns `point`, those of variants and swept parameters, `seed` and `run` in front.
+    /// `summary` has the means over the seeds, `measured` the numbers of each seed, `verdicts` what was expected. An empty cell is NULL. Beside the
+    /// functions of SQLite there are median(x), quantile(x, p), stddev(x), half(x), jain(x) and number('10 ms'). Results are only read.
+    Query(QueryOptions),
     /// Proves determinism: 1, 2, 3 and 8 shards, twice, and with bytes on every hop; all fingerprints must agree
     Verify(VerifyOptions),
     /// Tells whether two results, files or builds of this program are the same, and what differs
@@ -345,6 +367,7 @@ pub fn main() -> ExitCode {
         Command::Check { files, overrides, quiet } => commands::check::check(&files, &overrides, quiet),
         Command::Show { file, overrides } => commands::check::show_file(&file, &overrides),
         Command::Plot { results, figures } => commands::plot::plot(&results, &figures),
+        Command::Query(options) => commands::query::query(&options),
         Command::Report(options) => commands::report::report(&options),
         Command::Verify(options) => commands::verify::verify(&options),
         Command::Compare(options) => return leave(commands::compare::compare(&options)),
