@@ -194,6 +194,16 @@ fn arguments_that_are_wrong_are_refused_in_words() {
     refused(&["run", "figure.yaml"], "the summary has no figure `bulk.goodputt_bps`");
     let ran = clockwire(&folder.0, &["run", "-q", "points.yaml", "--out", "points"]);
     assert!(ran.code == Some(1) && ran.err.contains("the file has no point"), "{}", ran.err);
+    refused(
+        &["query", "results/t", "--json", "select 1 as a, 2 as a"],
+        "`a`, which no object of JSON can hold; `as` gives another name",
+    );
+    let ran = clockwire(&folder.0, &["run", "-q", "t.yaml", "--set", "experiment.seeds=2", "--out", "two"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    let flows = folder.0.join("two/seed-2/flows.csv");
+    let other = fs::read_to_string(&flows).expect("a table").replace("goodput_bps", "speed_bps");
+    fs::write(flows, other).expect("a file");
+    refused(&["query", "two", "select * from flows"], "its columns are not those of the other runs");
     // Results of which somebody has taken something away.
     let manifest = fs::read_to_string(folder.0.join("results/t/seed-1/manifest.yaml")).expect("a manifest");
     let bare: Vec<&str> = manifest.lines().filter(|line| !line.starts_with('#')).collect();
