@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # tests/tshark-rpc.sh CLOCKWIRE: makes calls in every form that tshark has a dissector for, and a page with its images, and lets tshark judge the
-# captures: each call and each answer is read, and nothing is malformed. Of compact Thrift it reads the calls alone: its version 4.0 calls answers
-# with a structure inside «shorter than data», which Apache's library reads (tests/rpc_readers.sh).
+# captures: each call and each answer is read, and nothing is malformed. Of compact Thrift it reads the calls alone: its version 4.0 takes a byte for
+# a boolean in a structure, which this protocol puts into the field's type, and so calls answers with one «shorter than data»; the same bytes without
+# the boolean it reads whole, and Apache's library reads them all (tests/rpc_readers.sh).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 clockwire=$1
