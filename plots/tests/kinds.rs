@@ -103,25 +103,47 @@ fn every_kind_draws_with_titles_and_units() {
     }
 }
 
+const PACKETS: &str = "time_s,packet,flow,port,from,to,enqueued_s,started_s,arrived_s,fate,protocol,source_port,destination_port,payload_bytes,flags,\
+                       seq,ack,window,window_scale,sack1_left,sack1_right,sack2_left,sack2_right,sack3_left,sack3_right,sack4_left,sack4_right\n";
+
+/// Draws a ladder of tables.
+fn ladder(name: &str, tables: &[(&str, &str)]) -> String {
+    let results = folder(&format!("{name}-tables"));
+    std::fs::create_dir_all(&results).expect("a folder");
+    for (table, text) in tables {
+        std::fs::write(results.join(format!("{table}.csv")), text).expect("a file");
+    }
+    let sources = [Source { label: String::new(), tables: plots::Tables::Folder(results) }];
+    let drawn = draw_from(&sources, name, &[Request::new("ladder")]).expect("it can be drawn");
+    std::fs::read_to_string(&drawn[0].svg).expect("it was written")
+}
+
+#[test]
+fn a_simultaneous_open_sends_nothing_again() {
+    let rows = "0.02,1,web,wan,a,b,0,0,0.02,delivered,tcp,9,80,0,SYN,7,,100,,,,,,,,,\n\
+                0.02,2,web,wan,b,a,0,0,0.02,delivered,tcp,80,9,0,SYN,50,,100,,,,,,,,,\n\
+                0.04,3,web,wan,a,b,0.02,0.02,0.04,delivered,tcp,9,80,0,SYN|ACK,7,51,100,,,,,,,,,\n\
+                0.04,4,web,wan,b,a,0.02,0.02,0.04,delivered,tcp,80,9,0,SYN|ACK,50,8,100,,,,,,,,,\n";
+    let svg = ladder("ladder-open", &[("packets", &format!("{PACKETS}{rows}"))]);
+    assert!(svg.contains("SYN ACK  seq=0 ack=1") && !svg.contains("sent again"), "{svg}");
+    let twice = rows
+        .replace("4,web,wan,b,a,0.02", "4,web,wan,a,b,0.02")
+        .replace(",80,9,0,SYN|ACK,50,8,", ",9,80,0,SYN|ACK,7,51,");
+    let svg = ladder("ladder-again", &[("packets", &format!("{PACKETS}{twice}"))]);
+    assert!(svg.contains("sent again: no answer"), "{svg}");
+}
+
 /// What a ladder tells besides its arrows: retransmissions with their causes, requests, where a packet waited and was lost.
 #[test]
 fn a_ladder_tells_causes() {
-    let results = folder("ladder-causes");
-    std::fs::create_dir_all(&results).expect("a folder");
-    let packets = "time_s,packet,flow,port,from,to,enqueued_s,started_s,arrived_s,fate,protocol,source_port,destination_port,payload_bytes,flags,seq,ack,\
-                   window,window_scale,sack1_left,sack1_right,sack2_left,sack2_right,sack3_left,sack3_right,sack4_left,sack4_right\n\
-                   0.02,1,web,wan,a,b,0,0,0.02,delivered,tcp,9,80,0,SYN,7,,100,,,,,,,,,\n\
+    let packets = "0.02,1,web,wan,a,b,0,0,0.02,delivered,tcp,9,80,0,SYN,7,,100,,,,,,,,,\n\
                    0.04,2,web,wan,b,a,0.02,0.02,0.04,delivered,tcp,80,9,0,SYN|ACK,50,8,100,,,,,,,,,\n\
                    0.06,3,web,wan,a,b,0.04,0.05,,queue_full,tcp,9,80,100,ACK,8,51,100,,,,,,,,,\n\
                    0.27,4,web,wan,a,b,0.24,0.25,0.27,delivered,tcp,9,80,100,ACK,8,51,100,,,,,,,,,\n";
     let tcp = "time_s,flow,node,cwnd_segments,in_flight_segments,state,cause\n0.04,web,a,10,0,open,established\n0.24,web,a,1,1,loss,timeout\n";
     let http = "flow,number,start_s,total_s,outcome,status,cause\nweb,1,0,0.27,finished,200,retransmission\n";
-    for (table, text) in [("packets", packets), ("tcp", tcp), ("http", http)] {
-        std::fs::write(results.join(format!("{table}.csv")), text).expect("a file");
-    }
-    let sources = [Source { label: String::new(), tables: plots::Tables::Folder(results) }];
-    let drawn = draw_from(&sources, "ladder-drawn", &[Request::new("ladder")]).expect("it can be drawn");
-    let svg = std::fs::read_to_string(&drawn[0].svg).expect("it was written");
+    let packets = format!("{PACKETS}{packets}");
+    let svg = ladder("ladder-causes", &[("packets", &packets), ("tcp", tcp), ("http", http)]);
     for words in [
         ">request 1</text>",
         ">200: request 1</text>",

@@ -230,6 +230,12 @@ impl Numbers {
         let takes = packet.payload.max(0.0) + if packet.opens_or_closes() { 1.0 } else { 0.0 };
         let key = (packet.source().to_string(), packet.ports.0 as u64, packet.ports.1 as u64);
         let Some(unwrap) = self.known.get_mut(&key).filter(|_| takes > 0.0) else { return false };
+        // Where both ends open at once, each answers with its SYN once more, beside an ACK (RFC 9293 §3.5, figure 7).
+        let (syn, ack) = (packet.flags.contains("SYN"), packet.flags.contains("ACK"));
+        if syn && ack && !std::mem::replace(&mut unwrap.answered, true) {
+            unwrap.end = unwrap.end.max(1.0);
+            return false;
+        }
         let before = unwrap.end;
         unwrap.end = before.max(packet.relative.0 + takes);
         packet.relative.0 < before
@@ -249,11 +255,13 @@ struct Unwrap {
     base: f64,
     /// Behind the highest number sent, since the base.
     end: f64,
+    /// Whether its SYN went out beside an ACK.
+    answered: bool,
 }
 
 impl Unwrap {
     fn new(base: f64) -> Unwrap {
-        Unwrap { last: base, base, end: 0.0 }
+        Unwrap { last: base, base, end: 0.0, answered: false }
     }
 
     /// How far a number is from the base.
