@@ -30,6 +30,8 @@ impl Panel {
 }
 
 const MARK: f64 = 9.0;
+/// How much of a series' colour the room between its whiskers has.
+const BAND: f64 = 0.13;
 /// More marks than this in a series are drawn small.
 const MANY: usize = 60;
 const GAP: f64 = 22.0;
@@ -253,6 +255,7 @@ fn draw(page: &mut Canvas, frame: &Frame<'_>, series: &Series) {
         Look::Steps(dash) => stroke(page, frame, series, width, dash, true),
         Look::Marks(shape) => dots(page, frame, series, shape),
         Look::Marked(shape, dash) => {
+            band(page, frame, series);
             stroke(page, frame, series, LINE, dash, false);
             whiskers(page, frame, series);
             dots(page, frame, series, shape);
@@ -278,6 +281,21 @@ fn dots(page: &mut Canvas, frame: &Frame<'_>, series: &Series, shape: crate::sty
     let few = places.len() <= MANY;
     for at in places {
         page.mark((at.0, at.1 - series.lift), shape, series.color, if few { size } else { size * 0.8 }, few);
+    }
+}
+
+/// The room between the whiskers, lightly filled.
+fn band(page: &mut Canvas, frame: &Frame<'_>, series: &Series) {
+    let clamp = |y: f64| frame.height(y).clamp(frame.area.top, frame.area.bottom);
+    let ends = series.points.iter().zip(&series.whiskers);
+    let ends: Vec<(f64, f64, f64)> = ends
+        .filter(|(point, (low, high))| point.1.is_finite() && low.is_finite() && high.is_finite())
+        .map(|(point, (low, high))| (frame.place(*point).0, clamp(*low), clamp(*high)))
+        .collect();
+    if ends.len() > 1 && ends.iter().any(|(_, low, high)| low - high > 0.5) {
+        let upper = ends.iter().map(|(x, _, high)| (*x, *high));
+        let lower = ends.iter().rev().map(|(x, low, _)| (*x, *low));
+        page.fill(upper.chain(lower).collect(), series.color, BAND);
     }
 }
 

@@ -104,7 +104,8 @@ fn draw(sources: &[Source], args: &Args) -> Result<Canvas, Error> {
     if panel.series.len() == 1 && groups.is_none() {
         panel.series[0].name.clear();
     }
-    let whiskers = if low.is_some() || most > 1 { "whiskers: 95 % confidence interval of the mean" } else { "" };
+    let whiskers =
+        if low.is_some() || most > 1 { "bands and whiskers: 95 % confidence interval of the mean" } else { "" };
     let seeds = if most > 1 { format!("; {most} runs a point") } else { String::new() };
     let (x_label, x_unit) = units::column(&x);
     let x_unit = if x_unit == Unit::None { swept.unit } else { x_unit };
