@@ -45,6 +45,28 @@ fn lines(web: &str, browse: &str) -> Vec<String> {
 const PAGES: &str = "pages: { /: { holds: [ /a.css, /b.js, /c.png ] }, /a.css: { max_age: 1 h }, /b.js: { max_age: 1 s }, /c.png: { store: false }, \
      /old: { redirect: /new }, /new: {}, /round: { redirect: /round, status: 302 } }";
 
+/// RFC 2169 §2 and §3: the same name in another form leads to the same place.
+#[test]
+fn names_lead_to_what_they_name() {
+    let web = format!("{PAGES}, urns: [ 'urn:example:new%2a /new', 'urn:example:far http://z/a.css' ]");
+    let steps = "get http://z/uri-res/N2L?URN:EXAMPLE:new%2A, get http://z/uri-res/N2R?urn:example:new%2a, \
+                 get http://z/uri-res/N2R?urn:example:far, get http://z/uri-res/N2L?urn:example:none, get http://z/uri-res/N2L?new, \
+                 post http://z/uri-res/N2L?urn:example:far | x";
+    let steps: Vec<String> = steps.split(", ").map(|step| format!("'{step}'")).collect();
+    let found = lines(&web, &format!("steps: [ {} ]", steps.join(", ")));
+    let expected = [
+        "GET /uri-res/N2L?URN:EXAMPLE:new%2A 303 network finished",
+        "GET /new 200 network finished",
+        "GET /uri-res/N2R?urn:example:new%2a 200 network finished",
+        "GET /uri-res/N2R?urn:example:far 303 network finished",
+        "GET /a.css 200 network finished",
+        "GET /uri-res/N2L?urn:example:none 404 network status",
+        "GET /uri-res/N2L?new 400 network status",
+        "POST /uri-res/N2L?urn:example:far 405 network status",
+    ];
+    assert_eq!(found, expected);
+}
+
 #[test]
 fn statuses_are_those_of_the_rfc() {
     let cases = [
@@ -154,6 +176,7 @@ fn a_store_that_is_lost_is_said_to_be() {
 
 /// A base and a parameter over it, which has to make a difference: of the service, and of the browser.
 const BITES: &[(&str, &str, &str, &str)] = &[
+    (PAGES, "urns: [ 'urn:example:a /new' ]", "steps: [ 'get http://z/uri-res/N2L?urn:example:a' ]", ""),
     (PAGES, "names: [ other ]", "steps: [ get http://z/ ]", ""),
     ("pages: { /: {} }, names: [ z ]", "tls: {}", "steps: [ get http://z/ ]", ""),
     ("items: 1", "pages: { /items: {} }", "steps: [ get http://z/items ]", ""),

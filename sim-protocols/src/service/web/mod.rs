@@ -8,6 +8,7 @@
 //! | pages: bodies, validators, ranges, compression | `pages`, `body` |
 //! | items: collection and members, JSON and XML | `items` |
 //! | login, cookies, the store | `sessions` |
+//! | names that say nothing of a place (URNs) | `urns` |
 //!
 //! Statuses that it gives: 200, 201, 204, 206, 301 and the other redirections, 303, 304, 400, 401, 403, 404, 405, 406, 412, 413, 414, 415, 416, 421,
 //! 429, 431, 500, 501, 503, and 100 where a client waits for it.
@@ -17,6 +18,7 @@ mod items;
 mod pages;
 mod serve;
 mod sessions;
+mod urns;
 
 use sim_core::{Params, Prob, Size, Span};
 
@@ -103,6 +105,9 @@ pub struct WebConfig {
     pub tls: Option<TlsConfig>,
     /// Its pages.
     pub pages: Vec<PageConfig>,
+    /// Names and where the things are, each as `urn:example:start /`: `/uri-res/N2L?urn:…` leads there (303), `/uri-res/N2R?urn:…` gives it
+    /// (RFC 2169, RFC 8141). Default: none.
+    pub urns: Vec<String>,
     /// Items that `/items` has from the start: a collection as REST has it. Default: there is no collection.
     pub items: Option<u64>,
     /// Sessions. Default: none.
@@ -154,6 +159,13 @@ impl WebConfig {
                 params.refuse("pages", format!("`{}` is no path; a path is as in `/`, `/style.css`", page.path));
             }
         }
+        let help = "names and where the things are, as `urn:example:start /`: /uri-res/N2L?URN leads there, /uri-res/N2R?URN gives it (RFC 2169); none when not given";
+        let urns = params.texts("urns", "a name and its place", help);
+        for (at, line) in urns.iter().enumerate() {
+            if let Err(why) = urns::parse(line) {
+                params.refuse_text("urns", at, why);
+            }
+        }
         let help = "items that the collection /items has from the start; there is none when not given";
         let items = params.given("items").then(|| params.count("items", None, 0..=100_000, help));
         let mut sessions = None;
@@ -199,6 +211,7 @@ impl WebConfig {
             names,
             tls,
             pages,
+            urns,
             items,
             sessions,
             compress,

@@ -22,6 +22,7 @@ use super::WebConfig;
 use super::items::Items;
 use super::pages::{Page, other_method, plain, set};
 use super::sessions::{Sessions, unauthorized};
+use super::urns::{Found, Urns};
 use crate::aio::dates::{http_date, seconds};
 use crate::aio::{self, SimTimer};
 use crate::app::dial::{self, Acceptor, Stream, lock};
@@ -51,6 +52,7 @@ struct Peer {
 struct Server {
     config: WebConfig,
     pages: BTreeMap<String, Page>,
+    urns: Urns,
     items: Option<Mutex<Items>>,
     sessions: Option<Sessions>,
     workers: Option<Permits>,
@@ -68,6 +70,7 @@ pub(super) async fn listen(config: WebConfig, chance: Chance, store: Option<Ipv4
     let acceptor = Acceptor { tls };
     let server = Arc::new(Server {
         pages: config.pages.iter().map(|page| (page.path.clone(), Page::new(page.clone()))).collect(),
+        urns: Urns::new(&config.urns),
         items: config.items.map(|count| Mutex::new(Items::new(count))),
         sessions: config.sessions.clone().map(|sessions| Sessions::new(sessions, store)),
         workers: config.workers.map(Permits::new),
@@ -164,7 +167,12 @@ impl Server {
         {
             return answer.unwrap_or_else(|_| again_later(StatusCode::SERVICE_UNAVAILABLE));
         }
-        if let Some(page) = self.pages.get(head.uri.path()) {
+        let path = match self.urns.find(head) {
+            Some(Found::Answer(answer)) => return answer,
+            Some(Found::At(path)) => path,
+            None => head.uri.path(),
+        };
+        if let Some(page) = self.pages.get(path) {
             return match self.admits(page, head).await {
                 Ok(()) => page.answer(head, self.config.compress, aio::now()),
                 Err(refusal) => refusal,
