@@ -34,7 +34,7 @@ pub use host::{
     SOCKET_OPTIONS, STATES, SendError, Shutdown, ShutdownError, SocketAddr, SocketError, SocketId, Sockets, THROUGHPUT,
     TRACEROUTE, UDP, UdpError, UdpId,
 };
-pub use ip::{Action, AddressNet, FIREWALL, Gate, NAT, PortMap, Reject, Rule, TrackTimes};
+pub use ip::{Action, AddressNet, FIREWALL, Gate, Mapping, NAT, PortMap, Reject, Rule, TrackTimes};
 pub use ip::{Alter, Gateway, Hop, Interface, IpConfig, IpStack, Route, RouteTable, Router};
 pub use node::NetNode;
 pub use service::{SERVICES, ServiceConfig, ServiceEntry, StoreConfig};

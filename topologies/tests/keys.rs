@@ -182,7 +182,12 @@ links:
     Section {
         name: "translation of addresses",
         file: "hosts: { a: {}, b: {} }\nrouters: { r: { nat: { masquerade: out, @KEY@ } } }\nlinks: [ { a -- r: { name: in, rate: 1 Mbit/s } }, { r -- b: { name: out, rate: 1 Mbit/s } } ]\n",
-        keys: &["map: udp port 53 to a", "map: [ tcp port 80 to a port 8080, udp port 53 to a ]"],
+        keys: &[
+            "map: udp port 53 to a",
+            "map: [ tcp port 80 to a port 8080, udp port 53 to a ]",
+            "mapping: endpoint",
+            "hairpin: false",
+        ],
     },
     Section {
         name: "what a router remembers",
