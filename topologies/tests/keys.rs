@@ -146,6 +146,11 @@ links:
         ],
     },
     Section {
+        name: "a replay of datagrams",
+        file: "hosts: { a: {}, b: {} }\nlinks: [ { a -- b: { rate: 1 Mbit/s } } ]\nworkload: { w: { from: a, to: b, replay: { arrivals: tests/data/arrivals.csv, @KEY@ } } }\n",
+        keys: &["size: 7 B", "size: 700 B, sizes: exponential", "count: 7", "stop: 7 ms"],
+    },
+    Section {
         name: "a router",
         file: "hosts: { a: {}, b: {} }\nrouters: { r: { @KEY@ } }\nlinks: [ { a -- r*: { rate: 1 Mbit/s } }, { r* -- b: { rate: 1 Mbit/s } } ]\n",
         keys: &[
