@@ -85,6 +85,8 @@ window: $width"* ]] || fault "$name, $look: $said"
     asked=$(requests "$out/net.json")
     [ -z "$asked" ] || fault "$name, $look: asks for $asked"
   done
+  # Paper, to be looked at.
+  if [ -n "$shots" ]; then browser --no-pdf-header-footer --print-to-pdf="$shots/$name.pdf" "file://$page"; fi
   echo "$name: $bytes bytes"
 done
 exit $faults

@@ -31,6 +31,14 @@ pub struct Overrides {
     pub sets: Vec<String>,
 }
 
+impl Overrides {
+    /// That a run records the causes of what it does in these tables, and draws nothing.
+    pub fn with_causes(tables: &str) -> Overrides {
+        let sets = [&format!("tables=[{tables}]"), "series.cwnd=all", "plots=[]", "report=false"];
+        Overrides { seed: None, sets: sets.map(|set| format!("outputs.{set}")).to_vec() }
+    }
+}
+
 /// Where verdicts go for machines that judge changes.
 #[derive(Args, Clone, Debug, Default)]
 pub struct VerdictFiles {
@@ -72,6 +80,9 @@ pub struct RunOptions {
     pub point: Option<usize>,
     #[command(flatten)]
     pub verdicts: VerdictFiles,
+    /// Writes one page with the reports of all files
+    #[arg(long, value_name = "FILE", conflicts_with = "point")]
+    pub report: Option<PathBuf>,
     /// Prints nothing but what is wrong
     #[arg(long, short)]
     pub quiet: bool,
@@ -186,9 +197,10 @@ pub struct CompareOptions {
 /// Options of `report`.
 #[derive(Args, Clone, Debug)]
 pub struct ReportOptions {
-    /// A results folder of `clockwire run`
-    pub results: PathBuf,
-    /// The file to write; `report.html` in the results folder unless given
+    /// Results folders of `clockwire run`: one page for all of them
+    #[arg(required = true, value_hint = ValueHint::DirPath)]
+    pub results: Vec<PathBuf>,
+    /// The file to write; `report.html` in the results folder unless given, and needed for several
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
     /// Replaces files that say something else
@@ -196,6 +208,22 @@ pub struct ReportOptions {
     pub force: bool,
     #[command(flatten)]
     pub verdicts: VerdictFiles,
+}
+
+/// Options of `query`.
+#[derive(Args, Clone, Debug)]
+pub struct QueryOptions {
+    /// A results folder, or one of its seeds
+    #[arg(value_hint = ValueHint::DirPath)]
+    pub results: PathBuf,
+    /// The statement: 'select flow, avg(goodput_bps) from flows group by flow'; without it all tables and columns are told
+    pub statement: Option<String>,
+    /// Prints CSV with exact numbers
+    #[arg(long, conflicts_with = "json")]
+    pub csv: bool,
+    /// Prints a JSON array with an object for each row
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Options of `packetdrill`.
@@ -288,6 +316,12 @@ enum Command {
     /// `run` writes it, too, unless the file says `outputs: { report: false }`. Figures are those that lie in the folder, also such as
     /// `clockwire plot` has added. A report that is there already and says something else is replaced with `--force` alone.
     Report(ReportOptions),
+    /// Answers a question in SQL over the tables of all runs of a results folder
+    ///
+    /// Each table of the results is one of the same name, with the columns `point`, those of variants and swept parameters, `seed` and `run` in front.
+    /// `summary` has the means over the seeds, `measured` the numbers of each seed, `verdicts` what was expected. An empty cell is NULL. Beside the
+    /// functions of SQLite there are median(x), quantile(x, p), stddev(x), half(x), jain(x) and number('10 ms'). Results are only read.
+    Query(QueryOptions),
     /// Proves determinism: 1, 2, 3 and 8 shards, twice, and with bytes on every hop; all fingerprints must agree
     Verify(VerifyOptions),
     /// Tells whether two results, files or builds of this program are the same, and what differs
@@ -333,6 +367,7 @@ pub fn main() -> ExitCode {
         Command::Check { files, overrides, quiet } => commands::check::check(&files, &overrides, quiet),
         Command::Show { file, overrides } => commands::check::show_file(&file, &overrides),
         Command::Plot { results, figures } => commands::plot::plot(&results, &figures),
+        Command::Query(options) => commands::query::query(&options),
         Command::Report(options) => commands::report::report(&options),
         Command::Verify(options) => commands::verify::verify(&options),
         Command::Compare(options) => return leave(commands::compare::compare(&options)),

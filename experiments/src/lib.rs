@@ -11,6 +11,7 @@
 //! | `compare` | `commands/compare`, `compare/`, `stored` (results read back) |
 //! | `events` | `commands/events` |
 //! | `why` | `commands/why`, `why` (causes to sentences) |
+//! | `query` | `commands/query`, `query/` (results as tables of SQLite) |
 //! | `packetdrill` | `commands/packetdrill` (files and reports), [`packetdrill`] (the language and the system under test) |
 //! | `list` | `commands/list` |
 //! | `schema` | `schema/` |
@@ -26,6 +27,7 @@ mod expect;
 mod figures;
 pub mod packetdrill;
 mod quantity;
+mod query;
 mod queues;
 mod record;
 mod report;

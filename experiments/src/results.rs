@@ -272,6 +272,8 @@ pub struct About {
     prints: Vec<(String, String)>,
     /// Hops of packets.
     pub hops: u64,
+    /// The seed.
+    pub seed: u64,
 }
 
 impl About {
@@ -282,7 +284,7 @@ impl About {
     pub fn read(run: &Path) -> Result<About, String> {
         let path = run.join("manifest.yaml");
         let text = fs::read_to_string(&path).map_err(|why| format!("error: {}: {why}\n", path.display()))?;
-        let mut about = About { prints: Vec::new(), hops: 0 };
+        let mut about = About { prints: Vec::new(), hops: 0, seed: 0 };
         let mut within = false;
         for line in text.lines().take_while(|line| line.starts_with('#')) {
             let words = line.trim_start_matches('#').trim();
@@ -293,6 +295,8 @@ impl About {
                 about.prints.push((key.into(), value.into()));
             } else if key == "packet_hops" {
                 about.hops = value.parse().unwrap_or(0);
+            } else if key == "seed" {
+                about.seed = value.parse().unwrap_or(0);
             }
         }
         if about.prints.is_empty() {

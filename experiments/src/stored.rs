@@ -76,6 +76,11 @@ pub(crate) struct StoredVerdict {
 /// What `summary.json` calls the whole run.
 pub(crate) const RUN: &str = "run";
 
+/// What a figure is called: `bulk.goodput_bps`; of the whole run by its quantity alone.
+pub(crate) fn name(subject: &str, quantity: &str) -> String {
+    if subject == RUN { quantity.to_string() } else { format!("{subject}.{quantity}") }
+}
+
 impl Stored {
     /// Verdicts that stand for themselves.
     pub fn of_verdicts(name: String, version: String, seeds: Vec<u64>, expect: Vec<StoredVerdict>) -> Stored {
@@ -117,8 +122,7 @@ impl Stored {
         let mut known: BTreeMap<String, (String, String)> = BTreeMap::new();
         for (subject, quantities) in self.points.iter().flat_map(|point| &point.measured) {
             for quantity in quantities.keys() {
-                let name = if subject == RUN { quantity.clone() } else { format!("{subject}.{quantity}") };
-                known.insert(name, (subject.clone(), quantity.clone()));
+                known.insert(name(subject, quantity), (subject.clone(), quantity.clone()));
             }
         }
         let names: Vec<String> = columns.iter().chain(known.keys()).cloned().collect();

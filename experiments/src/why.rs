@@ -66,6 +66,9 @@ const SENTENCES: &[Sentence] = &[
     ),
 ];
 
+/// Causes that find a loss.
+const FINDS: [&str; 2] = ["fast_retransmit", "timeout"];
+
 /// A row of the table `tcp`.
 #[derive(Clone, Copy)]
 struct Row {
@@ -102,9 +105,10 @@ pub fn story(plan: &Plan, outcome: &Outcome, flow: usize, at: Time, around: Opti
         Some(row) => format!(", {}\n", state(plan, own, row)),
         None => ", before its connection is established\n".into(),
     };
-    let lost = drops(plan, outcome, u64::from(own.config.number));
-    let mut told = changes(plan, own, &rows, &lost, (from, until));
-    let during = lost.iter().filter(|lost| (from..=until).contains(&lost.time));
+    let number = u64::from(own.config.number);
+    let (lost, marked) = (drops(plan, outcome, number), marks(plan, outcome, number));
+    let mut told = changes(plan, own, &rows, [&lost, &marked], (from, until));
+    let during = lost.iter().chain(&marked).filter(|fate| (from..=until).contains(&fate.time));
     told.extend(during.map(|lost| Told { time: lost.time, text: lost.text.clone() }));
     told.sort_by_key(|one| one.time);
     let (before, after): (Vec<&Told>, Vec<&Told>) = told.iter().partition(|one| one.time <= at);
@@ -119,8 +123,8 @@ pub fn story(plan: &Plan, outcome: &Outcome, flow: usize, at: Time, around: Opti
     if later > 0 {
         text += &format!("  ({later} more; a later moment tells of them)\n");
     }
-    text += &requests(outcome, u64::from(own.config.number), at);
-    text + &waits(plan, outcome, u64::from(own.config.number), from, at)
+    text += &requests(outcome, number, at);
+    text + &waits(plan, outcome, number, from, at)
 }
 
 /// Requests of the flow that are under way at the moment, with their steps and where most of their time goes.
@@ -224,8 +228,8 @@ fn rows(outcome: &Outcome, flow: u64) -> Vec<Row> {
     .collect()
 }
 
-/// A packet of the flow that was lost.
-struct Lost {
+/// A packet of the flow that was lost, or marked.
+struct Fate {
     time: Time,
     /// The node that made it.
     maker: u64,
@@ -233,7 +237,7 @@ struct Lost {
 }
 
 /// Each loss of a packet of the flow.
-fn drops(plan: &Plan, outcome: &Outcome, flow: u64) -> Vec<Lost> {
+fn drops(plan: &Plan, outcome: &Outcome, flow: u64) -> Vec<Fate> {
     let Some(rows) = outcome.table("drops") else { return Vec::new() };
     let [node, link, packet, own, length, cause] =
         ["node", "link", "packet", "flow", "length_bytes", "cause"].map(|name| column(rows, name));
@@ -244,9 +248,28 @@ fn drops(plan: &Plan, outcome: &Outcome, flow: u64) -> Vec<Lost> {
         };
         let why = DropCause::HELP.get(row[cause] as usize).copied().unwrap_or_default();
         let text = format!("{place} drops packet {} of {} B: {why}", row[packet], row[length]);
-        Lost { time, maker: row[packet] >> PACKET_BITS, text }
+        Fate { time, maker: row[packet] >> PACKET_BITS, text }
     };
     rows.iter().filter(|(_, row)| row[own] == flow).map(lost).collect()
+}
+
+/// Each mark of a packet of the flow, with what the queue was like.
+fn marks(plan: &Plan, outcome: &Outcome, flow: u64) -> Vec<Fate> {
+    let Some(rows) = outcome.table("marks") else { return Vec::new() };
+    let [link, packet, own, length, waited, queue] =
+        ["link", "packet", "flow", "length_bytes", "waited_s", "queue_packets"].map(|name| column(rows, name));
+    let marked = |(time, row): (Time, &[u64])| {
+        let place = cells::port_name(plan, row[link]);
+        let waited = match row[waited] {
+            0 => String::new(),
+            some => format!(" after {}", show(Time::from_ps(some).ps() as f64 / 1e12, Dimension::TIME, false)),
+        };
+        let others = many(row[queue], "packet");
+        let text =
+            format!("{place} marks packet {} of {} B{waited}, with {others} in the queue", row[packet], row[length]);
+        Fate { time, maker: row[packet] >> PACKET_BITS, text }
+    };
+    rows.iter().filter(|(_, row)| row[own] == flow).map(marked).collect()
 }
 
 /// The place of a column that a table is known to have.
@@ -255,7 +278,13 @@ fn column(rows: &Rows, name: &str) -> usize {
 }
 
 /// Changes of the window, those of one cause that follow each other together.
-fn changes(plan: &Plan, flow: &FlowPlan, rows: &[Row], lost: &[Lost], (from, until): (Time, Time)) -> Vec<Told> {
+fn changes(
+    plan: &Plan,
+    flow: &FlowPlan,
+    rows: &[Row],
+    [lost, marked]: [&[Fate]; 2],
+    (from, until): (Time, Time),
+) -> Vec<Told> {
     let mut told = Vec::new();
     let mut at = 0;
     while at < rows.len() {
@@ -275,8 +304,12 @@ fn changes(plan: &Plan, flow: &FlowPlan, rows: &[Row], lost: &[Lost], (from, unt
         let rules = if rules.is_empty() { format!("as {control} does") } else { rules };
         let does = window(before, &last, count);
         let mut text = format!("{}: {} [{rules}]", plan.nodes[first.node as usize].name, sentence.replace("{}", &does));
-        if matches!(word, "fast_retransmit" | "timeout") {
-            text += &behind(rows, &first, lost);
+        if FINDS.contains(&word) {
+            let none = "no packet of this end was dropped since the last one: it was late or out of order";
+            text += &behind(rows, &first, &FINDS, lost, ("dropped", none));
+        } else if word == "ecn" {
+            let none = "no packet of this end was marked since the last one";
+            text += &behind(rows, &first, &["ecn"], marked, ("marked", none));
         }
         told.push(Told { time: if first.time < from { from } else { first.time }, text });
     }
@@ -303,20 +336,20 @@ fn window(before: Option<&Row>, last: &Row, rows: usize) -> String {
     text
 }
 
-/// The losses behind a loss that was found: those since the one before.
-fn behind(rows: &[Row], found: &Row, lost: &[Lost]) -> String {
+/// The losses or marks behind one that was found: those since the one before.
+fn behind(rows: &[Row], found: &Row, finds: &[&str], fates: &[Fate], (done, none): (&str, &str)) -> String {
     let is_find = |row: &&Row| {
         let word = SENTENCES.get(row.cause as usize).map_or("", |(word, ..)| word);
-        row.time < found.time && matches!(word, "fast_retransmit" | "timeout")
+        row.time < found.time && row.node == found.node && finds.contains(&word)
     };
     let since = rows.iter().filter(is_find).map(|row| row.time).max().unwrap_or(Time::ZERO);
-    let own = |lost: &&Lost| lost.time > since && lost.time <= found.time && lost.maker == found.node;
-    let causes: Vec<&Lost> = lost.iter().filter(own).collect();
+    let own = |fate: &&Fate| fate.time > since && fate.time <= found.time && fate.maker == found.node;
+    let causes: Vec<&Fate> = fates.iter().filter(own).collect();
     match &causes[..] {
-        [] => "; no packet of this end was dropped since the last one: it was late or out of order".into(),
+        [] => format!("; {none}"),
         [one] => format!("; behind it: at {} s {}", cells::seconds(one.time.ps()), one.text),
         [one, .., last] => format!(
-            "; behind it: {} dropped from {} s to {} s, the first as {}",
+            "; behind it: {} {done} from {} s to {} s, the first as {}",
             many(causes.len() as u64, "packet"),
             cells::seconds(one.time.ps()),
             cells::seconds(last.time.ps()),

@@ -81,6 +81,8 @@ pub(crate) enum Part {
     Series { number: usize, name: String, reads: bool },
     /// Its sample and name in the legend.
     Legend { number: usize, name: String },
+    /// Something that has more to say than is written on the page: a line each, for whoever points at it.
+    Note { lines: Vec<String> },
 }
 
 /// A panel for whoever reads values: its place, and its axes in shown units.
@@ -191,7 +193,7 @@ impl Canvas {
     }
 
     /// An arrow from point to point, with its head at the second.
-    pub fn arrow(&mut self, from: Point, to: Point, color: Color, width: f64) {
+    pub fn arrow(&mut self, from: Point, to: Point, color: Color, width: f64, dash: &'static [f64]) {
         let (dx, dy) = (to.0 - from.0, to.1 - from.1);
         let length = (dx * dx + dy * dy).sqrt();
         if length < 1.0 {
@@ -200,7 +202,7 @@ impl Canvas {
         let (ux, uy) = (dx / length, dy / length);
         let (back, half) = (11.0, 4.5);
         let neck = (to.0 - ux * back, to.1 - uy * back);
-        self.line(from, (to.0 - ux * back * 0.7, to.1 - uy * back * 0.7), color, width);
+        self.path(vec![from, (to.0 - ux * back * 0.7, to.1 - uy * back * 0.7)], color, width, dash);
         let head = vec![to, (neck.0 - uy * half, neck.1 + ux * half), (neck.0 + uy * half, neck.1 - ux * half)];
         self.fill(head, color, 1.0);
     }

@@ -180,7 +180,7 @@ pub(crate) fn footer(page: &mut Canvas, about: &str) {
     }
 }
 
-fn with_unit(label: &str, unit: &str) -> String {
+pub(crate) fn with_unit(label: &str, unit: &str) -> String {
     if unit.is_empty() { label.to_string() } else { format!("{label} ({unit})") }
 }
 

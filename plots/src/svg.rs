@@ -47,7 +47,8 @@ fn push(out: &mut String, text: std::fmt::Arguments<'_>) {
     out.write_fmt(text).expect("writing to a string cannot fail");
 }
 
-/// A group that scripts of a page know by its attributes: `data-series`, `data-legend`.
+/// A group that scripts of a page know by its attributes: `data-series`, `data-legend`, `data-note`. What a note says is the group's title, which
+/// a browser shows under the pointer also where there is no script.
 fn open(out: &mut String, part: &Part) {
     match part {
         Part::Series { number, name, reads } => {
@@ -56,6 +57,9 @@ fn open(out: &mut String, part: &Part) {
         }
         Part::Legend { number, name } => {
             push(out, format_args!("<g data-legend=\"{number}\" data-name=\"{}\">\n", escape(name)));
+        }
+        Part::Note { lines } => {
+            push(out, format_args!("<g data-note=\"\">\n<title>{}</title>\n", escape(&lines.join("\n"))));
         }
     }
 }

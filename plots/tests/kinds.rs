@@ -35,7 +35,10 @@ fn requests() -> Vec<(Request, &'static [&'static str])> {
         (Request::new("queue"), &["Queue length (packets)", "Queueing delay (ms)", "drops ("]),
         (Request::new("rtt"), &["Round-trip time (ms)", "Time (s)"]),
         (Request::new("time_sequence"), &["Sequence number (kB)", "sent again (1)", "lost (1)", "selectively acked"]),
-        (Request::new("ladder"), &["SYN  seq=0", "SYN ACK  seq=0 ack=1", "ESTABLISHED", "client", "server"]),
+        (
+            Request::new("ladder"),
+            &["SYN  seq=0", "SYN ACK  seq=0 ack=1", "ESTABLISHED", "client", "server", "\nsent by "],
+        ),
         (Request::new("cdf"), &["Share of values (%)", "Latency (ms)", "grpc"]),
         (
             Request::new("xy").with("table", &["queue"]).with("y", &["queue_bytes", "delay"]).with("group", &["link"]),
@@ -53,6 +56,10 @@ fn requests() -> Vec<(Request, &'static [&'static str])> {
         (
             Request::new("bars").with("x", &["wan.loss"]).with("y", &["retransmitted_ratio"]).with("group", &["cc"]),
             &["Retransmitted (%)", "0.03 %"],
+        ),
+        (
+            Request::new("heatmap").with("x", &["wan.loss"]).with("y", &["cc"]).with("value", &["goodput"]),
+            &["Goodput (Mbit/s)", "wan.loss", "cubic", "rows)"],
         ),
         (
             Request::new("stacked")
@@ -94,6 +101,39 @@ fn every_kind_draws_with_titles_and_units() {
         assert_eq!(&png[1..4], b"PNG");
         assert_eq!(&png[16..20], 1200_u32.to_be_bytes(), "{}", drawn.kind);
     }
+}
+
+/// What a ladder tells besides its arrows: retransmissions with their causes, requests, where a packet waited and was lost.
+#[test]
+fn a_ladder_tells_causes() {
+    let results = folder("ladder-causes");
+    std::fs::create_dir_all(&results).expect("a folder");
+    let packets = "time_s,packet,flow,port,from,to,enqueued_s,started_s,arrived_s,fate,protocol,source_port,destination_port,payload_bytes,flags,seq,ack,\
+                   window,window_scale,sack1_left,sack1_right,sack2_left,sack2_right,sack3_left,sack3_right,sack4_left,sack4_right\n\
+                   0.02,1,web,wan,a,b,0,0,0.02,delivered,tcp,9,80,0,SYN,7,,100,,,,,,,,,\n\
+                   0.04,2,web,wan,b,a,0.02,0.02,0.04,delivered,tcp,80,9,0,SYN|ACK,50,8,100,,,,,,,,,\n\
+                   0.06,3,web,wan,a,b,0.04,0.05,,queue_full,tcp,9,80,100,ACK,8,51,100,,,,,,,,,\n\
+                   0.27,4,web,wan,a,b,0.24,0.25,0.27,delivered,tcp,9,80,100,ACK,8,51,100,,,,,,,,,\n";
+    let tcp = "time_s,flow,node,cwnd_segments,in_flight_segments,state,cause\n0.04,web,a,10,0,open,established\n0.24,web,a,1,1,loss,timeout\n";
+    let http = "flow,number,start_s,total_s,outcome,status,cause\nweb,1,0,0.27,finished,200,retransmission\n";
+    for (table, text) in [("packets", packets), ("tcp", tcp), ("http", http)] {
+        std::fs::write(results.join(format!("{table}.csv")), text).expect("a file");
+    }
+    let sources = [Source { label: String::new(), tables: plots::Tables::Folder(results) }];
+    let drawn = draw_from(&sources, "ladder-drawn", &[Request::new("ladder")]).expect("it can be drawn");
+    let svg = std::fs::read_to_string(&drawn[0].svg).expect("it was written");
+    for words in [
+        ">request 1</text>",
+        ">200: request 1</text>",
+        "most of the time: retransmission",
+        "lost on wan: queue full",
+        "waited 10 ms for wan",
+        "sent again: timeout</text>",
+        "its sender: window 1 segments, 1 in flight, state loss, last event timeout at 240.000 ms",
+    ] {
+        assert!(svg.contains(words), "{words} is not in {svg}");
+    }
+    assert_eq!(svg.matches("sent again").count(), 2, "one packet, its label and its note");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::event::{Event, EventKey, EventQueue, What};
 use crate::link::Fate;
 use crate::packet::{Course, Header, Packet, PacketRef, Payload};
 use crate::port::{Held, LinkInfo, Port};
-use crate::probe::{DropRow, HopRow, Probes, Recorder};
+use crate::probe::{DropRow, HopRow, MarkRow, Probes, Recorder};
 use crate::qdisc::{Arrival, Departure, Verdict};
 use crate::record::{Record, Table};
 use crate::rng::mix;
@@ -362,6 +362,11 @@ impl<H: Header> Core<H> {
             Verdict::Mark => {
                 body.header.set_ce();
                 port.counters.marked += 1;
+                if self.probes.marks {
+                    let state = &self.states[node as usize];
+                    let row = MarkRow::new(state.id, at - state.first_port, body, now, waiting, port.waiting_bytes);
+                    self.recorder.emit(&row);
+                }
             }
             Verdict::Early => return self.refuse(node, at, packet, DropCause::Early, false),
             Verdict::Full => return self.refuse(node, at, packet, DropCause::QueueFull, false),
@@ -432,6 +437,12 @@ impl<H: Header> Core<H> {
                 Verdict::Mark => {
                     body.header.set_ce();
                     port.counters.marked += 1;
+                    if self.probes.marks {
+                        let state = &self.states[node as usize];
+                        let waiting = port.held.len() as u32;
+                        let row = MarkRow::new(state.id, at - state.first_port, body, now, waiting, bytes_behind);
+                        self.recorder.emit(&row);
+                    }
                 }
                 verdict @ (Verdict::Early | Verdict::Full) => {
                     let cause = if verdict == Verdict::Early { DropCause::Early } else { DropCause::QueueFull };

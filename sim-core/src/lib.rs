@@ -48,7 +48,9 @@ pub use outcome::{Fingerprints, Outcome, Rows};
 pub use packet::{Ecn, Header, Packet, PacketClass, PacketRef, ParseError, Payload};
 pub use params::{Amount, InputFile, ParamHelp, Params, describe};
 pub use port::{LinkInfo, PortConfig, Speed};
-pub use probe::{CapturePoint, Captured, DROPS, ENGINE_TABLES, HOPS, LINKS, PACKET_COLUMNS, ProbeConfig, QUEUE, flip};
+pub use probe::{
+    CapturePoint, Captured, DROPS, ENGINE_TABLES, HOPS, LINKS, MARKS, PACKET_COLUMNS, ProbeConfig, QUEUE, flip,
+};
 pub use qdisc::{
     Arrival, CoDelConfig, Departure, DropTailConfig, Entry, LinkFacts, QUEUES, QueueConfig, RedConfig, Verdict,
 };

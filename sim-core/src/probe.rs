@@ -40,7 +40,7 @@ pub struct ProbeConfig {
 }
 
 /// The engine's own tables.
-pub const ENGINE_TABLES: &[&Table] = &[&QUEUE, &LINKS, &DROPS, &HOPS];
+pub const ENGINE_TABLES: &[&Table] = &[&QUEUE, &LINKS, &DROPS, &MARKS, &HOPS];
 
 const fn column(name: &'static str, kind: Kind, help: &'static str) -> Column {
     Column { name, kind, help }
@@ -100,6 +100,21 @@ pub static DROPS: Table = Table {
         column("flow", Kind::Flow, "its flow"),
         column("length_bytes", Kind::Bytes, "its length at the network layer"),
         column("cause", Kind::Word(DropCause::WORDS), "why"),
+    ],
+};
+
+/// Packets that queues marked.
+pub static MARKS: Table = Table {
+    name: "marks",
+    help: "every packet that a queue marked \"congestion experienced\" (RFC 3168), and what the queue was like then",
+    columns: &[
+        column("link", Kind::Port, "the link direction whose queue marked it"),
+        column("packet", Kind::Count, "the packet"),
+        column("flow", Kind::Flow, "its flow"),
+        column("length_bytes", Kind::Bytes, "its length at the network layer"),
+        column("waited_s", Kind::Time, "how long it had waited; 0 where it is judged as it comes (RED)"),
+        column("queue_packets", Kind::Count, "packets that waited besides"),
+        column("queue_bytes", Kind::Bytes, "their bytes on the wire"),
     ],
 };
 
@@ -248,6 +263,24 @@ pub(crate) fn port_word(node: u32, port: u32) -> u64 {
     u64::from(node) << 32 | u64::from(port)
 }
 
+pub(crate) struct MarkRow([u64; 7]);
+
+impl MarkRow {
+    /// Of a packet in a queue where so many packets and bytes wait besides.
+    pub fn new<H: Header>(node: u32, port: u32, packet: &Packet<H>, now: Time, packets: u32, bytes: u64) -> MarkRow {
+        let waited = now.ps().saturating_sub(packet.enqueued.ps());
+        let (flow, length) = (u64::from(packet.flow), u64::from(packet.len));
+        MarkRow([port_word(node, port), packet.id, flow, length, waited, u64::from(packets), bytes])
+    }
+}
+
+impl Record for MarkRow {
+    const TABLE: &'static Table = &MARKS;
+    fn values(&self, out: &mut Vec<u64>) {
+        out.extend_from_slice(&self.0);
+    }
+}
+
 /// A shard's part of what is recorded.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Probes {
@@ -257,6 +290,7 @@ pub(crate) struct Probes {
     /// Whether rows of the header's own table are wanted.
     pub packets: bool,
     pub drops: bool,
+    pub marks: bool,
     pub bytes_on_every_hop: bool,
     pub captures: Vec<CapturePoint>,
     /// Whether anybody looks at each packet that has crossed a link.
@@ -274,6 +308,7 @@ impl Probes {
             hops: wants(&HOPS),
             packets,
             drops: wants(&DROPS),
+            marks: wants(&MARKS),
             bytes_on_every_hop: config.bytes_on_every_hop,
             captures: config.captures.clone(),
             observing: wants(&HOPS) || packets || !config.captures.is_empty(),

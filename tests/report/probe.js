@@ -84,6 +84,18 @@ addEventListener('load', () => {
       expect(!readout.hidden, `${title}: keys read nothing`);
       frame.dispatchEvent(new KeyboardEvent('keydown', { key: 'Escape' }));
     }
+    const note = !reads && svg.querySelector('[data-note] path');
+    if (note) {
+      const [frame, readout] = [box.closest('.plot'), box.querySelector('.readout')];
+      note.dispatchEvent(new PointerEvent('pointermove', { bubbles: true, pointerType: 'mouse', clientX: 9, clientY: 9 }));
+      expect(!readout.hidden && readout.children.length > 1, `${title}: an arrow says nothing`);
+      expect(root.scrollWidth <= root.clientWidth, `${title}: what an arrow says makes the page wider`);
+      const first = readout.textContent;
+      for (let n = 0; n < 3; n += 1) frame.dispatchEvent(new KeyboardEvent('keydown', { key: 'ArrowDown' }));
+      expect(!readout.hidden && readout.textContent !== first, `${title}: keys do not lead from part to part`);
+      window.read = (window.read || []).concat(`${title}: ${readout.textContent}`);
+      frame.dispatchEvent(new KeyboardEvent('keydown', { key: 'Escape' }));
+    }
     const entry = svg.querySelector('[data-legend][role=button]');
     if (entry) {
       const series = svg.querySelector(`[data-series="${entry.dataset.legend}"]`);

@@ -94,6 +94,12 @@ fn a_change_is_found_at_its_first_event_with_its_cause() {
     let (a, b) = (events("a.yaml"), events("b.yaml"));
     let first = a.iter().zip(&b).find(|(a, b)| a != b).expect("they part within a second");
     let time = |event: &Value| event["time_ps"].as_u64().expect("a time");
+    // A window of time has those in it, and no others.
+    let ran = clockwire(&folder.0, &["events", "a.yaml", "--json", "--from", "500 ms", "--to", "1 s"]);
+    let listing: Value = serde_json::from_str(&ran.out).unwrap_or_else(|why| panic!("{why}: {}", ran.err));
+    let later: Vec<Value> = a.iter().filter(|event| time(event) >= 500_000_000_000).cloned().collect();
+    assert!(later.len() < a.len() && !later.is_empty());
+    assert_eq!(listing["events"].as_array().expect("a list"), &later);
     let found = answer(&folder, &["a.yaml", "b.yaml"]);
     assert_eq!(found["first"]["time_ps"], time(first.0).min(time(first.1)));
     assert_eq!(found["first"]["row"]["table"], "tcp");
@@ -114,6 +120,15 @@ fn a_figure_that_differs_is_told_with_its_interval() {
     assert!(number("a") > 4e6 && number("b") < 2e6 && goodput["differs"] == true, "{goodput}");
     assert!((number("difference") - (number("b") - number("a"))).abs() < 1.0);
     assert!(number("p_corrected") >= number("p") && number("p_corrected") <= 0.05 && number("effect_g") < -2.0);
+    // Another level is kept to: what is sure at 5 % is not at a level below its own probability.
+    let at = |level: f64| {
+        let found = answer(&folder, &["a.yaml", "slow.yaml", "--level", &format!("{:.9} %", level * 100.0)]);
+        let figures = found["figures"].as_array().expect("a list");
+        let goodput = figures.iter().find(|figure| figure["figure"] == "bulk.goodput_bps").expect("the figure");
+        (goodput["differs"] == true, goodput["p_corrected"].as_f64().expect("a number"))
+    };
+    let p = number("p_corrected");
+    assert_eq!([at(p * 2.0).0, at(p / 2.0).0], [true, false], "p is {p}");
     // Surely less than 99 % of the value: no figure that counts.
     let ran = compare(&folder, &["a.yaml", "slow.yaml", "--margin", "99 %", "--all"]);
     let row =

@@ -4,16 +4,6 @@ use experiments::{How, load_options, statistics};
 use rayon::prelude::*;
 
 /// M/M/1 at half load: exponential service of 0.8 ms in the mean, 625 packets in a second. Its mean wait is ρ / (1 − ρ) times that of service, 0.8 ms.
-const QUEUE: &str = "
-clockwire: 1
-stop: 5 s
-defaults: { link: { mtu: 65535 B, delay: 1 ms } }
-hosts: { source: {}, sink: {} }
-links:
-  - source -- sink: { name: server, rate: 10 Mbit/s, queue: { droptail: { limit: 1000000 packets } } }
-workload:
-  load: { from: source, to: sink, poisson: { rate: 5 Mbit/s, size: 1000 B, sizes: exponential, counted: packet } }
-";
 const KNOWN: f64 = 0.8e-3;
 const REPETITIONS: usize = 500;
 const SEEDS: usize = 10;
@@ -23,7 +13,8 @@ const SEEDS: usize = 10;
 #[test]
 fn the_interval_of_a_queue_that_is_known_covers_it_as_often_as_it_says() {
     let options = load_options(&[], None);
-    let experiment = topologies::load_text("coverage.yaml", "coverage", QUEUE, std::path::Path::new(""), &options);
+    let queue = crate::design::QUEUE.replace("stop: 1 s", "stop: 5 s");
+    let experiment = topologies::load_text("coverage.yaml", "coverage", &queue, std::path::Path::new(""), &options);
     let experiment = experiment.unwrap_or_else(|wrong| panic!("{wrong}"));
     let plan = &experiment.points[0].plan;
     let wait = |seed: u64| {

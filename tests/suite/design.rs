@@ -8,7 +8,8 @@ use sim_core::Outcome;
 
 use crate::command::{Folder, clockwire};
 
-const QUEUE: &str = "
+/// A queue with one server: M/M/1 at half its load.
+pub const QUEUE: &str = "
 clockwire: 1
 name: rounds
 stop: 1 s

@@ -21,6 +21,7 @@ mod oracle_on_experiments;
 mod packetdrill;
 mod probes;
 mod profiles;
+mod query;
 mod readme;
 mod report;
 mod rpc;

@@ -71,6 +71,11 @@ fn switching_a_probe_changes_no_packet_and_no_other_row() {
     let silent: Vec<&str> =
         all.iter().map(|table| table.name).filter(|name| full.table(name).is_none_or(Rows::is_empty)).collect();
     assert!(silent.is_empty(), "the file lets nothing be told in {silent:?}");
+    // Each mark that a queue counts is a row.
+    let links = full.table("links").expect("everything was on");
+    let marks = links.table.columns.iter().position(|column| column.name == "marks_packets").expect("it counts marks");
+    let counted: u64 = links.iter().map(|(_, row)| row[marks]).sum();
+    assert_eq!(full.table("marks").expect("everything was on").len() as u64, counted);
     let named = |table: &&'static Table| table.name;
     for table in &all {
         let without = |other: &&&'static Table| other.name != table.name;

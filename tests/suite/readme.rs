@@ -53,6 +53,7 @@ fn commands_name_verbs_and_files_that_exist() {
         "why",
         "events",
         "report",
+        "query",
     ];
     let mut faults = Vec::new();
     let commands = commands(&readme());

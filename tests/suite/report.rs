@@ -217,6 +217,40 @@ fn a_folder_that_is_no_result_and_a_report_that_is_there_are_refused() {
 }
 
 #[test]
+fn several_results_are_one_page() {
+    let folder = Folder::new("report-pack");
+    fs::write(folder.0.join("one.yaml"), FILE.replace("name: small", "name: one")).expect("a file");
+    let other = FILE
+        .replace("name: small", "name: two")
+        .replace("  - wan.rate < 4 Mbit/s\n", "")
+        .replace("a question", "another");
+    fs::write(folder.0.join("two.yaml"), other).expect("a file");
+    let all = ["run", "-q", "one.yaml", "two.yaml", "--report", "pack.html"];
+    let ran = clockwire(&folder.0, &all);
+    assert_eq!(ran.code, Some(1), "one expectation fails: {}", ran.err);
+    let page = read(&folder, "pack.html");
+    is_sound(&page);
+    for words in
+        ["<h1>pack</h1>", "1 of 2 experiments fail", "<h2 id=\"e2-name\">two</h2>", "another?", "id=\"e1-figure-1\""]
+    {
+        assert!(page.contains(words), "{words} is not in the page");
+    }
+    assert!(!page.contains("<script>alert"));
+    // From stored results the same page; what is there and says something else is kept.
+    let ran = clockwire(&folder.0, &["report", "results/one", "results/two", "--out", "pack.html"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    assert_eq!(read(&folder, "pack.html"), page);
+    let refused = |arguments: &[&str], says: &str| {
+        let ran = clockwire(&folder.0, arguments);
+        assert!(ran.code == Some(2) && ran.err.contains(says), "{arguments:?}: {}", ran.err);
+    };
+    refused(&["report", "results/two", "results/one", "--out", "pack.html"], "`--force` replaces it");
+    refused(&["report", "results/one", "results/two"], "`--out FILE`");
+    refused(&all, "pack.html: it is there already");
+    assert_eq!(read(&folder, "pack.html"), page);
+}
+
+#[test]
 fn a_figure_that_is_none_of_ours_stays_out_of_the_page() {
     let folder = Folder::new("report-figures");
     run(&folder, FILE, "one", &[]);

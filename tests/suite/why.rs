@@ -65,6 +65,15 @@ fn a_moment_has_its_story() {
     ] {
         assert!(ran.out.contains(&words), "{words:?} is not in\n{}", ran.out);
     }
+    // A shorter look has less to tell, and nothing from outside of it.
+    let near = ["why", "results/t", "--flow", "bulk", "--at", &format!("{found} s"), "--around", "1 ms"];
+    let near = clockwire(&folder.0, &near);
+    assert!(near.code == Some(0) && near.out.contains(&format!("\n  {found} s  a: a loss is found")), "{}", near.out);
+    assert!(
+        near.out.len() < ran.out.len() && !near.out.contains(&format!("\n  {lost} s  wan.forward drops")),
+        "{}",
+        near.out
+    );
     // A request that is under way, from the run's own folder.
     let number = cell(&folder, "http.csv", "web", "start_s").parse::<f64>().expect("a number") + 0.01;
     let ran = clockwire(&folder.0, &["why", "results/t/seed-1", "--flow", "web", "--at", &format!("{number:.6} s")]);
@@ -73,6 +82,35 @@ fn a_moment_has_its_story() {
         "{}",
         ran.out
     );
+}
+
+#[test]
+fn a_mark_has_its_queue() {
+    let folder = Folder::new("why-marks");
+    let marking = FILE.replace(
+        "limit: 500 packets } }, up: { loss: { list: [ { flow: bulk, class: data, numbers: [100] } ] } }",
+        "limit: 500 packets } }",
+    );
+    let marking = marking
+        .replace("droptail: { limit: 500 packets }", "codel: { ecn: true }")
+        .replace("tcp: { cc: reno }", "tcp: { cc: reno, ecn: true }");
+    fs::write(folder.0.join("t.yaml"), marking.replace("b: {}", "b: { tcp: { ecn: true } }")).expect("a file");
+    let ran = clockwire(
+        &folder.0,
+        &["run", "t.yaml", "-q", "--set", "outputs.tables=[marks, tcp]", "--set", "outputs.series.cwnd=all"],
+    );
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    let (marked, heard) = (cell(&folder, "marks.csv", "bulk", "time_s"), cell(&folder, "tcp.csv", "ecn", "time_s"));
+    let ran = clockwire(&folder.0, &["why", "results/t", "--flow", "bulk", "--at", &format!("{heard} s")]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    for words in [
+        format!("\n  {marked} s  wan.forward marks packet "),
+        format!("\n  {heard} s  a: the other end echoes a mark of congestion, nothing is lost: "),
+        format!("[RFC 3168 §6.1.2]; behind it: at {marked} s wan.forward marks packet "),
+        " packets in the queue\n".into(),
+    ] {
+        assert!(ran.out.contains(&words), "{words:?} is not in\n{}", ran.out);
+    }
 }
 
 #[test]

@@ -8,6 +8,7 @@ pub mod manual;
 pub mod new;
 pub mod packetdrill;
 pub mod plot;
+pub mod query;
 pub mod report;
 pub mod run;
 pub mod verify;

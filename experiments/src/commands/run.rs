@@ -52,13 +52,23 @@ pub fn run(options: &RunOptions) -> Done {
         return alone(loaded, options, point, how);
     }
     verdicts::refuse(&options.verdicts, options.force)?;
-    let (mut all_hold, mut judged) = (true, Vec::new());
+    options.report.iter().try_for_each(|page| verdicts::absent(page, options.force))?;
+    let (mut all_hold, mut judged, mut folders) = (true, Vec::new(), Vec::new());
     for (loaded, file) in loaded.iter().zip(&options.files) {
-        let (holds, verdicts) = one(loaded, file, options, how)?;
+        let (holds, folder, verdicts) = one(loaded, file, options, how)?;
         all_hold &= holds;
         judged.push(verdicts);
+        folders.push(folder);
     }
     verdicts::write(&options.verdicts, &judged)?;
+    if let Some(page) = &options.report {
+        let results: Vec<_> = folders.iter().map(PathBuf::as_path).zip(&loaded).collect();
+        let text = verdicts::together(page, &results)?;
+        std::fs::write(page, text).map_err(|why| broken(page, &why))?;
+        if !options.quiet {
+            say!("report of all: {}", page.display());
+        }
+    }
     Ok(all_hold)
 }
 
@@ -67,7 +77,7 @@ fn one(
     file: &Path,
     options: &RunOptions,
     how: campaign::Options<'_>,
-) -> Result<(bool, Verdicts), String> {
+) -> Result<(bool, PathBuf, Verdicts), String> {
     let full = &loaded.experiment;
     if !options.quiet {
         complain!("{}", full.warnings);
@@ -132,7 +142,8 @@ fn one(
         }
     }
     let holds = done.failures.is_empty() && done.judgements.iter().all(|judgement| judgement.holds);
-    Ok((holds, Verdicts::read(&name, done.failures).map_err(failed)?))
+    let verdicts = Verdicts::read(&name, done.failures).map_err(failed)?;
+    Ok((holds, name, verdicts))
 }
 
 /// One point of the plan, for whoever shares the points out. The results get their name when all is run.

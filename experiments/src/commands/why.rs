@@ -16,9 +16,7 @@ use crate::why;
 pub fn why(options: &WhyOptions) -> Done {
     let run = run(options)?;
     let about = About::read(&run)?;
-    let tables = ["tables=[tcp, drops]", "series.cwnd=all", "plots=[]"];
-    let sets = tables.map(|set| format!("outputs.{set}")).to_vec();
-    let loaded = load(&run.join("manifest.yaml"), &Overrides { seed: None, sets })?;
+    let loaded = load(&run.join("manifest.yaml"), &Overrides::with_causes("tcp, drops, marks"))?;
     let experiment = &loaded.experiment;
     let (plan, seed) = (&experiment.points[0].plan, experiment.seeds[0]);
     let flow = flow(plan, options.flow.as_deref())?;

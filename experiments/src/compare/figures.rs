@@ -11,6 +11,7 @@ use super::runs::RunPairs;
 use super::side::Side;
 use crate::quantity::Dimension;
 use crate::statistics::{self, Contrast, Mean};
+use crate::stored::name;
 
 /// By what figures are judged.
 #[derive(Clone, Copy, Debug)]
@@ -47,11 +48,7 @@ pub struct Compared {
 impl Compared {
     /// `bulk.goodput_bps`.
     pub fn name(&self) -> String {
-        if self.subject == crate::stored::RUN {
-            self.quantity.clone()
-        } else {
-            format!("{}.{}", self.subject, self.quantity)
-        }
+        name(&self.subject, &self.quantity)
     }
 
     /// The second less the first.
@@ -75,7 +72,7 @@ pub fn compare(
     let names = sides.each_ref().map(|side| side.stored.order.iter().cloned().collect::<BTreeSet<_>>());
     let alone = [0, 1].map(|side: usize| {
         let own = names[side].difference(&names[1 - side]);
-        own.map(|(subject, quantity)| format!("{subject}.{quantity}")).collect::<Vec<_>>()
+        own.map(|(subject, quantity)| name(subject, quantity)).collect::<Vec<_>>()
     });
     let mut found = Vec::new();
     for (number, at) in points.iter().enumerate() {

@@ -149,8 +149,7 @@ impl Side {
     /// # Errors
     /// Why it cannot be run, in words.
     pub fn again(&self, manifest: &Path, tables: &str, seed: u64, scratch: &Path) -> Result<PathBuf, String> {
-        let sets = [&format!("tables=[{tables}]"), "series.cwnd=all", "plots=[]", "report=false"];
-        let overrides = Overrides { seed: None, sets: sets.map(|set| format!("outputs.{set}")).to_vec() };
+        let overrides = Overrides::with_causes(tables);
         match &self.program {
             Some(program) => run_there(program, manifest, &words(&overrides), scratch)?,
             None => {

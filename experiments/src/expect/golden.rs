@@ -7,7 +7,7 @@ use topologies::{Diagnostic, Expect, Place, SameAs, Severity};
 use super::judge::Judgement;
 use super::names::meant;
 use crate::quantity::{Dimension, show};
-use crate::stored::{RUN, Stored};
+use crate::stored::{Stored, name};
 
 /// More figures that are off than this are counted.
 const SHOWN_MAX: usize = 3;
@@ -47,10 +47,7 @@ impl Golden {
             ));
         }
         stored.set_order(&[]);
-        let name = |(subject, quantity): &(String, String)| {
-            if subject == RUN { quantity.clone() } else { format!("{subject}.{quantity}") }
-        };
-        let names: Vec<String> = stored.order.iter().map(name).collect();
+        let names: Vec<String> = stored.order.iter().map(|(subject, quantity)| name(subject, quantity)).collect();
         let chosen = |(figure, place): &(String, Option<Place>)| {
             let at = names.iter().position(|known| known == figure).ok_or_else(|| {
                 let known: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -140,7 +137,7 @@ impl Golden {
                     let is = is.map_or("is gone".into(), |b| format!("{} instead of {}", words(b), words(a)));
                     let label = now.label(*new);
                     let at = if label.is_empty() { label } else { format!(" [{label}]") };
-                    off.push(format!("{subject}.{quantity}{at} {is}"));
+                    off.push(format!("{}{at} {is}", name(subject, quantity)));
                 }
             }
         }

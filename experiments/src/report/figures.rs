@@ -17,7 +17,7 @@ use crate::{figures, results};
 /// A larger SVG becomes a PNG on the page.
 const SVG_MAX: usize = 400_000;
 /// All figures together, as they stand on the page.
-const BYTES_MAX: usize = 4_000_000;
+pub(super) const BYTES_MAX: usize = 4_000_000;
 /// More figures of runs than this are left in their folders.
 const FIGURES_MAX: usize = 36;
 /// What is drawn where a file asks for nothing: a figure and its table.
@@ -56,16 +56,18 @@ pub(super) struct Found {
     /// Why others are not here.
     pub notes: Vec<String>,
     bytes: usize,
+    bytes_max: usize,
     count: usize,
+    prefix: String,
 }
 
 impl Found {
-    /// Reads them.
+    /// Reads them: so many bytes at most. Their places on the page begin with `prefix`.
     ///
     /// # Errors
     /// As the file system.
-    pub fn read(folder: &Path, stored: &Stored, plan: &Plan) -> io::Result<Found> {
-        let mut found = Found::default();
+    pub fn read(folder: &Path, stored: &Stored, plan: &Plan, prefix: &str, bytes_max: usize) -> io::Result<Found> {
+        let mut found = Found { bytes_max, prefix: prefix.to_string(), ..Found::default() };
         let whole = figures::requests(plan, true);
         found.take(&folder.join("plots"), &whole, ("", ""))?;
         let each = figures::requests(plan, false);
@@ -123,7 +125,7 @@ impl Found {
                 let bytes = svg.text().len();
                 (Picture::Svg(svg), bytes)
             };
-            if self.bytes + bytes > BYTES_MAX {
+            if self.bytes + bytes > self.bytes_max {
                 self.notes.push(format!(
                     "{name} is left out, for this page would become too large; it lies in the results folder."
                 ));
@@ -131,7 +133,7 @@ impl Found {
             }
             self.bytes += bytes;
             self.count += 1;
-            let place = format!("figure-{}", self.count);
+            let place = format!("{}figure-{}", self.prefix, self.count);
             figures.push(Figure { name, place, picture, title: heading, words, about: about.to_string() });
         }
         if !figures.is_empty() {
@@ -154,7 +156,7 @@ impl Found {
             self.count += 1;
             let (title, words) = (svg.title().to_string(), svg.words().to_string());
             let of = if stored.points.len() > 1 || stored.seeds.len() > 1 { about.clone() } else { String::new() };
-            let place = format!("figure-{}", self.count);
+            let place = format!("{}figure-{}", self.prefix, self.count);
             figures.push(Figure { name: kind.to_string(), place, picture: Picture::Svg(svg), title, words, about: of });
         }
         if figures.is_empty() {

@@ -4,24 +4,31 @@
 /// Attributes of a tag.
 pub(super) type Attributes<'a> = &'a [(&'static str, &'a str)];
 
+/// Headings from the highest down.
+const HEADINGS: [&str; 6] = ["h1", "h2", "h3", "h4", "h5", "h6"];
+
 /// A piece of a page.
 #[derive(Default)]
-pub(super) struct Html(String);
+pub(super) struct Html {
+    text: String,
+    /// How many headings stand above the highest that is written from now on.
+    pub below: usize,
+}
 
 impl Html {
     /// A tag around what `inner` writes.
     pub fn tag(&mut self, tag: &'static str, attributes: Attributes<'_>, inner: impl FnOnce(&mut Html)) {
         self.open(tag, attributes);
         inner(self);
-        self.0.push_str("</");
-        self.0.push_str(tag);
-        self.0.push('>');
+        self.text.push_str("</");
+        self.text.push_str(tag);
+        self.text.push('>');
     }
 
     /// The same on a line of its own.
     pub fn block(&mut self, tag: &'static str, attributes: Attributes<'_>, inner: impl FnOnce(&mut Html)) {
         self.tag(tag, attributes, inner);
-        self.0.push('\n');
+        self.text.push('\n');
     }
 
     /// A tag around a text.
@@ -32,43 +39,49 @@ impl Html {
     /// The same on a line of its own.
     pub fn line(&mut self, tag: &'static str, attributes: Attributes<'_>, text: &str) {
         self.element(tag, attributes, text);
-        self.0.push('\n');
+        self.text.push('\n');
     }
 
     /// A tag that nothing stands in, or whose end is written elsewhere.
     pub fn open(&mut self, tag: &'static str, attributes: Attributes<'_>) {
-        self.0.push('<');
-        self.0.push_str(tag);
+        self.text.push('<');
+        self.text.push_str(tag);
         for (name, value) in attributes {
-            self.0.push(' ');
-            self.0.push_str(name);
+            self.text.push(' ');
+            self.text.push_str(name);
             if !value.is_empty() {
-                self.0.push_str("=\"");
-                escape(&mut self.0, value);
-                self.0.push('"');
+                self.text.push_str("=\"");
+                escape(&mut self.text, value);
+                self.text.push('"');
             }
         }
-        self.0.push('>');
+        self.text.push('>');
+    }
+
+    /// A heading, 1 the highest of what it belongs to.
+    pub fn heading(&mut self, level: usize, attributes: Attributes<'_>, text: &str) {
+        let tag = HEADINGS[(self.below + level - 1).min(HEADINGS.len() - 1)];
+        self.line(tag, attributes, text);
     }
 
     /// A text.
     pub fn text(&mut self, text: &str) {
-        escape(&mut self.0, text);
+        escape(&mut self.text, text);
     }
 
     /// What is compiled in, as it is.
     pub fn ours(&mut self, text: &'static str) {
-        self.0.push_str(text);
+        self.text.push_str(text);
     }
 
     /// An SVG file that has been read and verified.
     pub fn verified(&mut self, svg: &super::svg::Verified) {
-        self.0.push_str(svg.text());
+        self.text.push_str(svg.text());
     }
 
     /// The page.
     pub fn into_text(self) -> String {
-        self.0
+        self.text
     }
 }
 

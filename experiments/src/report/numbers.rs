@@ -198,7 +198,8 @@ fn all(html: &mut Html, stored: &Stored) {
         html.line("p", &[], &format!("All {cells} numbers stand in summary.csv and summary.json beside this file."));
         return;
     }
-    html.block("details", &[], |html| {
+    // Not on paper, where it would take many pages.
+    html.block("details", &[("class", "long")], |html| {
         html.line("summary", &[], &format!("All numbers ({} of each point)", rows.len()));
         let caption = "All numbers, by the names that they have in summary.csv";
         if stored.points.len() <= BESIDE {

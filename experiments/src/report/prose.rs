@@ -14,6 +14,11 @@ pub(super) fn write(html: &mut Html, question: &str, figures: &BTreeMap<String, 
     }
 }
 
+/// The first paragraph of a question, without the marks around code.
+pub(super) fn first(question: &str) -> String {
+    paragraphs(question).first().map(|first| first.replace('`', "")).unwrap_or_default()
+}
+
 /// The lines of a paragraph run on. Empty lines part paragraphs, so does a sentence that ends well before its line could, and each claim begins
 /// one.
 fn paragraphs(text: &str) -> Vec<String> {

@@ -111,8 +111,23 @@
     const panels = panelsOf(svg);
     const legend = [...svg.querySelectorAll('[data-legend]')].filter((entry) =>
       svg.querySelector(`[data-series="${CSS.escape(entry.dataset.legend)}"]`));
-    // The browser's own tooltip would stand in the way; the box has the title as its name.
+    // The browser's own tooltips would stand in the way; the box has the title as its name.
     svg.querySelectorAll(':scope > title').forEach((title) => title.remove());
+    // Parts that have more to say: its lines, and a wider stroke that a pointer finds.
+    const notes = [...svg.querySelectorAll('[data-note]')].map((group) => {
+      const title = group.querySelector('title');
+      const lines = title.textContent.split('\n');
+      title.remove();
+      const stroke = group.querySelector('path[fill=none]');
+      if (stroke) {
+        const wide = stroke.cloneNode();
+        wide.setAttribute('stroke', 'transparent');
+        wide.setAttribute('stroke-width', 12);
+        wide.removeAttribute('stroke-dasharray');
+        group.prepend(wide);
+      }
+      return { group, lines, stroke };
+    });
     let view = whole;
 
     const show = (next) => {
@@ -187,6 +202,26 @@
       mark.append(element);
     };
     const place = (point) => new DOMPoint(point[0], point[1]).matrixTransform(svg.getScreenCTM());
+    // Beside a point, where there is room for it.
+    const put = (rows, point, kind) => {
+      readout.className = `readout ${kind}`;
+      readout.replaceChildren(...rows);
+      readout.hidden = false;
+      const frame = box.getBoundingClientRect();
+      const at = place(point);
+      const right = at.x - frame.left + 14;
+      const wide = readout.offsetWidth;
+      readout.style.left = `${Math.max(0, right + wide > frame.width ? at.x - frame.left - 14 - wide : right)}px`;
+      readout.style.top = `${Math.max(0, Math.min(at.y - frame.top, frame.height - readout.offsetHeight - 4))}px`;
+    };
+    const tell = ({ group, lines, stroke }, point) => {
+      hide();
+      const { x, y, width, height } = group.getBBox();
+      if (stroke) shape('path', { d: stroke.getAttribute('d'), fill: 'none', stroke: '#0072b2', 'stroke-opacity': 0.3, 'stroke-width': 9 });
+      else shape('rect', { x: x - 3, y: y - 3, width: width + 6, height: height + 6, fill: 'none', stroke: '#606060', 'stroke-dasharray': '4 3' });
+      const rows = lines.map((line, at) => make('div', {}, at ? line : make('b', { textContent: line })));
+      put(rows, point || [x + width / 2, y + height / 2], 'note');
+    };
     const read = (panel, x, near) => {
       const part = (x - panel.left) / panel.width;
       const seen = new Map();
@@ -211,14 +246,7 @@
         rows.push(make('div', {}, swatch, `${name}: `, make('b', { textContent: print(panel.y, value, panel.height) })));
       }
       if (more > 0) rows.push(make('div', { textContent: `and ${more} more` }));
-      readout.replaceChildren(...rows);
-      readout.hidden = false;
-      const frame = box.getBoundingClientRect();
-      const at = place([x, near === undefined ? panel.top : near]);
-      const right = at.x - frame.left + 14;
-      const wide = readout.offsetWidth;
-      readout.style.left = `${Math.max(0, right + wide > frame.width ? at.x - frame.left - 14 - wide : right)}px`;
-      readout.style.top = `${Math.max(0, Math.min(at.y - frame.top, frame.height - readout.offsetHeight - 4))}px`;
+      put(rows, [x, near === undefined ? panel.top : near], 'values');
     };
     const pointOf = (event) => {
       const { x, y } = new DOMPoint(event.clientX, event.clientY).matrixTransform(svg.getScreenCTM().inverse());
@@ -244,8 +272,10 @@
         shape('rect', { x, y, width, height, fill: '#0072b2', 'fill-opacity': 0.12, stroke: '#0072b2' });
         return;
       }
+      const note = notes.find(({ group }) => group.contains(event.target));
       const panel = under(at);
-      if (panel) read(panel, at[0], at[1]);
+      if (note) tell(note, at);
+      else if (panel) read(panel, at[0], at[1]);
       else hide();
     });
     const release = (event) => {
@@ -262,6 +292,7 @@
     // Keys, on the box: arrows move the place that is read, Shift and arrows what is seen of a figure that is zoomed into.
     const frame = box.closest('.plot');
     let step = 0;
+    let noted = -1;
     frame.addEventListener('keydown', (event) => {
       if (event.target !== frame || event.ctrlKey || event.metaKey || event.altKey) return;
       const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
@@ -274,6 +305,9 @@
       else if (way && way[0] && panel) {
         step = Math.min(STEPS, Math.max(0, step + way[0]));
         read(panel, panel.left + (panel.width * step) / STEPS);
+      } else if (way && notes.length) {
+        noted = Math.min(notes.length - 1, Math.max(0, noted + way[0] + way[1]));
+        tell(notes[noted]);
       } else return;
       event.preventDefault();
     });
@@ -294,6 +328,7 @@
       }));
     const hints = ['drag to zoom'];
     if (panels.some((panel) => panel.lines.length)) hints.unshift('hover or arrow keys for values');
+    else if (notes.length) hints.unshift('hover or arrow keys for what each part is');
     if (legend.length > 1) hints.push('click the legend to hide a series, Shift and click to see it alone');
     tools.append(make('span', { textContent: hints.join('; ') }));
     frame.before(tools);

@@ -60,9 +60,9 @@ impl Verified {
                 Event::End(_) => {
                     open.pop()?;
                 }
-                Event::Text(piece) => match open.last().map(String::as_str) {
-                    Some("title") => title.push_str(piece.as_ref()),
-                    Some("desc") => words.push_str(piece.as_ref()),
+                Event::Text(piece) => match part(&open) {
+                    "title" => title.push_str(piece.as_ref()),
+                    "desc" => words.push_str(piece.as_ref()),
                     _ => {}
                 },
                 Event::GeneralRef(name) => {
@@ -73,9 +73,9 @@ impl Verified {
                         "quot" => '"',
                         _ => return None,
                     };
-                    match open.last().map(String::as_str) {
-                        Some("title") => title.push(c),
-                        Some("desc") => words.push(c),
+                    match part(&open) {
+                        "title" => title.push(c),
+                        "desc" => words.push(c),
                         _ => {}
                     }
                 }
@@ -103,6 +103,14 @@ impl Verified {
     }
 }
 
+/// Which element of the whole figure is open, and none of its parts: they may have titles of their own.
+fn part(open: &[String]) -> &str {
+    match open {
+        [_, part] => part,
+        _ => "",
+    }
+}
+
 /// The name of an element whose name and attributes are all known.
 fn element(tag: &BytesStart<'_>) -> Option<String> {
     let name = tag.name().into_inner().to_string();
@@ -124,7 +132,8 @@ mod tests {
     #[test]
     fn figures_of_the_plotter_pass_and_say_what_they_show() {
         let text = "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"1\">\n<title>a &lt; b</title>\n<desc>c &amp; d</desc>\n\
-                    <g data-series=\"0\"><path d=\"M0 0\"/></g></svg>\n";
+                    <g data-series=\"0\"><path d=\"M0 0\"/></g>\
+                    <g data-note=\"\"><title>e</title></g></svg>\n";
         let svg = Verified::of(text.into()).expect("it is ours");
         assert_eq!((svg.title(), svg.words(), svg.text()), ("a < b", "c & d", text));
     }

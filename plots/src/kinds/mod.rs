@@ -4,6 +4,7 @@ mod bars;
 mod cdf;
 mod cwnd;
 mod goodput;
+mod heatmap;
 mod ladder;
 mod packets;
 mod queue;
@@ -91,7 +92,7 @@ const COMMON: &[Key] = &[
     Key { name: "file", takes: Takes::Text, help: "the file's name without ending; the kind's name" },
 ];
 
-static KINDS: [Kind; 13] = [
+static KINDS: [Kind; 14] = [
     cwnd::KIND,
     throughput::KIND,
     goodput::KIND,
@@ -103,6 +104,7 @@ static KINDS: [Kind; 13] = [
     xy::KIND,
     sweep::KIND,
     bars::KIND,
+    heatmap::KIND,
     waterfall::KIND,
     stacked::KIND,
 ];

@@ -20,6 +20,8 @@ pub(super) struct Journey {
     /// Its number: of two packets of a host the one sent first has the smaller one.
     pub id: u64,
     pub flow: String,
+    /// Whether the host that sent the flow's first packet has sent it.
+    pub opener: bool,
     pub hops: Vec<Hop>,
     pub protocol: String,
     /// Ports of its source and its destination; not numbers where it has none.
@@ -30,6 +32,8 @@ pub(super) struct Journey {
     /// Both since the connection's first.
     pub relative: (f64, f64),
     pub payload: f64,
+    /// Whether its sender had sent all of it before, or a part of it.
+    pub again: bool,
     /// The window that it offers, in bytes: scaled as its connection's SYNs agreed.
     pub window: f64,
     /// Blocks that were acknowledged selectively.
@@ -48,6 +52,9 @@ pub(super) struct Hop {
     /// Not a number where it did not arrive.
     pub arrived: f64,
     pub lost: bool,
+    /// The link's direction, and what became of the packet there.
+    pub port: String,
+    pub fate: String,
 }
 
 impl Journey {
@@ -62,6 +69,11 @@ impl Journey {
 
     pub fn lost(&self) -> bool {
         self.hops.iter().any(|hop| hop.lost)
+    }
+
+    /// Whether it opens or closes its connection's direction.
+    pub fn opens_or_closes(&self) -> bool {
+        self.flags.contains("SYN") || self.flags.contains("FIN")
     }
 
     /// The host that sent it.
@@ -83,7 +95,7 @@ const NUMBERS: [&str; 11] = [
     "source_port",
     "destination_port",
 ];
-const WORDS: [&str; 7] = ["packet", "flow", "from", "to", "fate", "protocol", "flags"];
+const WORDS: [&str; 8] = ["packet", "flow", "port", "from", "to", "fate", "protocol", "flags"];
 const SACKS: [(&str, &str); 4] = [
     ("sack1_left", "sack1_right"),
     ("sack2_left", "sack2_right"),
@@ -127,6 +139,12 @@ pub(super) fn journeys(sources: &[Source], args: &Args) -> Result<(Table, Vec<Jo
     let mut numbers = Numbers::default();
     for journey in journeys.iter_mut().filter(|journey| journey.seq.is_finite()) {
         journey.relative = (numbers.seq(journey), numbers.ack(journey));
+        journey.again = numbers.again(journey);
+    }
+    let mut openers: BTreeMap<String, String> = BTreeMap::new();
+    for journey in &mut journeys {
+        let opener = openers.entry(journey.flow.clone()).or_insert_with(|| journey.hops[0].from.clone());
+        journey.opener = *opener == journey.hops[0].from;
     }
     let (from, to) = args.window()?;
     journeys.retain(|journey| (from..=to).contains(&journey.handed()));
@@ -146,6 +164,8 @@ fn hop(table: &Table, row: usize) -> Hop {
         handed: table.numbers("enqueued_s")[row].min(time),
         arrived: table.numbers("arrived_s")[row],
         lost: !ALIVE.contains(&table.words("fate").at(row)),
+        port: table.words("port").at(row).to_string(),
+        fate: table.words("fate").at(row).to_string(),
     }
 }
 
@@ -156,6 +176,7 @@ fn journey(table: &Table, row: usize, hop: Hop) -> Journey {
     Journey {
         id: table.words("packet").at(row).parse().unwrap_or(row as u64),
         flow: word("flow"),
+        opener: false,
         hops: vec![hop],
         protocol: word("protocol"),
         ports: (number("source_port"), number("destination_port")),
@@ -164,6 +185,7 @@ fn journey(table: &Table, row: usize, hop: Hop) -> Journey {
         ack: number("ack"),
         relative: (f64::NAN, f64::NAN),
         payload: number("payload_bytes"),
+        again: false,
         window: number("window"),
         sack: blocks.filter(|block| block.0.is_finite()).collect(),
     }
@@ -203,6 +225,16 @@ impl Numbers {
         self.known.entry(key).or_insert_with(|| Unwrap::new(packet.seq)).relative(packet.seq)
     }
 
+    /// Whether a packet, whose number was asked for, begins below the end of what its sender has sent. SYN and FIN take a number each.
+    fn again(&mut self, packet: &Journey) -> bool {
+        let takes = packet.payload.max(0.0) + if packet.opens_or_closes() { 1.0 } else { 0.0 };
+        let key = (packet.source().to_string(), packet.ports.0 as u64, packet.ports.1 as u64);
+        let Some(unwrap) = self.known.get_mut(&key).filter(|_| takes > 0.0) else { return false };
+        let before = unwrap.end;
+        unwrap.end = before.max(packet.relative.0 + takes);
+        packet.relative.0 < before
+    }
+
     /// Its acknowledgement number, since the other direction's first.
     fn ack(&mut self, packet: &Journey) -> f64 {
         let ports = (packet.ports.1 as u64, packet.ports.0 as u64);
@@ -215,11 +247,13 @@ impl Numbers {
 struct Unwrap {
     last: f64,
     base: f64,
+    /// Behind the highest number sent, since the base.
+    end: f64,
 }
 
 impl Unwrap {
     fn new(base: f64) -> Unwrap {
-        Unwrap { last: base, base }
+        Unwrap { last: base, base, end: 0.0 }
     }
 
     /// How far a number is from the base.

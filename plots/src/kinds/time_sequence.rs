@@ -133,7 +133,7 @@ fn collect(packets: &[Journey], sender: &str) -> Drawn {
         if packet.payload > 0.0 {
             let end = seq + packet.payload;
             let span = (packet.handed(), seq, end);
-            if seq < highest {
+            if packet.again {
                 drawn.again.push(span)
             } else {
                 drawn.data.push(span)
