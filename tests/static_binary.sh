@@ -19,25 +19,25 @@ if readelf -d "$binary" | grep -q NEEDED; then
   echo "it needs libraries:" && readelf -d "$binary" | grep NEEDED
   exit 1
 fi
-mkdir "$out/root"
-cp "$binary" "$out/root/clockwire"
-cp experiments/reno-sawtooth.yaml "$out/root/"
-alone=(chroot)
-[ "$(id -u)" = 0 ] || alone=(unshare --map-root-user chroot)
+mkdir "$out/empty"
+cp "$binary" "$out/empty/clockwire"
+cp experiments/reno-sawtooth.yaml "$out/empty/"
+alone=("$(command -v chroot)")
+[ "$(id -u)" = 0 ] || alone=("$(command -v unshare)" --map-root-user "${alone[@]}")
 inside() {
-  env -i "${alone[@]}" "$out/root" /clockwire "$@"
+  env -i "${alone[@]}" "$out/empty" /clockwire "$@"
 }
 inside --version
 inside run /reno-sawtooth.yaml --out /results
 inside report /results --out /page.html >/dev/null
 inside verify /reno-sawtooth.yaml
 for file in report.html seed-1/plots/cwnd.png seed-1/plots/cwnd.svg seed-1/tcp.csv; do
-  [ -s "$out/root/results/$file" ] || { echo "there is no $file"; exit 1; }
+  [ -s "$out/empty/results/$file" ] || { echo "there is no $file"; exit 1; }
 done
 # The same results as with this machine's own libraries, where the command was built.
 if [ -x target/release/clockwire ]; then
-  target/release/clockwire run --quiet "$out/root/reno-sawtooth.yaml" --out "$out/own"
-  diff -r "$out/own/seed-1" "$out/root/results/seed-1"
+  target/release/clockwire run --quiet "$out/empty/reno-sawtooth.yaml" --out "$out/own"
+  diff -r "$out/own/seed-1" "$out/empty/results/seed-1"
   echo "the same bytes as target/release/clockwire"
 fi
 echo "size: $(stat -c %s "$binary") bytes, stripped: $(strip -o "$out/stripped" "$binary" && stat -c %s "$out/stripped")"

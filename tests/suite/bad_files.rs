@@ -39,6 +39,7 @@ fn every_bad_file_is_refused_with_its_place_and_leaves_nothing_behind() {
             "a map of sections",
             "UTF-8",
             "needs `stop`",
+            "no hosts",
         ];
         let in_a_tree = !no_tree.iter().any(|words| ran.err.contains(words));
         assert!(!in_a_tree || ran.err.contains(" = path: "), "{file} says no path: {}", ran.err);

@@ -16,6 +16,7 @@ mod http;
 mod https;
 mod layers;
 mod linux_tcp;
+mod messages;
 mod mutants;
 mod oracle_on_experiments;
 mod packetdrill;

@@ -49,12 +49,13 @@ pub(super) fn read(sink: &mut Sink, node: &Node) -> Option<Dimension> {
     sink.map(over, "`over`");
     if over.entries().is_empty() {
         sink.error(over.at, "nothing is sampled").help.push("as in `over: { wan.delay: 1 ms .. 100 ms }`".into());
+        return None;
     }
     let streams = Streams::new(seed);
     let mut names = Vec::new();
     let mut drawn: Vec<Choice> = vec![Choice::default(); points as usize];
     for entry in over.entries() {
-        let Some(space) = space(sink, entry) else { continue };
+        let space = space(sink, entry)?;
         // A stream for each path, so that another path beside it changes none of its values.
         let mut rng = streams.open(&format!("experiment/sample/{}", entry.key));
         let strata = if latin { shuffled(&mut rng, points) } else { Vec::new() };

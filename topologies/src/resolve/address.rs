@@ -72,10 +72,11 @@ pub(crate) fn assign(sink: &mut Sink, topo: &Topo, nodes: &[NodeSpec], links: &[
                 free(&mut taken, &mut free_from, right, prefix).map(|left| ([left, right], prefix))
             }
         };
-        let Some((ends, prefix)) = addresses else {
+        // Each link has its place in the list, also where it has no addresses.
+        let (ends, prefix) = addresses.unwrap_or_else(|| {
             sink.error(link.at, "there is no free address for this link");
-            continue;
-        };
+            ([Ipv4Addr::UNSPECIFIED; 2], 32)
+        });
         *users.entry((network(ends[0], prefix).to_bits(), prefix)).or_default() += 1;
         out.push(LinkAddresses { ends, prefix, shared: false });
     }
