@@ -358,6 +358,7 @@ const ALWAYS: &[&str] = &[
     "from",
     "to",
     "at",
+    "arrivals",
     "link",
     "tcp",
     "check",
