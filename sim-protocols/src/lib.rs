@@ -24,8 +24,8 @@ mod service;
 pub use app::{
     APPS, AppConfig, AppEntry, BulkConfig, CallForm, CallOperation, CbrConfig, CloseWhen, Closing, Connections,
     Counted, Data, Dist, DnsConfig, HttpConfig, HttpMethod, HttpVersion, Marshal, OnOffConfig, Opening, Pareto, Pause,
-    PingConfig, PoissonConfig, Quantity, ReplyStatus, RequestConfig, RpcConfig, Scope, Shape, SizeDist, SpanDist,
-    TracerouteConfig, ValueTable, WebSocketConfig,
+    PingConfig, PoissonConfig, Quantity, ReplayConfig, ReplyStatus, RequestConfig, RpcConfig, Scope, Shape, SizeDist,
+    SpanDist, TracerouteConfig, ValueTable, WebSocketConfig,
 };
 pub use host::{
     AcceptError, Answer, App, AppEvent, BindError, Calls, ConnId, ConnectError, DATAGRAMS, DNS, Datagram, Effect,
@@ -34,7 +34,7 @@ pub use host::{
     SOCKET_OPTIONS, STATES, SendError, Shutdown, ShutdownError, SocketAddr, SocketError, SocketId, Sockets, THROUGHPUT,
     TRACEROUTE, UDP, UdpError, UdpId,
 };
-pub use ip::{Action, AddressNet, FIREWALL, Gate, NAT, PortMap, Reject, Rule, TrackTimes};
+pub use ip::{Action, AddressNet, FIREWALL, Gate, Mapping, NAT, PortMap, Reject, Rule, TrackTimes};
 pub use ip::{Alter, Gateway, Hop, Interface, IpConfig, IpStack, Route, RouteTable, Router};
 pub use node::NetNode;
 pub use service::{SERVICES, ServiceConfig, ServiceEntry, StoreConfig};

@@ -91,3 +91,14 @@ fn files_with_programs_on_routers_are_the_same_on_any_number_of_shards() {
     let print = |shards| crate::harness::run(&plan, 3, crate::harness::sharded(shards)).fingerprints;
     assert_eq!([print(1), print(2)], [print(3), print(3)]);
 }
+
+#[test]
+fn fragments_and_neighbours_pass_a_router_that_translates() {
+    let work = "big: { from: a, to: z, cbr: { rate: 800 kbit/s, size: 4000 B, count: 10 } }, echo: { from: b, to: z, ping: { count: 2, size: 5 kB } }";
+    let outcome = run(&home("nat: { masquerade: access }, firewall: { rules: [ { deny: udp port 9 } ] }", ZONE, work));
+    let flows = rows(&outcome, "flows", &["bytes"]);
+    assert!(flows.contains(&"40000".to_string()), "{flows:?}");
+    assert_eq!(counted(rows(&outcome, "ping", &["answer"])), BTreeMap::from([("reply".to_string(), 2)]));
+    // One connection of datagrams and one of echoes, as the fragments' ports say.
+    assert_eq!(rows(&outcome, "nat", &["protocol"]), ["udp", "icmp"]);
+}

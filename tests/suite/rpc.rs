@@ -288,3 +288,31 @@ fn every_parameter_bites() {
         assert_ne!(both(base), both(&format!("{base}, {key}")), "`{key}` does nothing to `{base}`");
     }
 }
+
+// tests: RFC 7413 §4
+#[test]
+fn a_call_on_a_new_connection_goes_with_the_syn_where_both_ends_open_fast() {
+    let of = |client: &str, server: &str, calls: &str| {
+        let hosts = format!(
+            "hosts: {{ a: {{ tcp: {{ fast_open: {client} }} }}, z: {{ tcp: {{ fast_open: {server} }} }} }}\n\
+             links:\n - a -- z: {{ rate: 1 Gbit/s, delay: 20 ms }}\n"
+        );
+        let outcome = run_from(&hosts, &format!("operation: get, count: 4, connections: new, {calls}"));
+        let rows = rows(&outcome, "calls");
+        assert!(rows.iter().all(|(_, words)| words["outcome"] == "finished"), "{client} {server} {calls}");
+        rows.iter().map(|(row, _)| (row["total_s"] + 500) / 1000).collect::<Vec<_>>()
+    };
+    // The first brings a cookie; with it the others take a round trip less. All forms begin with their client.
+    for form in ["bare", "rest-http1", "thrift-binary", "dubbo"] {
+        let calls = format!("form: {form}");
+        let (with, without) = (of("on", "on", &calls), of("off", "off", &calls));
+        assert_eq!(without, [without[0]; 4], "{form}");
+        assert_eq!(with, [without[0], without[0] - 40, without[0] - 40, without[0] - 40], "{form}");
+        assert_eq!(of("on", "off", &calls), without, "{form}: a server that gives no cookie");
+    }
+    // What goes with the SYN is the first write: of HTTP/2 that is its preface, and the request comes behind.
+    let [with, without] = ["on", "off"].map(|fast| of(fast, fast, "form: rest-http2"));
+    assert_eq!(with, without);
+    // Without cookies even the first does.
+    assert_eq!(of("without_cookies", "without_cookies", "form: bare"), [40; 4]);
+}

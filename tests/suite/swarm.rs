@@ -151,9 +151,9 @@ fn flows(plan: &Plan, outcome: &Outcome, heals: bool) -> Vec<String> {
             faults.push(format!("{name} is {outcome} long after all links were repaired, with {} bytes", row[bytes]));
         }
         let AppConfig::Bulk(bulk) = &of.config.app else { continue };
-        let whole = bulk.bytes.filter(|_| bulk.stop.is_none() && bulk.close != Closing::Reset);
-        if let Some(whole) = whole.filter(|whole| outcome == "finished" && row[bytes] != whole.bytes()) {
-            faults.push(format!("{name} has finished with {} of {whole}", row[bytes]));
+        let whole = bulk.bytes.as_ref().filter(|_| bulk.stop.is_none() && bulk.close != Closing::Reset);
+        if let Some(whole) = whole.filter(|whole| outcome == "finished" && row[bytes] != whole.mean().bytes()) {
+            faults.push(format!("{name} has finished with {} of {}", row[bytes], whole.mean()));
         }
     }
     faults

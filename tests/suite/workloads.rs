@@ -156,3 +156,84 @@ fn another_trace_is_another_run() {
     assert_eq!(ran.code, Some(2));
     assert!(ran.err.contains("line 2: `0.25` is before the time above"), "{}", ran.err);
 }
+
+/// The values of some columns of a table, sorted.
+fn column(outcome: &sim_core::Outcome, table: &str, name: &str) -> Vec<u64> {
+    let rows = outcome.table(table).expect("rows");
+    let at = rows.table.columns.iter().position(|column| column.name == name).expect("a column");
+    let mut found: Vec<u64> = rows.iter().map(|(_, row)| row[at]).collect();
+    found.sort_unstable();
+    found
+}
+
+#[test]
+fn streams_and_plain_requests_draw_their_sizes_too() {
+    let of = |application: &str, count: u32| {
+        let text = file("", "").replace("http: {  }", application);
+        run(&text.replace("to: z,", &format!("to: z, count: {count}, stagger: 1 ms,")))
+    };
+    let bytes =
+        column(&of("tcp: { sizes: { empirical: { values: [ 1 kB 50 %, 9 kB 50 % ] } } }", 60), "flows", "bytes");
+    let large = bytes.iter().filter(|bytes| **bytes == 9000).count();
+    assert!(bytes.iter().all(|bytes| [1000, 9000].contains(bytes)) && (18..42).contains(&large), "{bytes:?}");
+    let even = column(&of("tcp: { bytes: 10 kB, sizes: { uniform: { spread: 2 kB } } }", 60), "flows", "bytes");
+    assert!(even[0] >= 8000 && even[59] <= 12_000 && even[59] - even[0] > 3000, "{even:?}");
+    for more in
+        ["", ", connections: new", ", connections: new, writes: 3, close: server", ", service: 3 ms, data: pattern"]
+    {
+        let count = if more.contains("new") { 60 } else { 200 };
+        let application = format!(
+            "request: {{ count: {count}, request: 300 B, request_sizes: uniform, response_sizes: {{ empirical: {{ file: data/sizes.csv }} }}{more} }}"
+        );
+        let outcome = of(&application, 1);
+        let (up, down) =
+            (column(&outcome, "requests", "body_up_bytes"), column(&outcome, "requests", "body_down_bytes"));
+        let last = count - 1;
+        let least = if more.contains("writes") { 48 } else { 16 };
+        assert!(
+            up.len() == count && up[0] >= least && up[0] < 60 && up[last] > 500 && up[last] <= 600,
+            "{more}: {up:?}"
+        );
+        assert!(down[0] >= 1000 && down[last] <= 10_000 && down[last] > 8000, "{more}: {down:?}");
+        assert_eq!(column(&outcome, "flows", "damaged_bytes"), [0], "{more}");
+        let finished = column(&outcome, "requests", "outcome");
+        assert!(finished.iter().all(|outcome| *outcome == finished[0]) && outcome.table("requests").is_some());
+    }
+    for (application, part) in [
+        ("tcp: { sizes: exponential }", "it needs `bytes`"),
+        ("tcp: { bytes: 1 kB, sizes: exponential, close: server }", "the client must close"),
+        ("request: { request: 10 B, response_sizes: exponential }", "16 B at least"),
+    ] {
+        let error = load(&file("", "").replace("http: {  }", application)).expect_err(application);
+        assert!(error.contains(part), "{application}: {error}");
+    }
+}
+
+#[test]
+fn datagrams_leave_when_a_trace_says_and_have_its_sizes() {
+    let folder = Folder::new("replay");
+    fs::write(
+        folder.0.join("x.yaml"),
+        file("", "").replace("http: {  }", "replay: { arrivals: when.csv, size: 70 B }"),
+    )
+    .expect("a file");
+    fs::write(folder.0.join("when.csv"), "time_s,size_bytes\n0.25,100\n0.25,1400\n1.5,12\n").expect("a trace");
+    let ran =
+        clockwire(&folder.0, &["run", "x.yaml", "--quiet", "--out", "out", "--set", "outputs.tables=[datagrams]"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    let rows = fs::read_to_string(folder.0.join("out/seed-3/datagrams.csv")).expect("rows");
+    let sizes: Vec<&str> = rows.lines().skip(1).filter_map(|row| row.split(',').nth(3)).collect();
+    assert_eq!(sizes, ["100", "1400", "12"], "{rows}");
+    for (trace, part) in [
+        (
+            "time_s,size_bytes\n0.5,11\n",
+            "`when.csv` is no list of datagrams: a datagram of 11 B: its payload is from 12 to 65507 B",
+        ),
+        ("time_s,size_bytes\n0.5,9\n0.4,99\n", "before the time above"),
+        ("size_bytes\n9\n", "no column `time_s`"),
+    ] {
+        fs::write(folder.0.join("when.csv"), trace).expect("a trace");
+        let ran = clockwire(&folder.0, &["check", "x.yaml"]);
+        assert!(ran.code == Some(2) && ran.err.contains(part), "{}", ran.err);
+    }
+}

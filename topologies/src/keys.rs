@@ -147,6 +147,12 @@ const FIREWALL: &[Key] = &[
 const NAT: &[Key] = &[
     ("masquerade", "links on which hosts have the router's address", List(&Text)),
     ("map", "ports that lead inside: `tcp port 80 to web port 8080`", List(&Text)),
+    (
+        "mapping",
+        "the port outside: one for each `connection` (not given), or one for each `endpoint`, at which everybody reaches it (RFC 4787 §4.1)",
+        Words(|| gate::MAPPINGS.to_vec()),
+    ),
+    ("hairpin", "whether hosts inside reach each other by the router's address outside; true when not given", Flag),
 ];
 
 const SET: &[Key] = &[

@@ -146,6 +146,11 @@ links:
         ],
     },
     Section {
+        name: "a replay of datagrams",
+        file: "hosts: { a: {}, b: {} }\nlinks: [ { a -- b: { rate: 1 Mbit/s } } ]\nworkload: { w: { from: a, to: b, replay: { arrivals: tests/data/arrivals.csv, @KEY@ } } }\n",
+        keys: &["size: 7 B", "size: 700 B, sizes: exponential", "count: 7", "stop: 7 ms"],
+    },
+    Section {
         name: "a router",
         file: "hosts: { a: {}, b: {} }\nrouters: { r: { @KEY@ } }\nlinks: [ { a -- r*: { rate: 1 Mbit/s } }, { r* -- b: { rate: 1 Mbit/s } } ]\n",
         keys: &[
@@ -182,7 +187,12 @@ links:
     Section {
         name: "translation of addresses",
         file: "hosts: { a: {}, b: {} }\nrouters: { r: { nat: { masquerade: out, @KEY@ } } }\nlinks: [ { a -- r: { name: in, rate: 1 Mbit/s } }, { r -- b: { name: out, rate: 1 Mbit/s } } ]\n",
-        keys: &["map: udp port 53 to a", "map: [ tcp port 80 to a port 8080, udp port 53 to a ]"],
+        keys: &[
+            "map: udp port 53 to a",
+            "map: [ tcp port 80 to a port 8080, udp port 53 to a ]",
+            "mapping: endpoint",
+            "hairpin: false",
+        ],
     },
     Section {
         name: "what a router remembers",
@@ -348,6 +358,7 @@ const ALWAYS: &[&str] = &[
     "from",
     "to",
     "at",
+    "arrivals",
     "link",
     "tcp",
     "check",

@@ -1,17 +1,18 @@
 //! `tcp`: a bulk stream from the client to the server.
 
-use sim_core::{Params, Rate, Size, Span, Time};
+use sim_core::{Params, Rate, Rng, Size, Span, Time};
 
 use super::Application;
 use super::values::{self, CloseWhen, Closing, Data, Opening};
+use super::{Dist, SizeDist};
 use crate::app::Scope;
 use crate::host::{App, AppEvent, Calls, ConnId, FlowEnd, Outcome};
 
 /// Parameters of a bulk stream.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct BulkConfig {
-    /// Bytes to send. Default: without end (until [`BulkConfig::stop`] or the end of the simulation).
-    pub bytes: Option<Size>,
+    /// Bytes to send, each flow as many as it draws; one at least. Default: without end (until [`BulkConfig::stop`] or the end of the simulation).
+    pub bytes: Option<SizeDist>,
     /// When the sender stops writing and closes, sent or not. Default: never.
     pub stop: Option<Time>,
     /// What the bytes are. Default: zeros.
@@ -41,8 +42,12 @@ pub struct Pause {
 
 impl BulkConfig {
     pub(super) fn read(params: &mut dyn Params) -> BulkConfig {
-        let bytes =
-            params.given("bytes").then(|| params.size("bytes", None, "bytes to send; without end when not given"));
+        let given = params.given("bytes");
+        let help = "bytes to send; without end when not given";
+        let mean = if given { params.size("bytes", None, help) } else { Size::from_bytes(0) };
+        let how = ("sizes", "how `bytes` is distributed: each flow draws once");
+        let bytes = Dist::about(params, ("bytes", mean, given), how);
+        let bytes = (given || bytes.is_drawn()).then_some(bytes);
         let stop = values::stop(params, "when the sender stops writing and closes");
         let data = Data::read(params, "data", "zeros, or a pattern that the receiver compares");
         let open = Opening::read(params, "open", "who opens: the client, or both ends at the same moment");
@@ -65,7 +70,7 @@ impl BulkConfig {
     pub(super) fn check(&self) -> Result<(), (&'static str, String)> {
         let ends = self.bytes.is_some() || self.stop.is_some();
         match () {
-            _ if self.bytes.is_some_and(|bytes| bytes.bytes() == 0) => {
+            _ if self.bytes.as_ref().is_some_and(|bytes| bytes.mean().bytes() == 0) => {
                 Err(("bytes", "a stream of zero bytes sends nothing".into()))
             }
             _ if self.read_rate.is_some_and(|rate| rate.bps() < 8_000) => {
@@ -73,6 +78,9 @@ impl BulkConfig {
             }
             _ if self.close == Closing::Simultaneous && self.stop.is_none() => {
                 Err(("close", "both ends close at `stop`: give one".into()))
+            }
+            _ if self.close == Closing::Server && self.bytes.as_ref().is_some_and(Dist::is_drawn) => {
+                Err(("close", "the server does not know how many bytes are drawn: the client must close".into()))
             }
             _ if self.close == Closing::Server && self.bytes.is_none() => {
                 Err(("close", "the server closes when it has `bytes`: give them".into()))
@@ -91,9 +99,9 @@ impl BulkConfig {
 impl Application for BulkConfig {
     const DELIVERS_TO: Option<FlowEnd> = Some(FlowEnd::Server);
 
-    fn open(&self, end: FlowEnd, _scope: &Scope) -> Box<dyn App> {
+    fn open(&self, end: FlowEnd, scope: &Scope) -> Box<dyn App> {
         match end {
-            FlowEnd::Client => Box::new(BulkClient::new(self.clone())),
+            FlowEnd::Client => Box::new(BulkClient::new(self.clone(), scope.stream("sizes"))),
             FlowEnd::Server => Box::new(BulkServer::new(self.clone())),
         }
     }
@@ -111,17 +119,20 @@ const WRITE: u32 = 2;
 /// The sending end.
 struct BulkClient {
     config: BulkConfig,
+    /// What it has drawn.
+    bytes: u64,
     conn: Option<ConnId>,
     stopped: bool,
 }
 
 impl BulkClient {
-    pub fn new(config: BulkConfig) -> BulkClient {
-        BulkClient { config, conn: None, stopped: false }
+    pub fn new(config: BulkConfig, mut sizes: Rng) -> BulkClient {
+        let bytes = config.bytes.as_ref().map_or(u64::MAX, |bytes| bytes.draw(&mut sizes).max(1));
+        BulkClient { config, bytes, conn: None, stopped: false }
     }
 
     fn write(&self, calls: &mut Calls<'_, '_>, conn: ConnId) {
-        calls.feed(conn, self.config.bytes.map_or(u64::MAX, |bytes| bytes.bytes()), self.config.data);
+        calls.feed(conn, self.bytes, self.config.data);
         if self.config.bytes.is_none() {
             return;
         }
@@ -219,7 +230,7 @@ impl BulkServer {
     }
 
     fn expected(&self) -> u64 {
-        self.config.bytes.map_or(u64::MAX, |bytes| bytes.bytes())
+        self.config.bytes.as_ref().map_or(u64::MAX, |bytes| bytes.mean().bytes())
     }
 
     /// Reads by the clock: a millisecond's worth at a time, or all there is until the pause.

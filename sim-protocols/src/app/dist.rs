@@ -161,6 +161,12 @@ impl<T: Quantity> Dist<T> {
     }
 }
 
+impl From<Size> for SizeDist {
+    fn from(size: Size) -> SizeDist {
+        Dist::Fixed(size)
+    }
+}
+
 impl SizeDist {
     /// Draws bytes; a fixed size draws nothing from the stream.
     pub(crate) fn draw(&self, rng: &mut Rng) -> u64 {

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use sim_core::{Params, Rng, Span, Time};
+use sim_core::{Params, Rng, Size, Span, Time};
 
 use super::Scope;
 use super::dial::lock;
@@ -95,14 +95,24 @@ impl Iterator for Due {
 
 /// The times of a file.
 fn trace(text: &str) -> Result<Vec<Span>, String> {
+    Ok(trace_of(text, Columns { first: Span::COLUMN, more: &[] })?.into_iter().map(|(time, _)| time).collect())
+}
+
+/// The times of a file, and the sizes that stand beside them.
+pub(super) fn sized_trace(text: &str) -> Result<Vec<(Span, Option<Size>)>, String> {
+    trace_of(text, Columns { first: Span::COLUMN, more: &[Size::COLUMN] })
+}
+
+fn trace_of(text: &str, columns: Columns) -> Result<Vec<(Span, Option<Size>)>, String> {
     let mut last = Span::ZERO;
-    table::read(text, Columns { first: Span::COLUMN, more: &[] }, |cells| {
+    table::read(text, columns, |cells| {
         let time = table::quantity::<Span>(cells[0], Span::UNIT)?;
         if time < last {
             return Err(format!("`{}` is before the time above", cells[0]));
         }
         last = time;
-        Ok(time)
+        let size = cells.get(1).map(|cell| table::quantity::<Size>(cell, Size::UNIT)).transpose()?;
+        Ok((time, size))
     })
 }
 

@@ -19,6 +19,7 @@ mod permits;
 mod ping;
 mod poisson;
 pub(crate) mod pool;
+mod replay;
 mod request;
 mod rpc;
 mod scope;
@@ -44,6 +45,7 @@ pub use http::{HttpConfig, HttpMethod, HttpVersion};
 pub use on_off::OnOffConfig;
 pub use ping::PingConfig;
 pub use poisson::PoissonConfig;
+pub use replay::ReplayConfig;
 pub use request::RequestConfig;
 pub use rpc::{CallForm, CallOperation, Marshal, ReplyStatus, RpcConfig};
 pub use scope::Scope;
@@ -172,6 +174,7 @@ registry! {
     Traceroute(TracerouteConfig), "traceroute", false, "UDP probes with a rising time to live; a row for each hop's answer";
     WebSocket(WebSocketConfig), "websocket", true, "messages of a server, pushed by WebSocket (tokio-websockets) or asked for by HTTP/1.1, polling or long polling; a row for each";
     Rpc(RpcConfig), "rpc", true, "remote calls: REST, JSON-RPC, gRPC, Hessian, Thrift, Dubbo, RMI and a bare form over TCP and UDP; a row for each with its steps and its bytes by layer";
+    Replay(ReplayConfig), "replay", false, "UDP datagrams at the times of a file, of its sizes";
 }
 
 /// What every application says of itself, beside its parameters.

@@ -1,11 +1,11 @@
 //! `request`: requests and responses with think time.
 
-use sim_core::{Params, Rng, Size, Span, Table, Time};
+use sim_core::{Params, Payload, Rng, Size, Span, Table, Time};
 
 use super::Application;
-use super::SpanDist;
 use super::used::{Steps, of_tcp};
 use super::values::{self, Closing, Connections, Data};
+use super::{SizeDist, SpanDist};
 use crate::app::Scope;
 use crate::host::{App, AppEvent, Calls, ConnId, FlowEnd, Layers, Outcome, REQUESTS, RequestRow};
 use crate::tcp::Counters;
@@ -13,12 +13,13 @@ use crate::tcp::Counters;
 /// Parameters of a request/response exchange.
 #[derive(Clone, PartialEq, Debug)]
 pub struct RequestConfig {
-    /// Bytes of a request. Default: 100 B.
-    pub request: Size,
+    /// Bytes of a request. Where this or the response's are drawn, a request begins with both lengths, so that it has 16 B at least; what is drawn is
+    /// cut there, and at 4 GiB. Default: 100 B.
+    pub request: SizeDist,
     /// Into how many writes a request is divided, one right after the other. Default: 1.
     pub writes: u64,
-    /// Bytes of a response. Default: 1000 B.
-    pub response: Size,
+    /// Bytes of a response, a byte at least. Default: 1000 B.
+    pub response: SizeDist,
     /// What the bytes are. Default: zeros.
     pub data: Data,
     /// How many requests. Default: without end.
@@ -38,9 +39,9 @@ pub struct RequestConfig {
 impl Default for RequestConfig {
     fn default() -> RequestConfig {
         RequestConfig {
-            request: Size::from_bytes(100),
+            request: SizeDist::Fixed(Size::from_bytes(100)),
             writes: 1,
-            response: Size::from_bytes(1000),
+            response: SizeDist::Fixed(Size::from_bytes(1000)),
             data: Data::default(),
             count: None,
             think: SpanDist::Fixed(Span::ZERO),
@@ -55,9 +56,19 @@ impl Default for RequestConfig {
 impl RequestConfig {
     pub(super) fn read(params: &mut dyn Params) -> RequestConfig {
         let default = RequestConfig::default();
-        let request = params.size("request", Some(default.request), "bytes of a request");
+        let request = SizeDist::ask(
+            params,
+            ("request", "bytes of a request"),
+            ("request_sizes", "how `request` is distributed; 16 B at least, for what is drawn is told in the request"),
+            default.request.mean(),
+        );
         let writes = params.count("writes", Some(1), 1..=1000, "into how many writes a request is divided");
-        let response = params.size("response", Some(default.response), "bytes of a response");
+        let response = SizeDist::ask(
+            params,
+            ("response", "bytes of a response"),
+            ("response_sizes", "how `response` is distributed; the client draws each and asks for it"),
+            default.response.mean(),
+        );
         let data = Data::read(params, "data", "zeros, or a pattern that the other end compares");
         let count = values::count(params, "how many requests; without end when not given");
         let think = SpanDist::ask(
@@ -81,17 +92,31 @@ impl RequestConfig {
 
     pub(super) fn check(&self) -> Result<(), (&'static str, String)> {
         let most = u64::from(u32::MAX);
+        let (request, response) = (self.request.mean().bytes(), self.response.mean().bytes());
         match () {
-            _ if self.request.bytes() == 0 => Err(("request", "a request of zero bytes is never seen".into())),
-            _ if self.request.bytes() < self.writes => Err(("writes", "a write has a byte at least".into())),
-            _ if self.response.bytes() == 0 => Err(("response", "a response of zero bytes is never seen".into())),
-            _ if self.request.bytes() > most => Err(("request", "a request is shorter than 4 GiB".into())),
-            _ if self.response.bytes() > most => Err(("response", "a response is shorter than 4 GiB".into())),
+            _ if request == 0 => Err(("request", "a request of zero bytes is never seen".into())),
+            _ if request < self.writes => Err(("writes", "a write has a byte at least".into())),
+            _ if self.drawn() && !self.request.is_drawn() && request < HEAD * self.writes => {
+                Err(("request", format!("a request that tells sizes has {} B at least", HEAD * self.writes)))
+            }
+            _ if response == 0 => Err(("response", "a response of zero bytes is never seen".into())),
+            _ if request > most => Err(("request", "a request is shorter than 4 GiB".into())),
+            _ if response > most => Err(("response", "a response is shorter than 4 GiB".into())),
             _ if self.count == Some(0) => Err(("count", "zero requests do nothing".into())),
             _ => Ok(()),
         }
     }
 }
+
+impl RequestConfig {
+    /// Whether sizes are drawn, and told in the request.
+    fn drawn(&self) -> bool {
+        self.request.is_drawn() || self.response.is_drawn()
+    }
+}
+
+/// Bytes at the beginning of a request that tells sizes: its own length and the response's, eight bytes each, the most significant first.
+const HEAD: u64 = 16;
 
 impl Application for RequestConfig {
     const TABLES: &'static [&'static Table] = &[&REQUESTS];
@@ -99,7 +124,10 @@ impl Application for RequestConfig {
 
     fn open(&self, end: FlowEnd, scope: &Scope) -> Box<dyn App> {
         match end {
-            FlowEnd::Client => Box::new(RequestClient::new(self.clone(), scope.stream("think"))),
+            FlowEnd::Client => {
+                let sizes = ["request_sizes", "response_sizes"].map(|what| scope.stream(what));
+                Box::new(RequestClient::new(self.clone(), scope.stream("think"), sizes))
+            }
             FlowEnd::Server => Box::new(RequestServer::new(self.clone(), scope.stream("service"))),
         }
     }
@@ -125,9 +153,13 @@ enum Phase {
 struct RequestClient {
     config: RequestConfig,
     think: Rng,
+    /// Chance of the sizes of requests and of responses.
+    sizes: [Rng; 2],
     conn: Option<ConnId>,
     phase: Phase,
     number: u64,
+    /// Bytes of the present request and of its response.
+    bytes: [u64; 2],
     /// Of the present request.
     begun: Time,
     connected: Option<Span>,
@@ -144,13 +176,15 @@ struct RequestClient {
 }
 
 impl RequestClient {
-    pub fn new(config: RequestConfig, think: Rng) -> RequestClient {
+    pub fn new(config: RequestConfig, think: Rng, sizes: [Rng; 2]) -> RequestClient {
         RequestClient {
             config,
             think,
+            sizes,
             conn: None,
             phase: Phase::Idle,
             number: 0,
+            bytes: [0; 2],
             begun: Time::ZERO,
             connected: None,
             asked: 0,
@@ -173,6 +207,7 @@ impl RequestClient {
             return self.stopped(calls);
         }
         self.number += 1;
+        self.draw();
         (self.begun, self.connected, self.closing) = (now, None, None);
         (self.asked, self.first_byte, self.latency) = (0, None, None);
         let known = |conn| (calls.counters(conn).unwrap_or_default(), calls.received(conn));
@@ -193,6 +228,15 @@ impl RequestClient {
         }
     }
 
+    /// The sizes of the next exchange.
+    fn draw(&mut self) {
+        let least = if self.config.drawn() { HEAD * self.config.writes } else { 1 };
+        let [requests, responses] = &mut self.sizes;
+        let most = u64::from(u32::MAX);
+        let request = self.config.request.draw(requests).clamp(least, most);
+        self.bytes = [request, self.config.response.draw(responses).clamp(1, most)];
+    }
+
     /// `stop` has come while it thought about a next request, of which the server knows nothing.
     fn stopped(&mut self, calls: &mut Calls<'_, '_>) {
         match self.conn {
@@ -206,10 +250,15 @@ impl RequestClient {
     fn ask(&mut self, calls: &mut Calls<'_, '_>, conn: ConnId) {
         self.phase = Phase::Waiting;
         self.written = calls.now();
-        let (bytes, writes) = (self.config.request.bytes(), self.config.writes);
+        let (bytes, writes) = (self.bytes[0], self.config.writes);
         self.asked = bytes;
         for write in 0..writes {
-            let part = bytes * (write + 1) / writes - bytes * write / writes;
+            let mut part = bytes * (write + 1) / writes - bytes * write / writes;
+            if write == 0 && self.config.drawn() {
+                // A new connection, or one whose last request is answered: there is room for so few bytes.
+                let head = self.bytes.map(u64::to_be_bytes).concat();
+                part -= u64::from(calls.write(conn, Payload::from_bytes(head)));
+            }
             calls.feed(conn, part, self.config.data);
             if write + 1 < writes {
                 calls.flush(conn);
@@ -221,7 +270,7 @@ impl RequestClient {
     /// Some of the response has come, perhaps all of it.
     fn received(&mut self, calls: &mut Calls<'_, '_>, conn: ConnId) {
         self.first_byte.get_or_insert(calls.now() - self.written);
-        let all = self.before.1 + self.config.response.bytes();
+        let all = self.before.1 + self.bytes[1];
         match calls.received(conn) >= all {
             true => self.answered(calls, conn),
             false => calls.drain(conn, self.config.data, all),
@@ -390,20 +439,51 @@ struct RequestServer {
     service: Rng,
     conn: Option<ConnId>,
     served: u64,
+    /// What has come of the head of a request that tells sizes.
+    head: Vec<u8>,
+    /// Bytes of the response that is asked for.
+    response: u64,
 }
 
 impl RequestServer {
     pub fn new(config: RequestConfig, service: Rng) -> RequestServer {
-        RequestServer { config, service, conn: None, served: 0 }
+        RequestServer { config, service, conn: None, served: 0, head: Vec::new(), response: 0 }
     }
 
-    fn expect(&self, calls: &mut Calls<'_, '_>, conn: ConnId) {
-        calls.drain(conn, self.config.data, calls.received(conn) + self.config.request.bytes());
+    fn expect(&mut self, calls: &mut Calls<'_, '_>, conn: ConnId) {
+        if self.config.drawn() {
+            self.head.clear();
+            calls.stop_draining(conn);
+            return self.read_head(calls, conn);
+        }
+        self.response = self.config.response.mean().bytes();
+        calls.drain(conn, self.config.data, calls.received(conn) + self.config.request.mean().bytes());
+    }
+
+    /// Reads what there is of a head, and waits for the rest of the request once it is whole.
+    fn read_head(&mut self, calls: &mut Calls<'_, '_>, conn: ConnId) {
+        let missing = HEAD as usize - self.head.len();
+        calls.read(conn, missing as u32).append_to(&mut self.head);
+        let Ok(head) = <[u8; HEAD as usize]>::try_from(self.head.as_slice()) else { return };
+        let [request, response] = [0, 8].map(|at| u64::from_be_bytes(std::array::from_fn(|byte| head[at + byte])));
+        self.response = response;
+        match request.saturating_sub(HEAD) {
+            0 => self.asked(calls, conn),
+            rest => calls.drain(conn, self.config.data, calls.received(conn) + rest),
+        }
+    }
+
+    /// A request is there as a whole.
+    fn asked(&mut self, calls: &mut Calls<'_, '_>, conn: ConnId) {
+        match self.config.service.draw(&mut self.service) {
+            Span::ZERO => self.serve(calls, conn),
+            service => calls.wake_at(calls.now() + service, SERVE),
+        }
     }
 
     fn serve(&mut self, calls: &mut Calls<'_, '_>, conn: ConnId) {
         self.served += 1;
-        calls.feed(conn, self.config.response.bytes(), self.config.data);
+        calls.feed(conn, self.response, self.config.data);
         let last = self.config.connections == Connections::New || self.config.count == Some(self.served);
         if !last {
             return self.expect(calls, conn);
@@ -428,10 +508,8 @@ impl App for RequestServer {
                 self.conn = Some(conn);
                 self.expect(calls, conn);
             }
-            AppEvent::Received(conn) => match self.config.service.draw(&mut self.service) {
-                Span::ZERO => self.serve(calls, conn),
-                service => calls.wake_at(calls.now() + service, SERVE),
-            },
+            AppEvent::Readable(conn) if self.conn == Some(conn) => self.read_head(calls, conn),
+            AppEvent::Received(conn) => self.asked(calls, conn),
             AppEvent::PeerClosed(conn) => calls.shutdown(conn),
             AppEvent::Closed(conn, _) if self.conn == Some(conn) => self.conn = None,
             _ => {}

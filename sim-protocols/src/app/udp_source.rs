@@ -1,5 +1,7 @@
 //! What all sources of datagrams share.
 
+use std::sync::Arc;
+
 use sim_core::{PS_PER_SECOND, Payload, Rate, Rng, Size, Span, Table, Time};
 
 use super::values::Counted;
@@ -46,6 +48,8 @@ pub(super) enum Spacing {
     Constant,
     /// Exponential times of this mean.
     Exponential(Span),
+    /// At these times after its start, of these sizes where they are given.
+    Traced(Arc<[(Span, Option<Size>)]>),
     /// Constant while on, nothing while off.
     OnOff {
         /// How long it is on.
@@ -79,6 +83,9 @@ struct UdpSource {
     arrivals: Rng,
     sizes: Rng,
     socket: Option<UdpId>,
+    /// When it began, and how many it has sent.
+    begun: Time,
+    sent: usize,
     /// When the present on-period ends.
     off_at: Time,
     /// What is left of bits times picoseconds, after the division by the rate: spacing stays exact.
@@ -94,16 +101,22 @@ impl UdpSource {
         (count, stop): (Option<u64>, Option<Time>),
         (arrivals, sizes): (Rng, Rng),
     ) -> UdpSource {
+        let rows = match &spacing {
+            Spacing::Traced(rows) => rows.len() as u64,
+            _ => u64::MAX,
+        };
         UdpSource {
             spacing,
             rate,
             size,
             counted,
-            left: count.unwrap_or(u64::MAX),
+            left: count.unwrap_or(u64::MAX).min(rows),
             stop: stop.unwrap_or(Time::NEVER),
             arrivals,
             sizes,
             socket: None,
+            begun: Time::ZERO,
+            sent: 0,
             off_at: Time::NEVER,
             remainder: 0,
             seq: 0,
@@ -121,6 +134,11 @@ impl UdpSource {
 
     fn draw_size(&mut self) -> u64 {
         let headers = if self.counted == Counted::Payload { HEADERS } else { 0 };
+        if let Spacing::Traced(rows) = &self.spacing
+            && let Some((_, Some(size))) = rows.get(self.sent)
+        {
+            return size.bytes() + HEADERS;
+        }
         let packet = self.size.draw(&mut self.sizes) + headers;
         match self.size {
             SizeDist::Fixed(_) => packet,
@@ -148,8 +166,10 @@ impl App for UdpSource {
         let server = (flow.server, flow.port);
         self.socket = Some(calls.udp_connect(server));
         let now = calls.now();
+        self.begun = now;
         let first = match &self.spacing {
             Spacing::Constant => now,
+            Spacing::Traced(rows) => now.saturating_add(rows.first().map_or(Span::ZERO, |(at, _)| *at)),
             // A Poisson process has no customer at its start.
             Spacing::Exponential(mean) => now.saturating_add(self.arrivals.exponential(*mean)),
             Spacing::OnOff { on, .. } => {
@@ -178,12 +198,15 @@ impl App for UdpSource {
         calls.stats().udp().count(now, len);
         self.seq = self.seq.wrapping_add(1);
         self.left -= 1;
+        self.sent += 1;
         let weight = self.weight(packet);
         self.next_size = self.draw_size();
         // A Poisson process has nothing left of the one before.
-        let own = if matches!(self.spacing, Spacing::Exponential(_)) { Span::ZERO } else { self.time_of(weight) };
+        let timed = matches!(self.spacing, Spacing::Exponential(_) | Spacing::Traced(_));
+        let own = if timed { Span::ZERO } else { self.time_of(weight) };
         let next = match &self.spacing {
             Spacing::Constant => now.saturating_add(own),
+            Spacing::Traced(rows) => rows.get(self.sent).map_or(Time::NEVER, |(at, _)| self.begun.saturating_add(*at)),
             Spacing::Exponential(mean) => now.saturating_add(self.arrivals.exponential(*mean)),
             Spacing::OnOff { on, off } => {
                 let mut next = now.saturating_add(own);

@@ -59,6 +59,8 @@ pub(super) struct Conn {
     /// Whether it waits for its turn to send.
     pub dirty: bool,
     pub established: bool,
+    /// Whether its socket may write before it is established, into the SYN (RFC 7413).
+    pub opens_fast: bool,
     /// Whether its listener counts it as not yet established.
     pub pending: bool,
     pub peer_closed: bool,
@@ -110,6 +112,7 @@ impl Conn {
             armed: Time::NEVER,
             dirty: false,
             established: false,
+            opens_fast: false,
             pending: !active,
             peer_closed: false,
             told_end: false,

@@ -18,7 +18,7 @@ fn ping(every: u64, count: u64) -> AppConfig {
 }
 
 fn bulk() -> AppConfig {
-    AppConfig::Bulk(BulkConfig { bytes: Some(Size::from_bytes(1000)), ..BulkConfig::default() })
+    AppConfig::Bulk(BulkConfig { bytes: Some(Size::from_bytes(1000).into()), ..BulkConfig::default() })
 }
 
 fn cbr(size: u64, count: Option<u64>) -> AppConfig {

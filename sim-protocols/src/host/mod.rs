@@ -116,9 +116,7 @@ impl Host {
     /// Makes it one end of a flow, with these TCP settings for its connections.
     pub fn add_flow(&mut self, flow: &Arc<FlowConfig>, end: FlowEnd, tcp: &Arc<tcp::Config>, streams: &Streams) {
         let app = flow.app.open(end, &self.scope(format!("flow/{}", flow.name), streams));
-        if tcp.fast_open.client || tcp.fast_open.server {
-            self.kernel.open_fast(streams);
-        }
+        self.may_open_fast(tcp, streams);
         self.add_app(flow, end, tcp, app);
     }
 
@@ -126,6 +124,13 @@ impl Host {
     pub fn add_app(&mut self, flow: &Arc<FlowConfig>, end: FlowEnd, tcp: &Arc<tcp::Config>, app: Box<dyn App>) {
         self.kernel.add_flow(Flow::new(flow, end, tcp));
         self.apps.push(app);
+    }
+
+    /// Fast Open needs a key of the server's and a memory of the client's.
+    fn may_open_fast(&mut self, tcp: &tcp::Config, streams: &Streams) {
+        if tcp.fast_open.client || tcp.fast_open.server {
+            self.kernel.open_fast(streams);
+        }
     }
 
     fn scope(&self, path: String, streams: &Streams) -> Scope {
@@ -141,6 +146,7 @@ impl Host {
         streams: &Streams,
     ) {
         let scope = self.scope(format!("service/{name}"), streams);
+        self.may_open_fast(tcp, streams);
         self.add_program((name, number), Time::ZERO, tcp, service.open(&scope, port));
     }
 

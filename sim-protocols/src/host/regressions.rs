@@ -11,7 +11,7 @@ use crate::app::*;
 fn what_has_come_during_a_pause_is_read_when_it_ends() {
     // All of it, the FIN too, is there some 60 ms after the start; the reader looks away from 45 ms on.
     let pause = Some(Pause { after: ms(45), span: Span::from_secs(1) });
-    let bytes = Some(Size::from_bytes(14_000));
+    let bytes = Some(Size::from_bytes(14_000).into());
     let app = BulkConfig { bytes, data: Data::Pattern, read_pause: pause, ..BulkConfig::default() };
     let outcome = Lab::pair().flow(0, 1, ms(0), AppConfig::Bulk(app)).run();
     let flows = table(&outcome, &FLOWS);
@@ -52,7 +52,7 @@ fn a_close_before_the_syn_is_acknowledged_does_not_lose_the_syn() {
     // The SYNs cross at 20 ms, both ends close at 30 ms, and what acknowledges the SYNs is lost.
     let stop = Some(Time::ZERO + ms(30));
     let (open, close) = (Opening::Simultaneous, Closing::Simultaneous);
-    let app = BulkConfig { stop, open, close, bytes: Some(Size::from_bytes(9_000)), ..BulkConfig::default() };
+    let app = BulkConfig { stop, open, close, bytes: Some(Size::from_bytes(9_000).into()), ..BulkConfig::default() };
     let mut lab = Lab::pair().flow(0, 1, ms(0), AppConfig::Bulk(app));
     let lost = |class| ForcedLoss { flow: Some(1), class, numbers: vec![1] };
     let forced = vec![lost(PacketClass::SynAck), lost(PacketClass::Fin)];

@@ -88,7 +88,7 @@ impl Kernel {
     }
 
     /// Whether the data of a SYN counts (RFC 7413 §4.2.2).
-    fn judge(
+    pub(super) fn judge(
         &self,
         config: &tcp::Config,
         listener: usize,
@@ -158,7 +158,9 @@ impl Kernel {
             conn.pending = false;
             let (port, fast, holder) = (conn.local_port(), conn.tcp.accepted_fast(), conn.holder);
             self.no_longer_pending(port, fast, holder);
-            if let Holder::Listener(listener) = holder {
+            if let Holder::Listener(listener) = holder
+                && !fast
+            {
                 self.enqueue(listener, slot);
             }
         }
@@ -298,10 +300,15 @@ impl Kernel {
     }
 
     fn no_longer_pending(&mut self, port: u16, fast: bool, holder: Holder) {
-        let socket = if let Holder::Listener(id) = holder { Some(id) } else { None };
-        let mut listeners = self.listeners.iter_mut();
         let own = |listener: &super::kernel::Listener| listener.own.as_ref().map(|own| own.id);
-        if let Some(listener) = listeners.find(|listener| listener.port == port && own(listener) == socket) {
+        let its = |listener: &super::kernel::Listener| match holder {
+            Holder::Listener(id) => own(listener) == Some(id),
+            Holder::App => own(listener).is_none(),
+            // Accepted with its SYN: by one of those that listen on the port.
+            Holder::Socket(_) | Holder::Orphan => fast && own(listener).is_some() && listener.opening > 0,
+        };
+        let mut listeners = self.listeners.iter_mut();
+        if let Some(listener) = listeners.find(|listener| listener.port == port && its(listener)) {
             listener.pending = listener.pending.saturating_sub(1);
             listener.opening = listener.opening.saturating_sub(fast.into());
         }

@@ -189,7 +189,7 @@ pub(super) fn table<'o>(outcome: &'o sim_core::Outcome, table: &'static Table) -
 }
 
 fn bulk(bytes: u64) -> BulkConfig {
-    BulkConfig { bytes: Some(Size::from_bytes(bytes)), ..BulkConfig::default() }
+    BulkConfig { bytes: Some(Size::from_bytes(bytes).into()), ..BulkConfig::default() }
 }
 
 pub(super) fn ms(ms: u64) -> Span {

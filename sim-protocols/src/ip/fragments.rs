@@ -45,6 +45,8 @@ struct Partial {
     /// Whether one of them has met congestion, and whether one cannot tell of it.
     congested: bool,
     incapable: bool,
+    /// The longest packet among them.
+    longest: u32,
     flow: u32,
 }
 
@@ -67,8 +69,8 @@ pub(super) struct Reassembly {
 pub(super) enum Joined {
     /// It waits for the others. With the first to come, the moment at which they are given up.
     Waits(Option<Time>),
-    /// The whole is there.
-    Whole(Box<Packet<Frame>>),
+    /// The whole is there, and how long the longest packet was that it came in.
+    Whole(Box<Packet<Frame>>, u32),
     /// It overlaps another one, or there is no room: the datagram is given up (RFC 5722 in spirit).
     GivenUp,
 }
@@ -90,6 +92,7 @@ impl Reassembly {
                 first: None,
                 congested: false,
                 incapable: false,
+                longest: 0,
                 flow,
             });
         }
@@ -115,6 +118,7 @@ impl Reassembly {
         }
         self.bytes += cost;
         partial.pieces.insert(place, (from, payload));
+        partial.longest = partial.longest.max(len + Ipv4Repr::LEN as u32);
         partial.congested |= ip.ecn() == Ecn::Ce;
         partial.incapable |= ip.ecn() == Ecn::NotEct;
         if from == 0 {
@@ -148,7 +152,7 @@ impl Reassembly {
             Ok((transport, payload)) => {
                 let frame = Frame { net: Net::Ipv4(ip, transport), link: None };
                 let len = frame.network_len(payload.len());
-                Joined::Whole(Box::new(Packet::new(frame, payload, len, partial.flow)))
+                Joined::Whole(Box::new(Packet::new(frame, payload, len, partial.flow)), partial.longest)
             }
             Err(_) => Joined::GivenUp,
         }
@@ -233,7 +237,8 @@ mod tests {
             let waits = feed(&mut reassembly, &pieces, before);
             prop_assert!(waits.iter().all(|joined| matches!(joined, Joined::Waits(_))));
             let whole = feed(&mut reassembly, &pieces, &[*last]).pop();
-            let Some(Joined::Whole(packet)) = whole else { panic!("it is whole") };
+            let Some(Joined::Whole(packet, longest)) = whole else { panic!("it is whole") };
+            prop_assert_eq!(Some(longest), pieces.iter().map(|(_, piece)| piece.len() + 20).max());
             prop_assert_eq!(packet.header, Frame::ipv4(header(), udp()));
             prop_assert_eq!(&packet.payload, &payload);
             prop_assert_eq!((packet.len, reassembly.bytes, reassembly.partial.len()), (28 + len, 0, 0));
@@ -308,7 +313,7 @@ mod tests {
         let mut pieces = cut(&Ipv4Repr { tos: 2, ..header() }, &udp(), &Payload::Zeros(100), 68);
         pieces[1].0.set_ecn(Ecn::Ce);
         let order: Vec<usize> = (0..pieces.len()).collect();
-        let Some(Joined::Whole(packet)) = feed(&mut Reassembly::default(), &pieces, &order).pop() else { panic!() };
+        let Some(Joined::Whole(packet, _)) = feed(&mut Reassembly::default(), &pieces, &order).pop() else { panic!() };
         assert_eq!(packet.header.ecn(), Ecn::Ce);
         // One that says it cannot know is no part of such a datagram.
         pieces[0].0.set_ecn(Ecn::NotEct);

@@ -4,13 +4,17 @@
 //! a router sends itself, errors by ICMP among it, meets none. Connections are kept in mind only where a rule asks for states or addresses are
 //! translated. A translated packet meets the rules with its destination as it goes on and its source as it came, as in Linux's `FORWARD` chain.
 //!
-//! Absent: helpers for protocols that carry addresses inside (FTP), windows of TCP are not looked at, several addresses outside, hairpinning.
-//! A fragment has no ports: rules with ports or states do not fit it, and it is not translated (Linux puts it together first).
+//! Two hosts behind one router reach each other by its address outside, and see each other as those outside do (hairpinning, RFC 4787 §6).
+//! A fragment has no ports: where a rule asks for some, for a state, or where addresses are translated, datagrams are put together first, in whatever
+//! order their parts come (RFC 4787 §11), and cut again as they came, as in Linux (`nf_defrag_ipv4`).
+//!
+//! Absent: helpers for protocols that carry addresses inside (FTP), windows of TCP are not looked at, several addresses outside.
 
 use std::net::Ipv4Addr;
 
 use sim_core::{Payload, Time};
 
+use super::cones::Cones;
 use super::track::{Track, TrackTimes, Tuple, Way};
 use super::translate::{quoted, rewrite};
 use crate::host::{FirewallRow, NatRow};
@@ -29,6 +33,10 @@ pub struct Gate {
     pub masquerade: Vec<u32>,
     /// Ports that lead to hosts inside.
     pub maps: Vec<PortMap>,
+    /// Which port a host has outside.
+    pub mapping: Mapping,
+    /// Whether hosts inside do not reach each other by the router's address outside: what they send there is for the router itself. Default: they do.
+    pub no_hairpin: bool,
     /// How long connections are remembered.
     pub times: TrackTimes,
 }
@@ -94,6 +102,16 @@ pub enum Reject {
     Prohibited,
 }
 
+/// Which port a host has outside (RFC 4787 §4.1).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Mapping {
+    /// Each connection has one of its own, and only who is asked may answer: «address and port-dependent», as Linux has it.
+    #[default]
+    Connection,
+    /// Each port of a host has the same one whomever it talks to, and anybody may send there: «endpoint-independent». A firewall may still forbid it.
+    Endpoint,
+}
+
 /// A port that leads inside.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PortMap {
@@ -142,6 +160,8 @@ pub(super) struct Seen {
     /// Whether it has ports.
     ports: bool,
     state: u8,
+    /// Whether it came from a host behind the router.
+    inside: bool,
     /// The connection that it belongs to.
     conn: Option<(u64, Way)>,
     /// As it came, where it belongs to a connection or can begin one.
@@ -154,10 +174,11 @@ pub(super) struct Seen {
 
 impl Seen {
     /// As it came, before anything is known of its connection.
-    fn new(protocol: u8, tuple: Option<Tuple>, ip: &Ipv4Repr) -> Seen {
+    fn new(protocol: u8, tuple: Option<Tuple>, ip: &Ipv4Repr, inside: bool) -> Seen {
         let ports = tuple.is_some() && ip.protocol != Protocol::Icmp;
         let (src, dst) = tuple.map_or(((ip.src, 0), (ip.dst, 0)), |tuple| (tuple.src, tuple.dst));
-        Seen { protocol, src, dst, ports, state: Rule::INVALID, conn: None, tuple, becomes: None, error: None }
+        let state = Rule::INVALID;
+        Seen { protocol, src, dst, ports, state, inside, conn: None, tuple, becomes: None, error: None }
     }
 }
 
@@ -165,7 +186,10 @@ impl Seen {
 pub(super) struct Guard {
     gate: Gate,
     tracks: bool,
+    /// Whether it has to see datagrams whole.
+    pub joins: bool,
     track: Track,
+    cones: Cones,
     /// Packets and bytes that each rule has fitted, and behind them those that none has.
     hits: Vec<(u64, u64)>,
     /// Each interface's address, for those that are masqueraded.
@@ -177,15 +201,18 @@ impl Guard {
     pub fn new(gate: Gate, interfaces: &[Ipv4Addr]) -> Guard {
         let translates = !gate.masquerade.is_empty() || !gate.maps.is_empty();
         let tracks = translates || gate.rules.iter().any(|rule| rule.states != 0);
+        let ports = gate.rules.iter().any(|rule| !rule.from_ports.is_empty() || !rule.to_ports.is_empty());
+        let joins = tracks || ports;
         let outside = (0..).zip(interfaces).map(|(port, address)| gate.masquerade.contains(&port).then_some(*address));
         let hits = vec![(0, 0); gate.rules.len() + 1];
-        Guard { tracks, track: Track::default(), hits, outside: outside.collect(), gate }
+        let (track, cones) = (Track::default(), Cones::default());
+        Guard { tracks, joins, track, cones, hits, outside: outside.collect(), gate }
     }
 
-    /// Looks at a packet that has come.
-    pub fn see(&mut self, now: Time, ip: &Ipv4Repr, transport: &Transport, payload: &Payload) -> Seen {
+    /// Looks at a packet that has come over a port of the router.
+    pub fn see(&mut self, now: Time, port: u32, ip: &Ipv4Repr, transport: &Transport, payload: &Payload) -> Seen {
         let tuple = Tuple::of(ip, transport);
-        let mut seen = Seen::new(u8::from(ip.protocol), tuple, ip);
+        let mut seen = Seen::new(u8::from(ip.protocol), tuple, ip, self.outside(port).is_none());
         if !self.tracks {
             return seen;
         }
@@ -209,16 +236,28 @@ impl Guard {
             }
             None if Track::may_begin(transport) => {
                 seen.state = Rule::NEW;
-                let leads = |map: &&PortMap| {
-                    (map.protocol, map.address, map.port) == (tuple.protocol, tuple.dst.0, tuple.dst.1)
-                };
-                let map = self.gate.maps.iter().filter(|_| maps).find(leads);
-                Tuple { dst: map.map_or(tuple.dst, |map| map.to), ..tuple }
+                let leads = if maps { self.leads(now, tuple, seen.inside) } else { None };
+                Tuple { dst: leads.unwrap_or(tuple.dst), ..tuple }
             }
             None => return,
         };
         seen.dst = goes_on.dst;
         seen.becomes = (goes_on != tuple).then_some(goes_on);
+    }
+
+    /// The router's address outside on a port, where that is masqueraded.
+    fn outside(&self, port: u32) -> Option<Ipv4Addr> {
+        self.outside.get(port as usize).copied().flatten()
+    }
+
+    /// Where a port leads that a first packet asks for.
+    fn leads(&mut self, now: Time, tuple: Tuple, inside: bool) -> Option<(Ipv4Addr, u16)> {
+        if inside && self.gate.no_hairpin && self.outside.contains(&Some(tuple.dst.0)) {
+            return None;
+        }
+        let asked = |map: &&PortMap| (map.protocol, (map.address, map.port)) == (tuple.protocol, tuple.dst);
+        let map = self.gate.maps.iter().find(asked).map(|map| map.to);
+        map.or_else(|| self.cones.behind(now, (tuple.protocol, tuple.dst)))
     }
 
     /// An error goes where what it quotes has come from, and quotes what was sent there.
@@ -264,10 +303,12 @@ impl Guard {
         let mut row = None;
         if seen.conn.is_none() && seen.state == Rule::NEW {
             let mut goes_on = Tuple { dst: seen.dst, ..tuple };
-            let outside = over.and_then(|port| self.outside.get(port as usize).copied().flatten());
-            if let Some(address) = outside {
-                goes_on.src.0 = address;
-                goes_on.src.1 = self.free_port(now, goes_on).ok_or(())?;
+            let outside = over.and_then(|port| self.outside(port));
+            // RFC 4787 §6: from one host inside to another by the address outside; it is seen as those outside see it.
+            let hairpin = over.is_some() && seen.inside && goes_on.dst != tuple.dst;
+            let hairpin = hairpin && self.outside.contains(&Some(tuple.dst.0));
+            if let Some(address) = outside.or_else(|| hairpin.then_some(tuple.dst.0)) {
+                goes_on.src = self.source(now, goes_on, address).ok_or(())?;
             }
             let reply = goes_on.inverse();
             if self.track.is_free(now, &reply) {
@@ -291,8 +332,29 @@ impl Guard {
         }
         if let Some(conn) = seen.conn {
             self.track.passed(now, &self.gate.times, conn, transport);
+            if self.gate.mapping == Mapping::Endpoint {
+                let (entry, until) = (self.track.entry(conn.0), self.track.until(conn.0));
+                // Whoever began it, those of its ends that are behind the router keep their ports.
+                for end in [entry.original.src, entry.reply.src] {
+                    self.cones.keep((tuple.protocol, end), until);
+                }
+            }
         }
         Ok(row)
+    }
+
+    /// As whom a new connection goes on.
+    fn source(&mut self, now: Time, goes_on: Tuple, address: Ipv4Addr) -> Option<(Ipv4Addr, u16)> {
+        let cone = (goes_on.protocol, goes_on.src);
+        let keeps = self.gate.mapping == Mapping::Endpoint && goes_on.protocol != u8::from(Protocol::Icmp);
+        if keeps && let Some(outside) = self.cones.of(now, cone) {
+            return self.track.is_free(now, &Tuple { src: outside, ..goes_on }.inverse()).then_some(outside);
+        }
+        let outside = (address, self.free_port(now, Tuple { src: (address, goes_on.src.1), ..goes_on })?);
+        if keeps {
+            self.cones.insert(now, cone, outside);
+        }
+        Some(outside)
     }
 
     /// A datagram of the router itself that leaves over one of its ports: no rule is asked and no port leads inside, but its connection is kept in
@@ -305,7 +367,7 @@ impl Guard {
         over: u32,
     ) -> Result<Option<NatRow>, ()> {
         let (true, Some(tuple)) = (self.tracks, Tuple::of(ip, transport)) else { return Ok(None) };
-        let mut seen = Seen::new(tuple.protocol, Some(tuple), ip);
+        let mut seen = Seen::new(tuple.protocol, Some(tuple), ip, false);
         self.belongs(now, tuple, transport, &mut seen, false);
         let row = self.pass(now, &mut seen, transport, Some(over))?;
         if let Some(becomes) = &seen.becomes {
@@ -318,7 +380,10 @@ impl Guard {
     fn free_port(&mut self, now: Time, goes_on: Tuple) -> Option<u16> {
         let with = |port| Tuple { src: (goes_on.src.0, port), ..goes_on }.inverse();
         let ports = std::iter::once(goes_on.src.1).chain(1024..=u16::MAX);
-        ports.into_iter().find(|port| self.track.is_free(now, &with(*port)))
+        ports.into_iter().find(|port| {
+            let kept = self.cones.behind(now, (goes_on.protocol, (goes_on.src.0, *port)));
+            kept.is_none() && self.track.is_free(now, &with(*port))
+        })
     }
 
     /// The rows of its rules.
@@ -379,7 +444,7 @@ mod tests {
     ) -> (u8, (Ipv4Addr, u16), (Ipv4Addr, u16)) {
         let ip = Ipv4Repr::new(from.0, to.0, Protocol::Udp);
         let transport = Transport::Udp(UdpRepr { src_port: from.1, dst_port: to.1 });
-        let mut seen = guard.see(now, &ip, &transport, &Payload::Empty);
+        let mut seen = guard.see(now, u32::from(from.0 == SERVER), &ip, &transport, &Payload::Empty);
         guard.pass(now, &mut seen, &transport, Some(1)).expect("there are ports");
         let goes_on = seen.becomes.unwrap_or(Tuple { protocol: 17, src: from, dst: to });
         (seen.state, goes_on.src, goes_on.dst)
@@ -394,6 +459,7 @@ mod tests {
             dst,
             ports: protocol != 1,
             state,
+            inside: true,
             conn: None,
             tuple: None,
             becomes: None,
@@ -454,7 +520,7 @@ mod tests {
         let ip = Ipv4Repr::new(inside(1), SERVER, Protocol::Udp);
         for (port, wanted) in [(53, Action::Reject(Reject::Port)), (54, Action::Deny)] {
             let transport = Transport::Udp(UdpRepr { src_port: 1, dst_port: port });
-            let seen = guard.see(at(0), &ip, &transport, &Payload::Empty);
+            let seen = guard.see(at(0), 0, &ip, &transport, &Payload::Empty);
             assert_eq!(guard.verdict(&seen, 100), wanted);
         }
         let counted: Vec<_> = guard.rows(0).iter().map(|row| (row.rule, row.action, row.packets, row.bytes)).collect();

@@ -9,7 +9,7 @@
 //! | what hosts and routers share, and what a host embeds | `stack` |
 //! | a router, and one with programs | `router` |
 //! | a router's firewall and translation of addresses | `gate` |
-//! | connections as a router sees them; headers rewritten | `track`, `translate` |
+//! | connections as a router sees them; ports that hosts keep outside; headers rewritten | `track`, `cones`, `translate` |
 //!
 //! Absent: IPv4 options are tolerated, not obeyed; no redirects; groups do not reach beyond a link: no IGMP,
 //! and routers drop what is sent to one; ICMP errors are not rate-limited (RFC 1812 §4.3.2.8; Linux
@@ -18,6 +18,7 @@
 
 mod alter;
 mod arp;
+mod cones;
 mod errors;
 mod fragments;
 mod gate;
@@ -31,7 +32,7 @@ mod track;
 mod translate;
 
 pub use alter::Alter;
-pub use gate::{Action, FIREWALL, Gate, NAT, Net as AddressNet, PortMap, Reject, Rule};
+pub use gate::{Action, FIREWALL, Gate, Mapping, NAT, Net as AddressNet, PortMap, Reject, Rule};
 pub use router::{Gateway, Router};
 pub use routes::{Hop, Route, RouteTable};
 pub use stack::{Interface, IpConfig, IpStack, WAKE};

@@ -112,7 +112,7 @@ impl Forwarding {
     ) -> Option<PacketRef> {
         let packet = stack.accept(cx, port, packet)?;
         if stack.guard.is_some() {
-            return self.guarded(stack, cx, packet);
+            return self.guarded(stack, cx, port, packet);
         }
         let header = &cx.packet(&packet).header;
         let Net::Ipv4(ip, _) = &header.net else { unreachable!("ARP is taken by `accept`") };
@@ -134,9 +134,28 @@ impl Forwarding {
 
     /// A packet that has come to a router with a gate.
     #[inline(never)]
-    fn guarded(&mut self, stack: &mut IpStack, cx: &mut Cx<'_, Frame>, packet: PacketRef) -> Option<PacketRef> {
+    fn guarded(
+        &mut self,
+        stack: &mut IpStack,
+        cx: &mut Cx<'_, Frame>,
+        port: u32,
+        mut packet: PacketRef,
+    ) -> Option<PacketRef> {
+        let mut longest = None;
+        if let Some(ip) = cx.packet(&packet).header.ip().filter(|ip| ip.is_fragment())
+            && stack.guard.as_ref().is_some_and(|guard| guard.joins)
+        {
+            let ip = *ip;
+            if cx.packet(&packet).flipped_bit != u32::MAX {
+                // The whole is written anew, with good checksums: the damage must not be forgotten.
+                cx.discard(packet, DropCause::Checksum);
+                return None;
+            }
+            let (whole, len) = stack.fragment(cx, &ip, packet)?;
+            (packet, longest) = (whole, Some(len));
+        }
         let mut guard = stack.guard.take()?;
-        let own = self.judge(stack, cx, &mut guard, packet);
+        let own = self.judge(stack, cx, &mut guard, port, packet, longest);
         stack.guard = Some(guard);
         own
     }
@@ -146,12 +165,14 @@ impl Forwarding {
         stack: &mut IpStack,
         cx: &mut Cx<'_, Frame>,
         guard: &mut Guard,
+        port: u32,
         packet: PacketRef,
+        longest: Option<u32>,
     ) -> Option<PacketRef> {
         let (now, body) = (cx.now(), cx.packet(&packet));
         let Net::Ipv4(ip, transport) = body.header.net else { unreachable!("ARP is taken by `accept`") };
         let (len, flow_hash) = (body.len, body.header.flow_hash());
-        let mut seen = guard.see(now, &ip, &transport, &body.payload);
+        let mut seen = guard.see(now, port, &ip, &transport, &body.payload);
         match guard.verdict(&seen, len) {
             Action::Allow => {}
             Action::Deny => {
@@ -173,7 +194,7 @@ impl Forwarding {
             }
         };
         // What will go no further is complained about as it came.
-        let stuck = |hop: Hop| ip.ttl <= 1 || (ip.dont_fragment && len > cx.link(hop.port).mtu);
+        let stuck = |hop: Hop| ip.ttl <= 1 || (ip.dont_fragment && longest.unwrap_or(len) > cx.link(hop.port).mtu);
         if let Some(hop) = hop.filter(|hop| stuck(*hop)) {
             forward(stack, cx, hop, packet);
             return None;
@@ -200,7 +221,10 @@ impl Forwarding {
         if let Some(alter) = &mut self.alter {
             alter.pass(cx, &packet);
         }
-        forward(stack, cx, hop, packet);
+        match longest {
+            None => forward(stack, cx, hop, packet),
+            Some(longest) => forward_in_pieces(stack, cx, hop, packet, longest),
+        }
         None
     }
 }
@@ -254,6 +278,16 @@ fn forward(stack: &mut IpStack, cx: &mut Cx<'_, Frame>, hop: Hop, packet: Packet
         return hindered(stack, cx, hop, &Hindrance { dst, ttl, dont_fragment, mtu, len, damaged }, packet);
     }
     stack.transmit(cx, hop, dst, packet);
+}
+
+/// A datagram that was put together on the way goes on in pieces that are no longer than those that it came in (Linux's `frag_max_size`).
+#[cold]
+fn forward_in_pieces(stack: &mut IpStack, cx: &mut Cx<'_, Frame>, hop: Hop, packet: PacketRef, longest: u32) {
+    let mtu = cx.link(hop.port).mtu.min(longest);
+    let body = cx.take(packet);
+    let Net::Ipv4(mut ip, transport) = body.header.net else { return };
+    ip.ttl -= 1;
+    stack.send_pieces(cx, hop, &ip, &transport, &body.payload, (mtu, body.flow));
 }
 
 /// What rarely happens on the way.

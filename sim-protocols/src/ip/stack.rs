@@ -390,7 +390,10 @@ impl IpStack {
             if let Some((ip, payload, flow)) = first {
                 let frame = Frame::ipv4(ip, Transport::Raw);
                 let packet = cx.make(frame, payload.clone(), frame.network_len(payload.len()), flow);
-                self.complain(cx, &packet, Icmpv4Repr::TimeExceeded(TimeExceeded::Reassembly));
+                // RFC 792: whom it is for tells its sender; a router that puts it together on the way does not (Linux's `ip_expire`).
+                if self.is_mine(ip.dst) {
+                    self.complain(cx, &packet, Icmpv4Repr::TimeExceeded(TimeExceeded::Reassembly));
+                }
                 cx.discard(packet, DropCause::Reassembly);
             }
         }
@@ -514,7 +517,7 @@ impl IpStack {
         let Net::Ipv4(ip, transport) = &cx.packet(&packet).header.net else { return None };
         if ip.is_fragment() {
             let ip = *ip;
-            let whole = self.fragment(cx, &ip, packet)?;
+            let (whole, _) = self.fragment(cx, &ip, packet)?;
             return self.local(cx, whole);
         }
         let many = self.is_broadcast(ip.dst) || ip.dst.is_multicast();
@@ -544,7 +547,13 @@ impl IpStack {
         }
     }
 
-    fn fragment(&mut self, cx: &mut Cx<'_, Frame>, ip: &Ipv4Repr, packet: PacketRef) -> Option<PacketRef> {
+    /// A part of a datagram has come: the whole, once it is there, and how long the longest packet was that it came in.
+    pub(super) fn fragment(
+        &mut self,
+        cx: &mut Cx<'_, Frame>,
+        ip: &Ipv4Repr,
+        packet: PacketRef,
+    ) -> Option<(PacketRef, u32)> {
         let body = cx.packet(&packet);
         match self.reassembly.add(cx.now(), ip, body.payload.clone(), body.flow) {
             Joined::Waits(due) => {
@@ -554,9 +563,9 @@ impl IpStack {
                 }
                 None
             }
-            Joined::Whole(whole) => {
+            Joined::Whole(whole, longest) => {
                 cx.free(packet);
-                Some(cx.alloc(*whole))
+                Some((cx.alloc(*whole), longest))
             }
             Joined::GivenUp => {
                 cx.discard(packet, DropCause::Reassembly);

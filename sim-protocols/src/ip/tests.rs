@@ -1,6 +1,8 @@
 //! The internet layer over the real engine: hosts that send what a script says and write down what they get, routers between them, Ethernet and
 //! point-to-point links. Every packet goes through its bytes at every hop.
 
+mod gates;
+
 use std::collections::VecDeque;
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex};
@@ -139,6 +141,8 @@ struct Lab {
     changes: Vec<(Time, u32, u32, Change)>,
     /// Links that the second table of each node does without.
     without: Vec<usize>,
+    /// What each router lets pass, and as what.
+    gate: Option<Gate>,
 }
 
 struct Ran {
@@ -157,7 +161,7 @@ fn addr(link: u8, end: u8) -> Ipv4Addr {
 impl Lab {
     fn new(hosts: u32, links: &[(u32, u32)]) -> Lab {
         let links = links.iter().map(|ends| Link { ends: *ends, mtu: 1500, framed: false, corrupt: 0 }).collect();
-        Lab { hosts, links, script: Vec::new(), changes: Vec::new(), without: Vec::new() }
+        Lab { hosts, links, script: Vec::new(), changes: Vec::new(), without: Vec::new(), gate: None }
     }
 
     /// Two hosts, and so many routers between them.
@@ -263,7 +267,8 @@ impl Lab {
                 let script = own.map(|(_, sending)| sending.clone()).collect();
                 Either::Stub(Stub { stack: IpStack::new(config), script, diary: diary.clone() })
             } else {
-                Either::Router(Router::new(config))
+                let router = Router::new(config);
+                Either::Router(self.gate.iter().fold(router, |router, gate| router.with_gate(gate.clone())))
             });
         }
         for node in 0..self.nodes() {
@@ -316,6 +321,7 @@ impl Ran {
             DropCause::Reassembly,
             DropCause::MustFragment,
             DropCause::LinkDown,
+            DropCause::Firewall,
         ];
         rows.iter().map(|(_, row)| *all.iter().find(|cause| **cause as u64 == row[at]).expect("a cause")).collect()
     }

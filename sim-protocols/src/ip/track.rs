@@ -133,6 +133,11 @@ impl Track {
         &self.entries[&number]
     }
 
+    /// Until when a connection is remembered.
+    pub fn until(&self, number: u64) -> Time {
+        self.entries[&number].expires
+    }
+
     /// Whether nobody has this tuple.
     pub fn is_free(&mut self, now: Time, tuple: &Tuple) -> bool {
         self.find(now, tuple).is_none()

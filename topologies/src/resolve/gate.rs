@@ -20,7 +20,13 @@ pub(super) fn gates(sink: &mut Sink, spec: &Spec, topo: &Topo, plan: &mut Plan) 
 }
 
 fn gate(sink: &mut Sink, topo: &Topo, plan: &Plan, node: u32, written: &GateSpec) -> Gate {
-    let mut gate = Gate { otherwise: written.otherwise, times: written.times.clone(), ..Gate::default() };
+    let mut gate = Gate {
+        otherwise: written.otherwise,
+        mapping: written.mapping,
+        no_hairpin: written.no_hairpin,
+        times: written.times.clone(),
+        ..Gate::default()
+    };
     for rule in &written.rules {
         let (from, to) = (nets(sink, topo, plan, &rule.from), nets(sink, topo, plan, &rule.to));
         gate.rules.push(Rule { from, to, ..rule.rule.clone() });

@@ -1,7 +1,7 @@
 //! `firewall:`, `nat:` and `tracking:` of routers.
 
 use sim_core::Params;
-use sim_protocols::{Action, Reject, Rule, TrackTimes};
+use sim_protocols::{Action, Mapping, Reject, Rule, TrackTimes};
 
 use super::params;
 use crate::read::{At, Map, Sink, short};
@@ -15,6 +15,8 @@ pub(crate) struct GateSpec {
     /// Links on which hosts have the router's address.
     pub masquerade: Vec<At<String>>,
     pub maps: Vec<MapSpec>,
+    pub mapping: Mapping,
+    pub no_hairpin: bool,
     pub times: TrackTimes,
     /// Whether there is anything.
     pub given: bool,
@@ -39,6 +41,8 @@ pub(crate) struct MapSpec {
     pub at: Mark,
 }
 
+/// Which port a host has outside; as [`Mapping`] has them.
+pub(crate) const MAPPINGS: [&str; 2] = ["connection", "endpoint"];
 pub(crate) const ACTIONS: [&str; 3] = ["allow", "deny", "reject"];
 const PROTOCOLS: [(&str, Option<u8>); 4] = [("any", None), ("tcp", Some(6)), ("udp", Some(17)), ("icmp", Some(1))];
 const STATES: [(&str, u8); 4] =
@@ -106,6 +110,23 @@ impl GateSpec {
                         sink.error(text.at, message).help.push("as in `tcp port 80 to web port 8080`".into());
                     }
                 }
+            }
+        }
+        if let Some(word) = map.text(sink, "mapping") {
+            match MAPPINGS.iter().position(|known| *known == word.value) {
+                Some(at) => self.mapping = [Mapping::Connection, Mapping::Endpoint][at],
+                None => sink.unknown(word.at, "`mapping`", word.value, &MAPPINGS),
+            }
+        }
+        if let Some(node) = map.get("hairpin") {
+            self.no_hairpin = !sink.flag(node).unwrap_or(true);
+        }
+        for key in ["mapping", "hairpin"] {
+            if let Some(node) = map.get(key).filter(|_| self.masquerade.is_empty()) {
+                sink.error(
+                    node.at,
+                    format!("`{key}` says something of links that are masqueraded, and there are none"),
+                );
             }
         }
         if self.masquerade.is_empty() && self.maps.is_empty() && !sink.has_errors() {

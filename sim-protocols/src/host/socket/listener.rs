@@ -173,13 +173,19 @@ impl Kernel {
         let (base, number) = (owner.tcp.clone(), owner.config.number);
         let config = self.fitted(settings::configured(&base, &settings), ends.1.addr);
         let isn = self.initial_sequence(key, cx.now());
-        let mut tcp = Connection::accept(&config, ends.0, ends.1, isn, syn, cx.now());
+        let verdict = self.judge(&config, at, (ends.1.addr, ends.0.addr), syn);
+        self.listeners[at].opening += u32::from(verdict.accepted);
+        let mut tcp = Connection::accept_fast(&config, ends, isn, syn, verdict, cx.now());
         settings::arrange(&mut tcp, &settings);
         // What has no flow word comes from outside of the workload.
         let word = if word == 0 { number } else { word };
         let conn = self.add(tcp, key, (flow, word), false);
         self.hold(conn, Holder::Listener(id), &settings);
         self.after_input(cx, conn.slot);
+        // RFC 7413 §4.2.2: who brings data with the right cookie is accepted before the handshake is over.
+        if self.of(conn).is_some_and(|conn| conn.established && conn.tcp.accepted_fast()) {
+            self.enqueue(id, conn.slot);
+        }
     }
 
     /// Whether a segment comes to a connection that is not established and for which the listener has no room: it is ignored (Linux's
@@ -189,7 +195,12 @@ impl Kernel {
         let conn = self.conns[slot as usize].as_deref().expect("a live connection");
         let flags = segment.repr.flags;
         let Holder::Listener(id) = conn.holder else { return false };
-        let completes = flags.ack() && !flags.rst() && !flags.syn() && conn.tcp.state() == State::SynReceived;
+        // One that was accepted with its SYN has its place.
+        let completes = !conn.tcp.accepted_fast()
+            && flags.ack()
+            && !flags.rst()
+            && !flags.syn()
+            && conn.tcp.state() == State::SynReceived;
         completes && self.own_listener(id).is_some_and(|own| own.is_full())
     }
 

@@ -17,7 +17,11 @@
 //! what waits in its queue. Datagrams to a group come to every socket on the port that is bound to the group or to no address, once anybody on
 //! the host has joined (`IP_MULTICAST_ALL`); broadcasts, to every socket on the port.
 //!
-//! Absent: SYN cookies (a full queue drops the SYN); Fast Open at listening sockets; urgent data; `SO_BINDTODEVICE`; source-specific
+//! Where a flow's `tcp` settings have Fast Open (RFC 7413), a stream to a server whose cookie is known may be written at once, and what is written in
+//! the instant of its `connect` goes with the SYN; a listener gives cookies, and a connection that brings data with the right one is accepted before its
+//! handshake is over.
+//!
+//! Absent: SYN cookies (a full queue drops the SYN); urgent data; `SO_BINDTODEVICE`; source-specific
 //! multicast, IGMP, and groups beyond a router; a host cannot reach itself but by multicast and broadcast.
 
 mod datagram;

@@ -37,7 +37,7 @@ impl Sockets<'_> {
         };
         let len = payload.len();
         let Some(conn) = self.kernel.of(conn) else { return Err(SendError::Socket(SocketError::Pipe)) };
-        if conn.tcp.state() == State::SynSent {
+        if conn.tcp.state() == State::SynSent && !conn.opens_fast {
             conn.wants_write = true;
             return Err(SendError::WouldBlock);
         }
@@ -67,6 +67,9 @@ impl Sockets<'_> {
     pub fn recv(&mut self, id: SocketId, max: u32) -> Result<Payload, RecvError> {
         let now = self.now;
         let conn = self.of_stream(id)?;
+        if conn.opens_fast && conn.tcp.state() == State::SynSent {
+            return Err(RecvError::WouldBlock);
+        }
         let payload = conn.tcp.recv(max)?;
         conn.received += u64::from(payload.len());
         let (flow, slot, dead) = (conn.flow, conn.id.slot, conn.dead);
@@ -207,13 +210,27 @@ impl Sockets<'_> {
         let isn = kernel.initial_sequence(key, now);
         let ends = (Endpoint::new(address, port), Endpoint::new(to.0, to.1));
         let mut tcp = Connection::connect(&config, ends.0, ends.1, isn, now);
+        let ticket = kernel.fast_open.as_ref().filter(|_| config.fast_open.client).map(|fast| fast.cache.ticket(to.0));
+        if let Some(ticket) = ticket {
+            tcp.open_fast(ticket);
+        }
         settings::arrange(&mut tcp, &settings);
         let conn = kernel.add(tcp, key, (flow, word), true);
         kernel.hold(conn, Holder::Socket(id), &settings);
         if let Some(socket) = kernel.table.get_mut(id) {
             socket.role = Role::Stream(conn);
         }
-        kernel.push_out(conn.slot, now);
+        let may = ticket.is_some_and(|ticket| ticket.cookie.is_some() || config.fast_open.client_without_cookie);
+        match kernel.of(conn).filter(|_| may) {
+            // As with Linux's TCP_FASTOPEN_CONNECT the SYN waits for the first write, but no longer than for the end of the instant: who says
+            // nothing himself at first is not kept waiting.
+            Some(conn) => {
+                conn.opens_fast = true;
+                let slot = conn.id.slot;
+                kernel.mark(slot);
+            }
+            None => kernel.push_out(conn.slot, now),
+        }
         Ok(())
     }
 
@@ -336,7 +353,7 @@ pub(super) fn readiness(conn: &mut Conn) -> Ready {
     if conn.tcp.readable() > 0 {
         ready |= Ready::READABLE;
     }
-    if send_closed || conn.established && conn.tcp.is_writeable() {
+    if send_closed || (conn.established || conn.opens_fast) && conn.tcp.is_writeable() {
         ready |= Ready::WRITABLE;
     }
     ready

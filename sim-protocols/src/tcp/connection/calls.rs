@@ -123,7 +123,9 @@ impl Connection {
         if self.told_closed || self.read_closed || self.their_fin_came() {
             return Ok(Payload::Empty);
         }
-        Err(if self.state.synchronized() { CallError::WouldBlock } else { CallError::NotConnected })
+        // One that was opened fast is its application's before the handshake is over.
+        let open = self.state.synchronized() || self.state == State::SynReceived && self.accepted_fast();
+        Err(if open { CallError::WouldBlock } else { CallError::NotConnected })
     }
 
     /// What ended the connection, if it was not closed in order (`SO_ERROR`); told once.
