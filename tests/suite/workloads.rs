@@ -225,7 +225,10 @@ fn datagrams_leave_when_a_trace_says_and_have_its_sizes() {
     let sizes: Vec<&str> = rows.lines().skip(1).filter_map(|row| row.split(',').nth(3)).collect();
     assert_eq!(sizes, ["100", "1400", "12"], "{rows}");
     for (trace, part) in [
-        ("time_s,size_bytes\n0.5,11\n", "`when.csv` is no list of datagrams: a datagram of 11 B: its payload is from 12 to 65507 B"),
+        (
+            "time_s,size_bytes\n0.5,11\n",
+            "`when.csv` is no list of datagrams: a datagram of 11 B: its payload is from 12 to 65507 B",
+        ),
         ("time_s,size_bytes\n0.5,9\n0.4,99\n", "before the time above"),
         ("size_bytes\n9\n", "no column `time_s`"),
     ] {
