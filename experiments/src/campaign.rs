@@ -15,15 +15,13 @@ use topologies::{Experiment, Plan, Point};
 use crate::digest::{Digest, Figure, digest};
 use crate::expect::{Judgement, Program, Value, Width};
 use crate::figures;
+use crate::memory::{Gate, PARTS};
 use crate::record::{self, Number, Record};
 use crate::report;
 use crate::results;
 use crate::rounds;
 use crate::run::{Cost, How, peak_memory, simulate};
 use crate::say::say;
-
-/// Parts of a run that its progress is counted in.
-const PARTS: u64 = 1000;
 
 /// What all runs came to.
 pub struct Done {
@@ -48,6 +46,8 @@ pub struct Options<'a> {
     pub how: How,
     /// One thread for each simulation that runs at a time.
     pub pool: &'a ThreadPool,
+    /// Lets runs start as memory is there.
+    pub gate: &'a Gate,
     /// Whether a bar shows the progress.
     pub bar: bool,
     /// Whether the cost of each run is printed as soon as it is over.
@@ -245,14 +245,23 @@ impl<'a> Campaign<'a> {
 
     fn execute(&self, folder: &Path, job: &Job<'_>, options: Options<'_>, bar: &ProgressBar) -> io::Result<()> {
         let plan = &job.plan.plan;
+        let waits = |waiting: u64| match waiting {
+            0 => bar.set_prefix(""),
+            _ => bar.set_prefix(format!("{waiting} wait for memory ")),
+        };
+        let inside = options.gate.enter(&waits);
         let told = AtomicU64::new(0);
         let progress = |time: Time| {
             let parts = (u128::from(time.ps()) * u128::from(PARTS) / u128::from(plan.stop.ps().max(1))) as u64;
             let before = told.fetch_max(parts, Ordering::Relaxed);
-            bar.inc(parts.saturating_sub(before));
+            let more = parts.saturating_sub(before);
+            inside.progress(more);
+            bar.inc(more);
         };
         let (outcome, cost) = simulate(plan, job.seed, options.how, &progress);
-        bar.inc(PARTS.saturating_sub(told.load(Ordering::Relaxed)));
+        let rest = PARTS.saturating_sub(told.load(Ordering::Relaxed));
+        inside.progress(rest);
+        bar.inc(rest);
         if options.timing {
             say!("{}", timing_line(plan, job.seed, &outcome, cost));
         }
@@ -278,6 +287,7 @@ impl<'a> Campaign<'a> {
             rows: outcome.rows.iter().map(|rows| (rows.table.name.to_string(), rows.len() as u64)).collect(),
             ..Record::new(job.key.clone())
         };
+        inside.whole();
         record.write(&copy)?;
         record::settle(&copy, &folder.join(&job.place))
     }
@@ -315,7 +325,8 @@ fn add_computed(program: &Program, digests: &mut [Digest], measured: &[Vec<Vec<O
 
 fn bar(experiment: &Experiment, jobs: usize, shown: bool) -> ProgressBar {
     let target = if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-    let style = ProgressStyle::with_template("{msg} [{wide_bar}] {percent} % {eta}").expect("the template is right");
+    let style =
+        ProgressStyle::with_template("{msg} [{wide_bar}] {percent} % {prefix}{eta}").expect("the template is right");
     let bar = ProgressBar::with_draw_target(Some(jobs as u64 * PARTS), target);
     let runs = if jobs > 1 { format!(", {jobs} runs") } else { String::new() };
     bar.with_style(style.progress_chars("=> ")).with_message(format!("{}{runs}", experiment.name))

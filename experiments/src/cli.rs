@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
-use sim_core::{Prob, Span, Time};
+use sim_core::{Prob, Size, Span, Time};
 
 use crate::commands;
 use crate::say::complain;
@@ -64,6 +64,10 @@ pub struct RunOptions {
     /// Partitions of each simulation; more than one makes a single simulation run on several threads
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub shards: usize,
+    /// Memory for all of it, as `4 GiB`: a run starts beside others only if one more as large as runs have been fits, and alone always. Four fifths of
+    /// what the machine has left and the control group may use, unless given; results are the same
+    #[arg(long, value_name = "SIZE")]
+    pub memory: Option<Size>,
     /// The folder for results; `results/NAME` unless given. Where there is one already, the new one gets a number
     #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
     pub out: Option<PathBuf>,
@@ -226,6 +230,22 @@ pub struct QueryOptions {
     pub json: bool,
 }
 
+/// Options of `export`.
+#[derive(Args, Clone, Debug)]
+pub struct ExportOptions {
+    /// A results folder, or one of its seeds
+    #[arg(value_hint = ValueHint::DirPath)]
+    pub results: PathBuf,
+    /// Tables, as `clockwire query RESULTS` names them; all unless given
+    pub tables: Vec<String>,
+    /// The folder for the files; `parquet` in the results folder unless given
+    #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
+    pub out: Option<PathBuf>,
+    /// Replaces files that are there already
+    #[arg(long)]
+    pub force: bool,
+}
+
 /// Options of `packetdrill`.
 #[derive(Args, Clone, Debug)]
 pub struct PacketdrillOptions {
@@ -322,6 +342,11 @@ enum Command {
     /// `summary` has the means over the seeds, `measured` the numbers of each seed, `verdicts` what was expected. An empty cell is NULL. Beside the
     /// functions of SQLite there are median(x), quantile(x, p), stddev(x), half(x), jain(x) and number('10 ms'). Results are only read.
     Query(QueryOptions),
+    /// Writes the tables of a results folder as Parquet: a file for each table, with the rows of all runs
+    ///
+    /// Columns and types are those of `query`: whole numbers are INT64, numbers DOUBLE, texts UTF-8, and what is missing is null. The metadata has units and
+    /// meanings as JSON, under the key `clockwire`. The same results give the same bytes.
+    Export(ExportOptions),
     /// Proves determinism: 1, 2, 3 and 8 shards, twice, and with bytes on every hop; all fingerprints must agree
     Verify(VerifyOptions),
     /// Tells whether two results, files or builds of this program are the same, and what differs
@@ -368,6 +393,7 @@ pub fn main() -> ExitCode {
         Command::Show { file, overrides } => commands::check::show_file(&file, &overrides),
         Command::Plot { results, figures } => commands::plot::plot(&results, &figures),
         Command::Query(options) => commands::query::query(&options),
+        Command::Export(options) => commands::export::export(&options),
         Command::Report(options) => commands::report::report(&options),
         Command::Verify(options) => commands::verify::verify(&options),
         Command::Compare(options) => return leave(commands::compare::compare(&options)),

@@ -3,7 +3,7 @@
 //! | verb | module |
 //! | --- | --- |
 //! | all | `cli`, `commands/mod` (loading), `run` (one simulation) |
-//! | `run` | `commands/run`, `campaign` (points and seeds), `rounds` (seeds until an interval is narrow), `record` (what is kept of each), `results`, `digest`, `summary`, `expect/` |
+//! | `run` | `commands/run`, `campaign` (points and seeds), `rounds` (seeds until an interval is narrow), `record` (what is kept of each), `memory` (how many at a time), `results`, `digest`, `summary`, `expect/` |
 //! | `check`, `show` | `commands/check` |
 //! | `report` | `commands/report`, `report/` (`run` writes it too) |
 //! | `plot` | `commands/plot`, `figures` |
@@ -12,6 +12,7 @@
 //! | `events` | `commands/events` |
 //! | `why` | `commands/why`, `why` (causes to sentences) |
 //! | `query` | `commands/query`, `query/` (results as tables of SQLite) |
+//! | `export` | `commands/export`, `query/export` (Parquet) |
 //! | `packetdrill` | `commands/packetdrill` (files and reports), [`packetdrill`] (the language and the system under test) |
 //! | `list` | `commands/list` |
 //! | `schema` | `schema/` |
@@ -25,6 +26,7 @@ mod compare;
 mod digest;
 mod expect;
 mod figures;
+mod memory;
 pub mod packetdrill;
 mod quantity;
 mod query;

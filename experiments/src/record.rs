@@ -12,6 +12,7 @@ use topologies::Point;
 
 use crate::digest::Figure;
 use crate::expect::Value;
+use crate::stored::readable;
 
 /// Its file in the folder of a run. It is written last: where it stands, the run is whole.
 pub const FILE: &str = "run.json";
@@ -97,6 +98,7 @@ impl Record {
     /// As the file system, and where it is no record.
     pub fn read_any(folder: &Path) -> io::Result<Record> {
         let text = fs::read_to_string(folder.join(FILE))?;
+        readable(&text, FORMAT).map_err(|why| io::Error::other(format!("`{FILE}`: {why}")))?;
         serde_json::from_str(&text).map_err(io::Error::other)
     }
 

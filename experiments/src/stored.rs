@@ -9,6 +9,32 @@ use serde::Deserialize;
 
 use crate::quantity::{Dimension, show_mean};
 
+/// The form of `summary.json`. Those before the first number have none, which is 0.
+pub(crate) const FORMAT: u32 = 1;
+
+/// What is the same in all forms of a file.
+#[derive(Deserialize)]
+struct Form {
+    #[serde(default)]
+    format: u32,
+}
+
+/// That a file of results is none of a newer form than this program knows: nothing can be said of what is in it.
+///
+/// # Errors
+/// That it is, or is no JSON.
+pub(crate) fn readable(text: &str, format: u32) -> Result<(), String> {
+    let form: Form = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    if form.format <= format {
+        return Ok(());
+    }
+    let own = env!("CARGO_PKG_VERSION");
+    Err(format!(
+        "it has format {}, of a newer version of clockwire; this one ({own}) reads up to {format}",
+        form.format
+    ))
+}
+
 /// `summary.json`. What older versions did not write has a default.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub(crate) struct Stored {
@@ -92,6 +118,7 @@ impl Stored {
     /// # Errors
     /// What is wrong with it.
     pub fn parse(text: &str) -> Result<Stored, String> {
+        readable(text, FORMAT)?;
         let stored: Stored = serde_json::from_str(text).map_err(|error| error.to_string())?;
         if stored.points.is_empty() || stored.seeds.is_empty() {
             return Err("it has no point or no seed".into());

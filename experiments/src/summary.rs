@@ -15,6 +15,7 @@ use crate::quantity::show_mean;
 use crate::queues;
 use crate::rounds;
 use crate::statistics;
+use crate::stored::FORMAT;
 
 /// More flows than this are printed by workload entry.
 const FLOWS_MAX: usize = 16;
@@ -230,6 +231,8 @@ fn compact(experiment: &Experiment, digests: &[Digest], computed: &[&str]) -> St
 
 #[derive(Serialize)]
 struct Json<'a> {
+    /// The form of the file.
+    format: u32,
     name: &'a str,
     about: Option<&'a str>,
     /// The comment at the head of the file.
@@ -333,6 +336,7 @@ pub fn json(experiment: &Experiment, command: &str, done: &Done) -> String {
         experiment.warnings.of(Severity::Warning).map(|warning| warning.message.as_str()).collect();
     warnings.extend(wide.as_deref());
     let json = Json {
+        format: FORMAT,
         name: &experiment.name,
         about: experiment.about.as_deref(),
         question: &experiment.question,

@@ -3,6 +3,9 @@
 use std::fs;
 use std::path::Path;
 
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::record::Field;
+
 use crate::command::{Folder, Ran, clockwire};
 
 const FILE: &str = "clockwire: 1
@@ -195,4 +198,64 @@ fn what_is_wrong_is_said_and_nothing_is_changed() {
     assert!(ran.code == Some(2) && ran.err.contains("it holds no results of `clockwire run`"), "{}", ran.err);
     assert_eq!(clockwire(&folder.0, &["query", "results/t", "select * from flows", "--csv"]).out, before);
     assert_eq!(folder.names(), names, "nothing is written");
+}
+
+#[test]
+fn parquet_has_what_a_query_says() {
+    let folder = folder("export");
+    let export = |more: &[&str]| clockwire(&folder.0, &[&["export", "results/t"], more].concat());
+    let ran = export(&[]);
+    let names = ["flows", "http", "links", "measured", "summary", "verdicts"];
+    let told: String = names.iter().map(|name| format!("results/t/parquet/{name}.parquet\n")).collect();
+    assert_eq!((ran.code, ran.out), (Some(0), told), "{}", ran.err);
+    for name in names {
+        let path = folder.0.join(format!("results/t/parquet/{name}.parquet"));
+        let file = SerializedFileReader::new(fs::File::open(&path).expect("a file")).expect("Parquet");
+        let about = file.metadata().file_metadata();
+        assert_eq!(about.created_by(), Some(concat!("clockwire version ", env!("CARGO_PKG_VERSION"))));
+        let about: serde_json::Value = serde_json::from_str(
+            about.key_value_metadata().and_then(|pairs| pairs[0].value.as_deref()).expect("a value"),
+        )
+        .expect("JSON");
+        assert_eq!(about["table"], name);
+        if name == "flows" {
+            assert_eq!(about["columns"]["goodput_bps"]["unit"], "bit/s");
+        }
+        let cell = |field: &Field| match field {
+            Field::Null => String::new(),
+            Field::Long(number) => number.to_string(),
+            Field::Double(number) => number.to_string(),
+            Field::Str(text) => text.clone(),
+            other => panic!("{name}: {other}"),
+        };
+        let rows = file.get_row_iter(None).expect("rows").map(|row| row.expect("a row"));
+        let rows: Vec<Vec<String>> =
+            rows.map(|row| row.get_column_iter().map(|(_, field)| cell(field)).collect()).collect();
+        assert_eq!(rows, csv(&folder, &format!("select * from {name}")), "{name}");
+        assert!(!rows.is_empty(), "{name}");
+    }
+    // Again, and the bytes are the same; what is there is replaced only where that is asked for.
+    let ran = export(&[]);
+    assert!(
+        ran.code == Some(2) && ran.err.contains("flows.parquet: it is there already; `--force` replaces it"),
+        "{}",
+        ran.err
+    );
+    let flows = || fs::read(folder.0.join("results/t/parquet/flows.parquet")).expect("a file");
+    let before = flows();
+    assert_eq!(export(&["flows", "--force"]).out, "results/t/parquet/flows.parquet\n");
+    assert!(flows() == before, "the same results give the same bytes");
+    let ran = export(&["flow", "--out", "x"]);
+    assert!(
+        ran.code == Some(2) && ran.err.starts_with("error: there is no table `flow`\n = help: did you mean `flows`?\n"),
+        "{}",
+        ran.err
+    );
+    // What is no number where one must be.
+    let path = folder.0.join("results/t").join(&csv(&folder, "select run from flows")[0][0]).join("flows.csv");
+    let text = fs::read_to_string(&path).expect("a table").replacen(",1000000,", ",many,", 1);
+    fs::write(&path, text).expect("a file");
+    let ran = export(&["flows", "--force"]);
+    assert!(ran.code == Some(2) && ran.err.contains("bytes: `many` is no integer"), "{}", ran.err);
+    assert!(flows() == before, "what was whole stays");
 }

@@ -54,6 +54,7 @@ fn commands_name_verbs_and_files_that_exist() {
         "events",
         "report",
         "query",
+        "export",
     ];
     let mut faults = Vec::new();
     let commands = commands(&readme());

@@ -293,7 +293,7 @@ fn plot_words(takes: plots::Takes) -> String {
 }
 
 /// The unit of a column, or what stands in it.
-fn unit(kind: Kind) -> String {
+pub fn unit(kind: Kind) -> String {
     match kind {
         Kind::Count => "a number".into(),
         Kind::Time => "seconds".into(),

@@ -3,6 +3,7 @@
 pub mod check;
 pub mod compare;
 pub mod events;
+pub mod export;
 pub mod list;
 pub mod manual;
 pub mod new;

@@ -8,6 +8,7 @@ use super::report as verdicts;
 use super::{Done, Loaded, cores, load, point_of};
 use crate::campaign::{self, Campaign};
 use crate::cli::{Overrides, RunOptions};
+use crate::memory::{self, Gate};
 use crate::report::Verdicts;
 use crate::results::{self, Folder};
 use crate::rounds;
@@ -45,11 +46,17 @@ pub fn run(options: &RunOptions) -> Done {
     // This thread is one of them: its memory, which the file's reading has used and given back, serves the first run.
     let pool = rayon::ThreadPoolBuilder::new().num_threads(at_a_time).use_current_thread().build();
     let pool = pool.map_err(|error| format!("error: {error}\n"))?;
+    if options.memory.is_some() && memory::used().is_none() {
+        return Err("error: `--memory`: this system does not tell how much memory a program uses\n".into());
+    }
+    let gate = Gate::new(options.memory.map(|size| size.bytes()).or_else(memory::limit));
     let bar = !options.quiet && !options.timing && std::io::stderr().is_terminal();
     let how = How { shards, threads, ..How::default() };
-    let how = campaign::Options { how, pool: &pool, bar, timing: options.timing };
+    let how = campaign::Options { how, pool: &pool, gate: &gate, bar, timing: options.timing };
     if let (Some(point), [loaded]) = (options.point, &loaded[..]) {
-        return alone(loaded, options, point, how);
+        let done = alone(loaded, options, point, how);
+        crowded(&gate, options);
+        return done;
     }
     verdicts::refuse(&options.verdicts, options.force)?;
     options.report.iter().try_for_each(|page| verdicts::absent(page, options.force))?;
@@ -61,6 +68,7 @@ pub fn run(options: &RunOptions) -> Done {
         folders.push(folder);
     }
     verdicts::write(&options.verdicts, &judged)?;
+    crowded(&gate, options);
     if let Some(page) = &options.report {
         let results: Vec<_> = folders.iter().map(PathBuf::as_path).zip(&loaded).collect();
         let text = verdicts::together(page, &results)?;
@@ -144,6 +152,16 @@ fn one(
     let holds = done.failures.is_empty() && done.judgements.iter().all(|judgement| judgement.holds);
     let verdicts = Verdicts::read(&name, done.failures).map_err(failed)?;
     Ok((holds, name, verdicts))
+}
+
+/// Says that memory was short, and how many runs there were at a time for it.
+fn crowded(gate: &Gate, options: &RunOptions) {
+    if let Some(most) = gate.waited().filter(|_| !options.quiet) {
+        let runs = if most == 1 { "one run".into() } else { format!("{most} runs") };
+        complain!(
+            "note: runs have waited for memory: there was room for {runs} at a time (`--memory` says how much there is)\n"
+        );
+    }
 }
 
 /// One point of the plan, for whoever shares the points out. The results get their name when all is run.

@@ -9,6 +9,7 @@ use sim_core::{Audit, Audited, Span, Time};
 use crate::campaign::{self, Campaign};
 use crate::cli::Overrides;
 use crate::commands::{Loaded, events, load};
+use crate::memory::{self, Gate};
 use crate::results;
 use crate::run::{How, simulate};
 use crate::stored::Stored;
@@ -181,7 +182,13 @@ fn run_here(file: &Path, scratch: &Path, tools: &Tools<'_>) -> Result<(), String
     let Loaded { experiment, program } = load(file, tools.overrides)?;
     let failed = |why: std::io::Error| format!("error: {}: {why}\n", scratch.display());
     let campaign = Campaign::new(&experiment, &program, "");
-    let options = campaign::Options { how: How::default(), pool: tools.pool, bar: false, timing: false };
+    let options = campaign::Options {
+        how: How::default(),
+        pool: tools.pool,
+        gate: &Gate::new(memory::limit()),
+        bar: false,
+        timing: false,
+    };
     std::fs::create_dir_all(scratch).map_err(failed)?;
     campaign.run(scratch, &[], None, options).map_err(failed)?;
     campaign.gather(scratch).map_err(failed).map(drop)

@@ -57,19 +57,26 @@ pub fn fill(
         let mut insert = database.prepare(&sql).map_err(inner)?;
         let mut add =
             |row: &mut dyn Iterator<Item = Value>| insert.execute(params_from_iter(row)).map(drop).map_err(inner);
-        match (table.source, &store.stored) {
-            (Source::Csv, _) => rows_of_files(store, table, &wanted, &mut add)?,
-            (_, None) => {}
-            (source, Some(stored)) => {
-                for row in summarized(store, stored, source) {
-                    add(&mut wanted.iter().map(|at| row[*at].clone()))?;
-                }
-            }
-        }
+        rows(store, table, &wanted, &mut add)?;
         drop(insert);
         database.execute_batch("commit").map_err(inner)?;
     }
     Ok(())
+}
+
+/// The rows of a table, of some of its columns.
+///
+/// # Errors
+/// As the file system, and as `add`.
+pub fn rows(store: &Store, table: &Shape, wanted: &[usize], add: &mut Add<'_>) -> Result<(), String> {
+    match (table.source, &store.stored) {
+        (Source::Csv, _) => rows_of_files(store, table, wanted, add),
+        (_, None) => Ok(()),
+        (source, Some(stored)) => {
+            let all = summarized(store, stored, source);
+            all.iter().try_for_each(|row| add(&mut wanted.iter().map(|at| row[*at].clone())))
+        }
+    }
 }
 
 type Add<'a> = dyn FnMut(&mut dyn Iterator<Item = Value>) -> Result<(), String> + 'a;

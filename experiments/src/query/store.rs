@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use sim_core::{Kind, Table};
 
+use crate::commands::list::unit;
 use crate::results::About;
 use crate::run::tables;
 use crate::stored::Stored;
@@ -54,11 +55,13 @@ pub struct Column {
     pub holds: Holds,
     /// What it means; empty where nobody knows.
     pub help: String,
+    /// Its unit, or what stands in it; empty where nobody knows.
+    pub unit: String,
 }
 
 impl Column {
     fn new(name: &str, holds: Holds, help: &str) -> Column {
-        Column { name: name.into(), holds, help: help.into() }
+        Column { name: name.into(), holds, help: help.into(), unit: String::new() }
     }
 }
 
@@ -216,11 +219,12 @@ pub fn words(text: &str) -> impl Iterator<Item = &str> {
 
 /// A column of a file, as the data dictionary has it.
 fn described(table: Option<&Table>, name: &str) -> Column {
+    let told = |kind: Kind, help: &str| Column { unit: unit(kind), ..Column::new(name, Holds::of(kind), help) };
     if name == "time_s" {
-        return Column::new(name, Holds::Real, "the moment of the row");
+        return told(Kind::Time, "the moment of the row");
     }
     let column = table.and_then(|table| table.columns.iter().find(|column| column.name == name));
-    column.map_or(Column::new(name, Holds::Any, ""), |column| Column::new(name, Holds::of(column.kind), column.help))
+    column.map_or(Column::new(name, Holds::Any, ""), |column| told(column.kind, column.help))
 }
 
 /// A table with the columns in front that say what its rows are of. A parameter that is called as a column of the table is gets `point.` in front.
