@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use rayon::ThreadPool;
@@ -15,7 +16,7 @@ use topologies::{Experiment, Plan, Point};
 use crate::digest::{Digest, Figure, digest};
 use crate::expect::{Judgement, Program, Value, Width};
 use crate::figures;
-use crate::memory::{Gate, PARTS};
+use crate::memory::{Gate, Inside, PARTS};
 use crate::record::{self, Number, Record};
 use crate::report;
 use crate::results;
@@ -141,10 +142,24 @@ impl<'a> Campaign<'a> {
         let missing: Vec<&Job<'_>> =
             jobs.iter().zip(&found).filter(|(_, found)| !**found).map(|(job, _)| job).collect();
         let bar = bar(self.experiment, missing.len(), options.bar);
-        // One after the other, as threads are free: runs of a point that is slow stand together.
-        options.pool.install(|| {
-            missing.par_iter().with_max_len(1).try_for_each(|job| self.execute(folder, job, options, &bar))
-        })?;
+        // One after the other, as threads are free: runs of a point that is slow stand together. Threads begin as memory is there, the first ones first:
+        // what a thread has given back, only that thread takes again.
+        let (next, failed) = (AtomicUsize::new(0), Mutex::new(None));
+        let waits = |waiting: u64| match waiting {
+            0 => bar.set_prefix(""),
+            _ => bar.set_prefix(format!("{waiting} wait for memory ")),
+        };
+        options.pool.broadcast(|thread| {
+            let over = || next.load(Ordering::Relaxed) >= missing.len();
+            while let Some(inside) = options.gate.enter(thread.index() as u64, &over, &waits) {
+                let Some(job) = missing.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
+                if let Err(error) = self.execute(folder, job, options, &inside, &bar) {
+                    next.store(missing.len(), Ordering::Relaxed);
+                    failed.lock().expect("nobody panics with it").get_or_insert(error);
+                }
+            }
+        });
+        failed.into_inner().expect("nobody panics with it").map_or(Ok(()), Err)?;
         bar.finish_and_clear();
         Ok((jobs.len() - missing.len(), jobs.len()))
     }
@@ -243,13 +258,15 @@ impl<'a> Campaign<'a> {
         done
     }
 
-    fn execute(&self, folder: &Path, job: &Job<'_>, options: Options<'_>, bar: &ProgressBar) -> io::Result<()> {
+    fn execute(
+        &self,
+        folder: &Path,
+        job: &Job<'_>,
+        options: Options<'_>,
+        inside: &Inside<'_>,
+        bar: &ProgressBar,
+    ) -> io::Result<()> {
         let plan = &job.plan.plan;
-        let waits = |waiting: u64| match waiting {
-            0 => bar.set_prefix(""),
-            _ => bar.set_prefix(format!("{waiting} wait for memory ")),
-        };
-        let inside = options.gate.enter(&waits);
         let told = AtomicU64::new(0);
         let progress = |time: Time| {
             let parts = (u128::from(time.ps()) * u128::from(PARTS) / u128::from(plan.stop.ps().max(1))) as u64;

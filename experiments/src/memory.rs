@@ -32,12 +32,16 @@ struct Now {
     running: u64,
     /// The most at a time.
     most: u64,
+    /// Threads that have run one.
+    threads: u64,
     /// What one of them takes, as far as runs are over; zero before the first one is.
     each: u64,
     /// How many wait.
     waiting: u64,
     /// Whether one has waited.
     waited: bool,
+    /// Whether one has ended by a panic: then no other starts.
+    broken: bool,
 }
 
 impl Gate {
@@ -57,12 +61,15 @@ impl Gate {
         self.now.lock().expect("nobody panics with it")
     }
 
-    /// Waits until a run may start. `waits` is told how many wait whenever that changes.
-    pub fn enter(&self, waits: &dyn Fn(u64)) -> Inside<'_> {
+    /// Waits until a run may start on a thread, the first one being 0, or until all is `over`. Threads have memory of their own, so it is the first ones that
+    /// go on where not all may. `waits` is told how many wait whenever that changes.
+    pub fn enter(&self, thread: u64, over: &dyn Fn() -> bool, waits: &dyn Fn(u64)) -> Option<Inside<'_>> {
         let mut now = self.now();
         let mut in_line = false;
-        while !self.fits(&now) {
-            if !in_line {
+        while !over() && !now.broken && !self.fits(&now, thread) {
+            // Where nothing is known yet it is no lack of memory.
+            let known = now.each > 0 || self.done.load(Ordering::Relaxed) >= SOON;
+            if known && !in_line {
                 in_line = true;
                 now.waited = true;
                 now.waiting += 1;
@@ -74,9 +81,13 @@ impl Gate {
             now.waiting -= 1;
             waits(now.waiting);
         }
+        if over() || now.broken {
+            return None;
+        }
         now.running += 1;
         now.most = now.most.max(now.running);
-        Inside { gate: self, done: AtomicU64::new(0) }
+        now.threads = now.threads.max(thread + 1);
+        Some(Inside { gate: self, done: AtomicU64::new(0) })
     }
 
     /// How many ran at a time at the most, if one has waited for memory.
@@ -85,10 +96,10 @@ impl Gate {
         now.waited.then_some(now.most)
     }
 
-    fn fits(&self, now: &Now) -> bool {
+    fn fits(&self, now: &Now, thread: u64) -> bool {
         let Some(limit) = self.limit else { return true };
         let used = used().unwrap_or(0).saturating_sub(self.before);
-        fits(limit.saturating_sub(self.before), now, used, self.done.load(Ordering::Relaxed))
+        fits(limit.saturating_sub(self.before), now, thread, used, self.done.load(Ordering::Relaxed))
     }
 }
 
@@ -110,29 +121,32 @@ impl Inside<'_> {
     pub fn whole(&self) {
         let used = used().unwrap_or(0).saturating_sub(self.gate.before);
         let mut now = self.gate.now();
-        // The allocator keeps much of what runs have given back, so the program uses about what most of them at a time have taken.
-        now.each = now.each.max(used / now.most.max(1)).max(1);
+        // The allocator keeps much of what runs have given back, for the thread that they ran on.
+        now.each = now.each.max(used / now.threads.max(1)).max(1);
     }
 }
 
 impl Drop for Inside<'_> {
     fn drop(&mut self) {
         self.gate.done.fetch_sub(*self.done.get_mut(), Ordering::Relaxed);
-        self.gate.now().running -= 1;
+        let mut now = self.gate.now();
+        now.running -= 1;
+        now.broken |= std::thread::panicking();
+        drop(now);
         self.gate.freed.notify_all();
     }
 }
 
-/// Whether one more run fits into `limit` bytes where those that run have taken `used` bytes for `done` parts.
-fn fits(limit: u64, now: &Now, used: u64, done: u64) -> bool {
+/// Whether one more run, on a thread, fits into `limit` bytes where those that run have taken `used` bytes for `done` parts.
+fn fits(limit: u64, now: &Now, thread: u64, used: u64, done: u64) -> bool {
     let each = match now.each {
-        _ if now.running == 0 => return true,
+        _ if thread == 0 => return true,
         // A run grows with its rows, as time goes on. Two are enough to see how, so that no core is idle meanwhile on a small machine.
-        0 if done < SOON => return now.running < 2 && used <= limit,
+        0 if done < SOON => return thread < 2 && used < limit,
         0 => (u128::from(used) * u128::from(PARTS) / u128::from(done)) as u64,
         each => each,
     };
-    each.saturating_mul(now.running + 1) <= limit
+    each.saturating_mul(thread + 1) <= limit
 }
 
 /// What is meant where nobody says it: four fifths of what the machine has left, and of what the control group of this program may use. `None` where the
@@ -183,15 +197,15 @@ mod tests {
 
     #[test]
     fn a_run_starts_beside_others_if_one_as_large_fits() {
-        let now = |running, each| Now { running, each, ..Now::default() };
-        // Alone always; before anything is known two.
-        assert!(fits(0, &now(0, 1000), 5000, 0));
-        assert!(fits(100, &now(1, 0), 10, 0) && !fits(100, &now(2, 0), 10, 0) && !fits(100, &now(1, 0), 101, 0));
+        let now = |each| Now { running: 1, each, ..Now::default() };
+        // The first thread always; before anything is known two.
+        assert!(fits(0, &now(1000), 0, 5000, 0));
+        assert!(fits(100, &now(0), 1, 10, 0) && !fits(100, &now(0), 2, 10, 0) && !fits(100, &now(0), 1, 100, 0));
         // Runs that have done a tenth of a run between them and have taken 10 for it take 100 for a whole one.
-        assert!(!fits(299, &now(2, 0), 10, PARTS / 10) && fits(300, &now(2, 0), 10, PARTS / 10));
+        assert!(!fits(299, &now(0), 2, 10, PARTS / 10) && fits(300, &now(0), 2, 10, PARTS / 10));
         // What runs that are over have taken.
-        assert!(fits(400, &now(3, 100), 0, 0) && !fits(399, &now(3, 100), 0, 0));
-        assert!(!fits(u64::MAX - 1, &now(1, u64::MAX), 0, 0));
+        assert!(fits(400, &now(100), 3, 0, 0) && !fits(399, &now(100), 3, 0, 0));
+        assert!(!fits(u64::MAX - 1, &now(u64::MAX), 1, 0, 0));
     }
 
     #[test]
@@ -213,16 +227,20 @@ mod tests {
     #[test]
     fn one_waits_until_another_has_left() {
         let gate = Gate { limit: Some(0), ..Gate::new(None) };
-        let first = gate.enter(&|_| {});
+        let over = std::sync::atomic::AtomicBool::new(false);
+        let first = gate.enter(0, &|| false, &|_| {}).expect("the first one always");
         first.progress(PARTS);
         assert_eq!(gate.waited(), None);
         std::thread::scope(|scope| {
-            scope.spawn(|| gate.enter(&|waiting| assert!(waiting <= 1)).whole());
+            let enter = || gate.enter(1, &|| over.load(Ordering::Relaxed), &|waiting| assert!(waiting <= 1)).is_none();
+            let second = scope.spawn(enter);
             while gate.waited().is_none() {
                 std::thread::yield_now();
             }
             first.whole();
             drop(first);
+            over.store(true, Ordering::Relaxed);
+            assert!(second.join().expect("no panic"), "there was no room for it until all was over");
         });
         assert_eq!((gate.now().running, gate.done.load(Ordering::Relaxed)), (0, 0));
         assert_eq!(gate.waited(), Some(1), "one at a time");
