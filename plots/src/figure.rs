@@ -38,6 +38,8 @@ const GAP: f64 = 22.0;
 const RIGHT: f64 = 34.0;
 const LEGEND_WIDTH: f64 = 250.0;
 const LEGEND_ROW: f64 = 25.0;
+/// From one line of a long name to the next.
+const LEGEND_LINE: f64 = 18.0;
 
 /// A panel with its place and scales.
 struct Frame<'a> {
@@ -388,16 +390,27 @@ fn legend_box(page: &mut Canvas, entries: &[&Series], left: f64, top: f64, width
     if entries.is_empty() {
         return;
     }
-    let room = ((page.height - top - 30.0) / LEGEND_ROW) as usize;
-    let shown = if entries.len() > room { room - 1 } else { entries.len() };
+    let room = page.height - top - 30.0;
+    let mut names: Vec<Vec<String>> =
+        entries.iter().map(|entry| text::wrap(&entry.name, LEGEND, width - 44.0)).collect();
+    let height = |lines: &Vec<String>| LEGEND_ROW + (lines.len() as f64 - 1.0) * LEGEND_LINE;
+    if names.iter().map(height).sum::<f64>() > room {
+        // More lines than names have room.
+        names = entries.iter().map(|entry| vec![text::fit(&entry.name, LEGEND, false, width - 44.0)]).collect();
+    }
+    let rows = (room / LEGEND_ROW) as usize;
+    let whole = names.iter().map(height).sum::<f64>() <= room;
+    let shown = if whole { entries.len() } else { rows - 1 };
     let mut y = top + 12.0;
-    for (number, entry) in entries[..shown].iter().enumerate() {
-        let name = text::fit(&entry.name, LEGEND, false, width - 44.0);
+    for (number, (entry, lines)) in entries[..shown].iter().zip(&names).enumerate() {
         page.part(Part::Legend { number, name: entry.name.clone() }, |page| {
             sample(page, entry, left, y);
-            page.text((left + 42.0, y + LEGEND * 0.36), &name, LEGEND, BLACK, Align::Left);
+            for (line, name) in lines.iter().enumerate() {
+                let below = line as f64 * LEGEND_LINE;
+                page.text((left + 42.0, y + below + LEGEND * 0.36), name, LEGEND, BLACK, Align::Left);
+            }
         });
-        y += LEGEND_ROW;
+        y += height(lines);
     }
     if shown < entries.len() {
         let rest = format!("and {} more", entries.len() - shown);
@@ -457,6 +470,17 @@ mod tests {
             assert!(legend.right <= page.width && legend.bottom <= page.height, "{series} series: {legend:?}");
             assert!(page.plots[0].width() > 600.0, "the data have most of the page");
         }
+    }
+
+    #[test]
+    fn long_names_are_whole_in_the_legend() {
+        let mut figure = figure(0, 0);
+        for at in 0..4 {
+            let name = format!("rest-http1-new, network=lossy-wan, number {at}");
+            figure.panels[0].series.push(Series::new(&name, color(at), Look::Line(&[]), vec![(0.0, 1.0), (1.0, 2.0)]));
+        }
+        let svg = crate::svg::write(&figure.page());
+        assert!(!svg.contains('…') && svg.contains("number 3</text>"), "{svg}");
     }
 
     #[test]

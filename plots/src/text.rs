@@ -52,6 +52,25 @@ pub(crate) fn fit(text: &str, size: f64, bold: bool, limit: f64) -> String {
     "…".to_string()
 }
 
+/// The text in as many lines of at most `limit` pixels as it needs, three at most: broken behind blanks, commas and the like, and only what has none of
+/// these, or is longer still, is shortened with an ellipsis.
+pub(crate) fn wrap(text: &str, size: f64, limit: f64) -> Vec<String> {
+    let mut lines: Vec<String> = vec![String::new()];
+    for piece in text.split_inclusive([' ', ',', '=', ':', '-', '_', '/', '.']) {
+        let last = lines.last_mut().expect("there is one");
+        let longer = format!("{last}{piece}");
+        if last.is_empty() || lines.len() == LINES_MAX || width(longer.trim_end(), size, false) <= limit {
+            *lines.last_mut().expect("there is one") = longer;
+        } else {
+            lines.push(piece.to_string());
+        }
+    }
+    lines.iter().map(|line| fit(line.trim_end(), size, false, limit)).collect()
+}
+
+/// Lines of a text that is wrapped.
+const LINES_MAX: usize = 3;
+
 /// Calls `ink` with places right of the text's start and below its baseline, and how much of a pixel's ink is there.
 pub(crate) fn draw(text: &str, size: f64, bold: bool, mut ink: impl FnMut(f64, f64, f64)) {
     let fine = f64::from(FINE);

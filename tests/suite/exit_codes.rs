@@ -49,3 +49,18 @@ fn a_wrong_file_and_a_wrong_argument_end_with_2() {
     }
     assert!(folder.names().is_empty());
 }
+
+#[test]
+fn a_program_that_does_not_let_the_clock_go_on_ends_with_1_and_is_named() {
+    let folder = Folder::new("exit-1-spins");
+    let file = "clockwire: 1\nname: spins\nstop: 1 s\nhosts: { a: {}, b: {} }\nlinks:\n  - a -- b: { rate: 10 Mbit/s, delay: 1 ms }\n\
+        workload: { calls: { from: a, to: b, rpc: { form: bare, arrivals: when.csv } } }\n";
+    std::fs::write(folder.0.join("file.yaml"), file).expect("a file");
+    // More calls in one instant than polls are allowed in it.
+    std::fs::write(folder.0.join("when.csv"), "0.5\n".repeat(110_000)).expect("a trace");
+    let ran = clockwire(&folder.0, &["run", "file.yaml"]);
+    assert_eq!(ran.code, Some(1), "{}{}", ran.out, ran.err);
+    for part in ["flow/calls", "100000 polls at", "task `"] {
+        assert!(ran.err.contains(part), "{part}: {}", ran.err);
+    }
+}

@@ -168,6 +168,7 @@ fn every_parameter_bites() {
         ("count: 6, service: 9 ms, interval: 1 ms, connections: new, workers: 1", "queue: 2"),
         ("version: 2, count: 9, interval: 1 ms", "nodelay: false"),
         ("count: 3", "header: 9 kB"),
+        ("count: 3", "host: www.shop.test"),
         ("count: 3, header: 9 kB", "header_limit: 20 kB"),
         ("count: 3", "url: 9 kB"),
         ("count: 3, url: 9 kB", "url_limit: 20 kB"),
@@ -206,6 +207,7 @@ fn what_makes_no_sense_is_refused() {
         ("queue: 3", "queue"),
         ("url: 70 kB", "url"),
         ("header: 2 MB", "header"),
+        ("host: www..test", "host"),
     ] {
         let error = load(&file(application, "")).expect_err(application);
         assert!(error.contains(&format!("`{key}`")), "{application}: {error}");

@@ -44,6 +44,9 @@ fn handshakes_take_their_round_trips_and_their_bytes() {
         assert_eq!(row["payload_down_bytes"], row["http_down_bytes"] + row["body_down_bytes"] + row["tls_down_bytes"]);
         assert_eq!((bare["secured"], bare["tls_up_bytes"], bare.get("tls_s")), (0, 0, None));
     }
+    // The name by which a client calls it is one of the certificate's.
+    let called = secure("count: 1, host: www.shop.test", "");
+    assert_eq!((called[0].1, called[0].0["status"]), ("finished", 200));
     // A record has a header of 5 bytes, a type of 1 and a check of 16 (RFC 8446 §5.2); head and body are written together.
     let (_, second) = (&found[0].0, &found[1].0);
     assert_eq!((second["tls_up_bytes"], second["tls_down_bytes"], second.get("tls_s")), (22, 22, None), "{second:?}");

@@ -22,7 +22,8 @@ pub(super) fn open(config: HttpConfig, scope: Scope) -> Box<dyn App> {
     let (chance, missing, sizes) = (Chance::new(&pace, &scope), scope.stream("missing"), scope.stream("request"));
     Box::new(Teller::new(move |flow: &FlowConfig, said| {
         let secure = config.tls.is_some();
-        let host = if secure { scope.name_of(flow.server) } else { flow.server.to_string() };
+        let plain = || if secure { scope.name_of(flow.server) } else { flow.server.to_string() };
+        let host = config.host.clone().unwrap_or_else(plain);
         let asked = Asked { authority: format!("{host}:{}", flow.port), config: config.clone() };
         let origin = Origin { name: host, address: flow.server, port: flow.port, secure };
         let (flow, streams) = (flow.number, *scope.streams());
