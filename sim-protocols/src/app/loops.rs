@@ -173,7 +173,8 @@ async fn one_after_the_other<A: Asker>(all: Arc<Loop<A>>, mut think: Rng) {
 
 /// An open loop: requests come at their times, however many are under way.
 async fn whatever_becomes_of_them<A: Asker>(all: &Arc<Loop<A>>, times: Due) {
-    let mut under_way = Vec::new();
+    // Those that have ended are looked for when as many have come as there were: each costs the same, however many are under way.
+    let (mut under_way, mut look_at) = (Vec::new(), 64);
     for due in times {
         if due > aio::now() {
             aio::sleep_until(due).await;
@@ -183,7 +184,10 @@ async fn whatever_becomes_of_them<A: Asker>(all: &Arc<Loop<A>>, times: Due) {
         under_way.push(aio::spawn(async move {
             let _noted = asking.asker.ask(number).await;
         }));
-        under_way.retain(|asker| !asker.is_finished());
+        if under_way.len() >= look_at {
+            under_way.retain(|asker: &JoinHandle<()>| !asker.is_finished());
+            look_at = 64.max(2 * under_way.len());
+        }
         if !all.more() {
             break;
         }
