@@ -143,7 +143,8 @@ fn fits(limit: u64, now: &Now, thread: u64, used: u64, done: u64) -> bool {
         _ if thread == 0 => return true,
         // A run grows with its rows, as time goes on. Two are enough to see how, so that no core is idle meanwhile on a small machine.
         0 if done < SOON => return thread < 2 && used < limit,
-        0 => (u128::from(used) * u128::from(PARTS) / u128::from(done)) as u64,
+        // Others may have given back more than runs have taken: something they take all the same.
+        0 => ((u128::from(used) * u128::from(PARTS) / u128::from(done)) as u64).max(1),
         each => each,
     };
     each.saturating_mul(thread + 1) <= limit
@@ -206,6 +207,7 @@ mod tests {
         // What runs that are over have taken.
         assert!(fits(400, &now(100), 3, 0, 0) && !fits(399, &now(100), 3, 0, 0));
         assert!(!fits(u64::MAX - 1, &now(u64::MAX), 1, 0, 0));
+        assert!(!fits(0, &now(0), 1, 0, PARTS), "nothing is left, and nothing seems to be used");
     }
 
     #[test]
