@@ -167,24 +167,21 @@ fn number(cell: &[u8]) -> Option<f64> {
 }
 
 impl Table {
-    /// A column read as numbers.
+    /// A column read as numbers. The same column may have been read as words, too: `x` and `y` of a figure may be one.
     pub fn numbers(&self, name: &str) -> &[f64] {
-        match self.column(name) {
-            Column::Numbers(values) => values,
-            Column::Words(_) => panic!("`{name}` was read as words"),
-        }
+        let found =
+            self.of(name).find_map(|column| if let Column::Numbers(values) = column { Some(values) } else { None });
+        found.expect("only columns that were read as numbers are used as such")
     }
 
     /// A column read as words.
     pub fn words(&self, name: &str) -> &Words {
-        match self.column(name) {
-            Column::Words(words) => words,
-            Column::Numbers(_) => panic!("`{name}` was read as numbers"),
-        }
+        let found = self.of(name).find_map(|column| if let Column::Words(words) = column { Some(words) } else { None });
+        found.expect("only columns that were read as words are used as such")
     }
 
-    fn column(&self, name: &str) -> &Column {
-        &self.columns.iter().find(|(column, _)| column == name).expect("only columns that were read are used").1
+    fn of(&self, name: &str) -> impl Iterator<Item = &Column> {
+        self.columns.iter().filter(move |(column, _)| column == name).map(|(_, column)| column)
     }
 
     /// The error that there is nothing to draw.

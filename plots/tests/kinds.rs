@@ -118,6 +118,32 @@ fn ladder(name: &str, tables: &[(&str, &str)]) -> String {
     std::fs::read_to_string(&drawn[0].svg).expect("it was written")
 }
 
+/// Cells of a heat map: every key makes another picture, and a window of time leaves out what is outside of it.
+#[test]
+fn every_key_of_a_heat_map_bites() {
+    let map = || Request::new("heatmap").with("table", &["tcp"]).with("x", &["time"]).with("y", &["flow"]);
+    let cwnd = || map().with("value", &["cwnd"]);
+    let requests = [
+        cwnd(),
+        cwnd().with("log", &["true"]),
+        cwnd().with("from", &["2 s"]),
+        cwnd().with("to", &["2 s"]),
+        map().with("value", &["rto"]),
+        map().with("value", &["time"]),
+    ];
+    let requests: Vec<Request> =
+        requests.into_iter().zip(["a", "b", "c", "d", "e", "f"]).map(|(one, name)| one.with("file", &[name])).collect();
+    let drawn = draw("heat-maps", &requests).expect("all can be drawn");
+    let cells = |drawn: &Drawn| {
+        let svg = std::fs::read_to_string(&drawn.svg).expect("it was written");
+        svg.split_once("data-note").map(|(_, cells)| cells.to_string()).expect("it has cells")
+    };
+    let all: Vec<String> = drawn.iter().map(cells).collect();
+    assert!(all[1..].iter().all(|other| *other != all[0]), "a key changes nothing");
+    let count = |cells: &String| cells.matches("data-note").count();
+    assert!(count(&all[2]) < count(&all[0]) && count(&all[3]) < count(&all[0]));
+}
+
 #[test]
 fn a_simultaneous_open_sends_nothing_again() {
     let rows = "0.02,1,web,wan,a,b,0,0,0.02,delivered,tcp,9,80,0,SYN,7,,100,,,,,,,,,\n\

@@ -26,9 +26,6 @@ const UNREACHABLE: &[&str] = &[
     "has no link, so there is no way",
     // Another build of this program prints events that are events.
     "there is no event {} of node {}",
-    // Held by `tests/compare_builds.sh`: this build has other results than another one.
-    "is of another build (version {}), which alone could tell",
-    "another build ran it, and with this one it is another run",
     // 65535 entries of a workload are more than the longest file has room for.
     "there are more workload entries than ports",
 ];
@@ -204,6 +201,23 @@ fn arguments_that_are_wrong_are_refused_in_words() {
     let other = fs::read_to_string(&flows).expect("a table").replace("goodput_bps", "speed_bps");
     fs::write(flows, other).expect("a file");
     refused(&["query", "two", "select * from flows"], "its columns are not those of the other runs");
+    // Results of another build, which has other events.
+    let place = folder.0.join("results/t/seed-1/manifest.yaml");
+    let manifest = fs::read_to_string(&place).expect("a manifest");
+    let print = manifest.lines().find_map(|line| line.strip_prefix("#   events: ")).expect("a fingerprint").to_string();
+    let summary = fs::read_to_string(folder.0.join("results/t/summary.json")).expect("a summary");
+    for name in ["seed-1/manifest.yaml", "summary.json"] {
+        let path = folder.0.join("results/t").join(name);
+        let text = fs::read_to_string(&path).expect("a file").replace(&print, "0123456789abcdef");
+        fs::write(path, text).expect("a file");
+    }
+    refused(&["why", "results/t", "--at", "500 ms"], "another build ran it, and with this one it is another run");
+    let ran = clockwire(&folder.0, &["compare", "t.yaml", "results/t"]);
+    let says = "is of another build (version ";
+    assert!(ran.code == Some(3) && ran.out.contains(says), "{}{}", ran.out, ran.err);
+    assert!(ran.out.contains("), which alone could tell: compare the builds with `--on`"), "{}", ran.out);
+    fs::write(&place, manifest).expect("a file");
+    fs::write(folder.0.join("results/t/summary.json"), summary).expect("a file");
     // Results of which somebody has taken something away.
     let manifest = fs::read_to_string(folder.0.join("results/t/seed-1/manifest.yaml")).expect("a manifest");
     let bare: Vec<&str> = manifest.lines().filter(|line| !line.starts_with('#')).collect();

@@ -8,7 +8,7 @@ use crate::canvas::{Align, Canvas, Part, Rect};
 use crate::error::Error;
 use crate::figure::{heading, with_unit};
 use crate::scale::{Axis, Scale};
-use crate::style::{BLACK, Color, FRAME, GREY, LABEL, PAGE, TICK, WHITE};
+use crate::style::{BLACK, Color, FRAME, GREY, LABEL, PAGE, RAMP, TICK, WHITE};
 use crate::table::{Want, read};
 use crate::text;
 use crate::units::{self, Unit, short};
@@ -39,18 +39,6 @@ pub(super) const KIND: Kind = Kind {
 
 /// More different numbers than this become equal bins.
 const CELLS: usize = 40;
-/// From dark to light: cividis, made to read the same with and without colour vision (Nuñez, Anderton and Renslow 2018).
-const RAMP: [Color; 9] = [
-    Color(0x00, 0x22, 0x4E),
-    Color(0x12, 0x35, 0x70),
-    Color(0x3B, 0x49, 0x6C),
-    Color(0x57, 0x5D, 0x6D),
-    Color(0x70, 0x71, 0x73),
-    Color(0x8A, 0x86, 0x78),
-    Color(0xA5, 0x9C, 0x74),
-    Color(0xC3, 0xB3, 0x69),
-    Color(0xFE, 0xE8, 0x38),
-];
 const RIGHT: f64 = 170.0;
 const BOTTOM: f64 = 66.0;
 
