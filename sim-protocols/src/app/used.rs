@@ -67,7 +67,7 @@ impl Used {
 pub(crate) fn of_tcp(now: &Counters, then: &Counters) -> Layers {
     let since = |of: fn(&Counters) -> u64| of(now).saturating_sub(of(then));
     let mut layers = Layers {
-        retransmissions: since(|counted| counted.retransmissions),
+        retransmissions: since(Counters::resent_both_ways),
         out_of_order: since(|counted| counted.out_of_order),
         tcp: [since(|counted| counted.header_bytes_sent), since(|counted| counted.header_bytes_received)],
         payload: [since(|counted| counted.bytes_sent), since(|counted| counted.payload_bytes_received)],
@@ -101,8 +101,9 @@ pub(crate) struct Steps {
     pub marshal: Span,
     /// Whether there were attempts before this one.
     pub repeated: bool,
-    /// Whether it began to open a connection.
+    /// Whether it began to open a connection, and whether TLS belongs to that.
     pub opens: bool,
+    pub secure: bool,
     /// The least round trip of its connection.
     pub round_trip: Option<Span>,
     /// Whether something on its connection was lost or late.
@@ -112,8 +113,8 @@ pub(crate) struct Steps {
 impl Steps {
     /// What opening a connection has taken.
     pub fn opening(self, opening: &Progress) -> Steps {
-        let Progress { dns, connect, tls, begun, .. } = *opening;
-        Steps { dns, connect, tls, opens: begun, ..self }
+        let Progress { dns, connect, tls, begun, secure, .. } = *opening;
+        Steps { dns, connect, tls, opens: begun, secure, ..self }
     }
 
     /// Where most of the time has gone; of equal shares the first one in the order below.
@@ -129,8 +130,9 @@ impl Steps {
             () if self.repeated => repeated = rest,
             () if self.first_byte.is_some() => transfer = rest,
             () if self.queued.is_some() => waiting = rest,
-            () if self.opens && self.connect.is_none() => connect = rest,
-            () if self.opens => tls = rest,
+            () if self.opens && self.secure && self.connect.is_some() => tls += rest,
+            // Without TLS what comes behind the handshake of TCP is still what opens the connection: RMI's greeting.
+            () if self.opens => connect += rest,
             () => queued = rest,
         }
         let path = self.round_trip.unwrap_or_default().min(waiting);
@@ -174,7 +176,8 @@ mod tests {
         // What failed belongs to the step that it failed in.
         let failed = Steps { total: ms(100), opens: true, ..Steps::default() };
         assert_eq!(cause(failed), Cause::Connect);
-        assert_eq!(cause(Steps { connect: ms(40), ..failed }), Cause::Tls);
+        assert_eq!(cause(Steps { connect: ms(40), secure: true, ..failed }), Cause::Tls);
+        assert_eq!(cause(Steps { connect: ms(40), ..failed }), Cause::Connect, "there is no TLS");
         assert_eq!(cause(Steps { opens: false, ..failed }), Cause::Queued);
         assert_eq!(cause(Steps { first_byte: None, round_trip: ms(1), ..base }), Cause::Server);
     }

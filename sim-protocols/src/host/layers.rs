@@ -83,7 +83,7 @@ impl Layers {
     pub const COLUMNS: &'static [Column] = &[
         count(
             "retransmissions",
-            "segments that the client sent again on its connection meanwhile; of datagrams copies of the request",
+            "segments sent again on its connection meanwhile, by the client and, as far as it had heard of them, by the server; SYNs and their answers as well; of datagrams copies of the request",
         ),
         count(
             "out_of_order",

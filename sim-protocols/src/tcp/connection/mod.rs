@@ -2,6 +2,7 @@
 
 mod acknowledge;
 mod arrive;
+mod aside;
 mod calls;
 mod info;
 mod keep;
@@ -79,6 +80,8 @@ pub struct Connection {
     remote: Endpoint,
     state: State,
     counters: Counters,
+    /// The end of the time that `Counters::held` has.
+    held_until: Time,
 
     // The send side (RFC 9293 §3.3.1).
     iss: Seq,
@@ -228,6 +231,7 @@ impl Connection {
             remote,
             state,
             counters: Counters::default(),
+            held_until: Time::ZERO,
             iss: isn,
             una: isn,
             nxt: isn,

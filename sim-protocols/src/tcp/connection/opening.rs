@@ -123,6 +123,7 @@ impl Connection {
         if again {
             // Karn's algorithm: the answer to one of two SYNs gives no sample.
             self.board.lose_first(self.iss, now);
+            self.counters.syns_again += 1;
         }
         self.arm(now, Timer::Retransmit, now + self.rto_of_user(now));
         let (options, payload) = self.syn_options(now, answer, again);
@@ -156,7 +157,8 @@ impl Connection {
         };
         // RFC 8257 §3.5: with DCTCP a SYN may be marked as well.
         let ecn = if self.control.needs().ecn && (!answer || self.ecn) { Ecn::Ect0 } else { Ecn::NotEct };
-        Segment { repr, payload, ecn }
+        let aside = if again { self.aside(self.iss, 0, true) } else { None };
+        Segment { repr, payload, ecn, aside }
     }
 
     /// The options of a SYN, and the data that goes with it.
