@@ -50,6 +50,7 @@ impl Entry {
 
     /// It is written now; says when that is.
     fn written(&mut self) -> Time {
+        self.used.iter_mut().for_each(Used::asks);
         let (now, opening) = (aio::now(), &self.opening);
         let own: Span =
             [opening.dns, opening.connect, opening.tls].into_iter().flatten().fold(Span::ZERO, |sum, span| sum + span);
@@ -58,6 +59,7 @@ impl Entry {
     }
 
     fn head(&mut self, written: Time, status: u16) {
+        self.used.iter_mut().for_each(Used::answered);
         self.row.first_byte = Some(aio::now() - written);
         self.row.status = Some(u64::from(status));
     }
@@ -73,9 +75,8 @@ impl Drop for Entry {
         // Where it got no further than a connection, that is what it has used.
         if let Some(used) = self.used.take().or_else(|| Some(Used::new(opening.meter?, false))) {
             let passed = used.passed();
-            (row.secured, steps.round_trip) = (passed.secured as u32, passed.round_trip);
+            (row.secured, steps.spent) = (passed.secured as u32, passed.spent);
             passed.tell(&mut row.layers);
-            steps.lost = row.layers.retransmissions + row.layers.out_of_order > 0;
         }
         row.layers.cause = steps.cause();
         self.said.row(row.clone());

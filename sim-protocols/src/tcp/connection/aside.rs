@@ -22,17 +22,25 @@ impl Connection {
     pub fn begin_answer(&mut self, number: u32, worked: Span, now: Time) {
         let waited = if number == 0 { now.since(self.receiver.last_data().min(now)) } else { Span::ZERO };
         let place = self.data_start + self.outgoing.len();
-        self.rare().aside.begin.push_back((place, number, worked.max(waited)));
+        self.told.get_or_insert_default().begin.push_back((place, number, worked.max(waited)));
     }
 
     /// How long the other end has worked on an answer, once the first byte of it is here.
     pub fn take_served(&mut self, number: u32) -> Option<Span> {
-        self.rare.as_mut()?.aside.heard.remove(&number)
+        let served = self.told.as_mut()?.heard.remove(&number);
+        self.forget_told();
+        served
     }
 
     /// All of these that nobody has taken.
     pub fn all_served(&self) -> BTreeMap<u32, Span> {
-        self.rare.as_ref().map_or_else(BTreeMap::new, |rare| rare.aside.heard.clone())
+        self.told.as_ref().map_or_else(BTreeMap::new, |told| told.heard.clone())
+    }
+
+    fn forget_told(&mut self) {
+        if self.told.as_ref().is_some_and(|told| told.begin.is_empty() && told.heard.is_empty()) {
+            self.told = None;
+        }
     }
 
     /// What goes with a segment.
@@ -40,10 +48,11 @@ impl Connection {
     pub(super) fn aside(&mut self, seq: Seq, len: u32, again: bool) -> Option<Box<Aside>> {
         let una = self.una;
         let mut served = Vec::new();
-        if let Some(rare) = &mut self.rare {
-            rare.aside.begin.retain(|(place, ..)| *place >= una);
-            let here = rare.aside.begin.iter().filter(|(place, ..)| *place >= seq && *place < seq + len);
+        if let Some(told) = &mut self.told {
+            told.begin.retain(|(place, ..)| *place >= una);
+            let here = told.begin.iter().filter(|(place, ..)| *place >= seq && *place < seq + len);
             served.extend(here.map(|(_, number, worked)| (*number, *worked)));
+            self.forget_told();
         }
         if !again && served.is_empty() {
             return None;
@@ -59,7 +68,7 @@ impl Connection {
         counters.peer_resent = counters.peer_resent.max(aside.resent);
         counters.peer_held = counters.peer_held.max(aside.held);
         if !aside.served.is_empty() {
-            self.rare().aside.heard.extend(aside.served.iter().copied());
+            self.told.get_or_insert_default().heard.extend(aside.served.iter().copied());
         }
     }
 

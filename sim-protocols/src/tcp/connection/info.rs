@@ -72,6 +72,16 @@ impl Counters {
     pub fn resent_both_ways(&self) -> u64 {
         self.retransmissions + self.syns_again + self.peer_resent
     }
+
+    /// Time in which data of either end was under way for the first time that had to be sent again.
+    pub fn held_both_ways(&self) -> Span {
+        self.held + self.peer_held
+    }
+
+    /// How long data was sent since a moment.
+    pub fn sending_since(&self, then: Time) -> Span {
+        self.data_sent_at.map_or(Span::ZERO, |at| at.since(then.min(at)))
+    }
 }
 
 /// A look at a connection, as `TCP_INFO` gives it.

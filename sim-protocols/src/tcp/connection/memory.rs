@@ -6,7 +6,6 @@ use sim_core::Time;
 
 use super::super::config::Profile;
 use super::super::fast_open::Opening;
-use super::aside::Told;
 use super::calls::PUSH;
 use super::{Connection, Segment};
 use crate::wire::Seq;
@@ -23,8 +22,6 @@ pub(super) struct Rare {
     pub opening: Opening,
     /// An acknowledgement that must leave before anything else.
     pub ahead: Option<Segment>,
-    /// What the other end is to know besides, and what it has let this one know.
-    pub aside: Told,
 }
 
 /// The send side.

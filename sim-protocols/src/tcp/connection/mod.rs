@@ -30,6 +30,7 @@ use super::state::{Move, State};
 use super::trace::{Cause, Change, Phase};
 use super::{Endpoint, Obstacle, Segment};
 use crate::wire::{Seq, TcpFlags};
+use aside::Told;
 use calls::{CORK, NODELAY};
 use info::Chronograph;
 use memory::Rare;
@@ -82,6 +83,8 @@ pub struct Connection {
     counters: Counters,
     /// The end of the time that `Counters::held` has.
     held_until: Time,
+    /// What is said of answers beside the wire; none where nobody does.
+    told: Option<Box<Told>>,
 
     // The send side (RFC 9293 §3.3.1).
     iss: Seq,
@@ -232,6 +235,7 @@ impl Connection {
             state,
             counters: Counters::default(),
             held_until: Time::ZERO,
+            told: None,
             iss: isn,
             una: isn,
             nxt: isn,

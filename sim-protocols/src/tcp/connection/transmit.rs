@@ -64,7 +64,7 @@ impl Connection {
             return Some(self.send_syn(now));
         }
         let mut segment = self.emit(now, piece);
-        if self.counters.retransmissions != resent || self.rare.is_some() {
+        if self.counters.retransmissions != resent || self.told.is_some() {
             segment.aside = self.aside(piece.seq, piece.len, self.counters.retransmissions != resent);
         }
         Some(segment)
