@@ -145,6 +145,7 @@ impl Connection {
             } else {
                 // Their SYN again: our answer was lost, or is slow.
                 self.syn_due = true;
+                self.counters.syns_again += 1;
             }
             return;
         }

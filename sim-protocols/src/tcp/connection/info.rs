@@ -33,7 +33,7 @@ pub struct Counters {
     pub out_of_order: u64,
     /// Data segments sent again.
     pub retransmissions: u64,
-    /// SYNs sent again, answers to SYNs included.
+    /// SYNs sent again, answers to SYNs included; not the second one of an end that has met the other's, where both open at once.
     pub syns_again: u64,
     /// Time in which data that was sent again later was under way for the first time; times that overlap count once.
     pub held: Span,

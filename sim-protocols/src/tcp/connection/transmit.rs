@@ -260,6 +260,7 @@ impl Connection {
     /// A segment of the scoreboard once more.
     fn again(&mut self, now: Time, seq: Seq, took: u32) -> Piece {
         if seq < self.data_start {
+            self.counters.syns_again += 1;
             return Piece { seq, len: 0, flags: TcpFlags::SYN, ecn: Ecn::NotEct };
         }
         self.counters.retransmissions += 1;
