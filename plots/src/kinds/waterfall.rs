@@ -58,7 +58,7 @@ struct Page {
 
 fn draw(sources: &[Source], args: &Args) -> Result<Canvas, Error> {
     let numbers = ["start_s", "queued_s", "dns_s", "connect_s", "tls_s", "first_byte_s", "total_s", "number"];
-    let words = ["flow", "page", "method", "url", "from", "status", "outcome", "cause"];
+    let words = ["flow", "page", "method", "url", "from", "status", "outcome"];
     let wants: Vec<Want<'_>> = numbers.into_iter().map(Want::Number).chain(words.into_iter().map(Want::Word)).collect();
     let table = read(sources, TABLE, &wants)?;
     let mut pages = pages(&table, args)?;
@@ -138,8 +138,7 @@ fn bar(table: &Table, row: usize) -> Bar {
     let word = |name: &str| table.words(name).at(row).to_string();
     let mut phases = [time("queued_s"), time("dns_s"), time("connect_s"), time("tls_s"), time("first_byte_s"), 0.0];
     let known = |name: &str| table.numbers(name)[row].is_finite();
-    phases[last(known, word("url").starts_with("https:"), &word("cause"))] +=
-        (time("total_s") - phases.iter().sum::<f64>()).max(0.0);
+    phases[last(known, word("url").starts_with("https:"))] += (time("total_s") - phases.iter().sum::<f64>()).max(0.0);
     let (from, status, outcome) = (word("from"), word("status"), word("outcome"));
     let failed = !matches!(outcome.as_str(), "finished" | "running");
     let note = match (from.as_str(), status.as_str()) {
@@ -153,13 +152,13 @@ fn bar(table: &Table, row: usize) -> Bar {
     Bar { words, note, failed, start: time("start_s"), phases }
 }
 
-/// The phase in which a request has ended: what is left of its time has passed there.
-fn last(known: impl Fn(&str) -> bool, secure: bool, cause: &str) -> usize {
+/// The phase in which a request has ended: what is left of its time has passed there. Whoever opens a connection looks its name up before.
+fn last(known: impl Fn(&str) -> bool, secure: bool) -> usize {
     match () {
         () if known("first_byte_s") => 5,
         () if known("queued_s") => 4,
         () if known("connect_s") && secure => 3,
-        () if known("connect_s") || known("dns_s") || cause == "connect" => 2,
+        () if known("connect_s") || known("dns_s") => 2,
         () => 0,
     }
 }
@@ -239,13 +238,12 @@ mod tests {
 
     #[test]
     fn what_fails_ends_in_the_phase_in_which_it_failed() {
-        let ended = |known: &[&str], secure, cause| PHASES[last(|name| known.contains(&name), secure, cause)].0;
-        assert_eq!(ended(&["queued_s", "first_byte_s"], false, "path"), "receives");
-        assert_eq!(ended(&["queued_s", "dns_s", "connect_s"], false, "path"), "waits for the answer");
-        assert_eq!(ended(&["dns_s", "connect_s"], true, "tls"), "TLS");
-        assert_eq!(ended(&["dns_s", "connect_s"], false, "connect"), "connects");
-        assert_eq!(ended(&["dns_s"], true, "connect"), "connects", "131 s of SYNs are no receiving");
-        assert_eq!(ended(&[], false, "connect"), "connects", "an address has no name to be looked up");
-        assert_eq!(ended(&[], false, "queued"), "waits");
+        let ended = |known: &[&str], secure| PHASES[last(|name| known.contains(&name), secure)].0;
+        assert_eq!(ended(&["queued_s", "first_byte_s"], false), "receives");
+        assert_eq!(ended(&["queued_s", "dns_s", "connect_s"], false), "waits for the answer");
+        assert_eq!(ended(&["dns_s", "connect_s"], true), "TLS");
+        assert_eq!(ended(&["dns_s", "connect_s"], false), "connects");
+        assert_eq!(ended(&["dns_s"], true), "connects", "131 s of SYNs are no receiving");
+        assert_eq!(ended(&[], false), "waits");
     }
 }

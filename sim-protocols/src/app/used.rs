@@ -178,7 +178,7 @@ impl Steps {
         let mut left = waiting;
         let mut take = |most: Span| {
             let part = most.min(left);
-            left = left - part;
+            left -= part;
             part
         };
         let Spent { round_trip, sending, held, served } = self.spent;
