@@ -15,6 +15,7 @@ mod gates;
 mod harness;
 mod http;
 mod https;
+mod killed;
 mod layers;
 mod linux_tcp;
 mod memory;

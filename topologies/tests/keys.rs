@@ -254,6 +254,11 @@ links:
         ],
     },
     Section {
+        name: "an event",
+        file: "stop: 1 s\nhosts: { a: {}, b: {} }\nlinks: [ { a -- b: { rate: 1 Mbit/s } } ]\nservices: { s: { on: b, web: {} } }\nworkload: { h: { from: a, to: b, http: {} } }\nevents: [ { at: 7 ms, @KEY@ } ]\n",
+        keys: &["server: s, down: 2 ms", "server: h, down: true", "server: [s, h], up: true"],
+    },
+    Section {
         name: "the experiment",
         file: "hosts: { a: {}, b: {} }\nlinks: [ { a -- b: { rate: 1 Mbit/s } } ]\nexperiment: { @KEY@ }\n",
         keys: &[
@@ -319,7 +324,7 @@ links:
             "syn_retries: 7",
             "syn_linear: 7",
             "synack_retries: 7",
-            "retries: 7",
+            "data_retries: 7",
             "orphan_retries: 7",
             "ecn_fallback: false",
             "gso: true",
