@@ -14,16 +14,21 @@ fn killed(server: &str, at: &str, down: &str) -> String {
 fn a_server_that_is_killed_in_the_middle_of_a_response_breaks_it_off() {
     for version in ["1.1", "2"] {
         // The first is under way when the process ends; the second finds nobody; the third the new process.
-        let asked = format!("version: {version}, response: 10 MB, count: 3, think: 500 ms");
-        let found = http::rows(&run(&http::file(&asked, &killed("web", "200 ms", "1 s"))));
+        // What is in the kernel's buffer is still sent, so that is small here.
+        let asked = format!("version: {version}, response: 2 MB, count: 3, think: 500 ms");
+        let of = |down: &str| {
+            let text = http::file(&asked, &killed("web", "200 ms", down));
+            http::rows(&run(&text.replace("z: {}", "z: { tcp: { send_buffer: 100 kB } }")))
+        };
+        let found = of("1 s");
         let ended: Vec<&str> = found.iter().map(|(_, ended)| *ended).collect();
         assert!(["closed", "reset"].contains(&ended[0]), "{found:?}");
         assert_eq!((ended[1], ended[2]), ("refused", "finished"), "HTTP/{version}: {found:?}");
         assert_eq!(found[0].0["status"], 200);
-        assert!((1..10_000_000).contains(&found[0].0["body_down_bytes"]), "{found:?}");
-        assert!((210_000..230_000).contains(&found[0].0["total_s"]), "the end is told at once: {found:?}");
+        assert!((1..2_000_000).contains(&found[0].0["body_down_bytes"]), "{found:?}");
+        assert!((200_000..400_000).contains(&found[0].0["total_s"]), "the end comes behind what was sent: {found:?}");
         http::near(&found[1].0, "total_s", 40);
-        let for_good = http::rows(&run(&http::file(&asked, &killed("web", "200 ms", "true"))));
+        let for_good = of("true");
         assert_eq!((for_good[1].1, for_good[2].1), ("refused", "refused"));
     }
 }
@@ -39,10 +44,12 @@ fn what_a_process_knew_is_gone_when_it_starts_again() {
     };
     let before =
         ["POST /login 303 network finished", "GET / 200 network finished", "GET /account 200 network finished"];
-    let after =
-        |status: u16| format!("GET /account {status} network {}", if status == 200 { "finished" } else { "status" });
+    let after = |status: u16| match status {
+        304 => "GET /account 304 revalidated finished".to_string(),
+        status => format!("GET /account {status} network status"),
+    };
     // Sessions of the server itself, of a store that goes on while the server is killed, and of a store that is killed.
-    for (sessions, server, status) in [("", "w", 401), (", store: store", "w", 200), (", store: store", "s", 401)] {
+    for (sessions, server, status) in [("", "w", 401), (", store: store", "w", 304), (", store: store", "s", 401)] {
         let found = of(sessions, server);
         assert_eq!(found[..3], before, "{server}: {found:?}");
         assert_eq!(found.last(), Some(&after(status)), "{server}: {found:?}");
@@ -64,7 +71,6 @@ fn a_call_whose_server_is_killed_fails_at_once_over_tcp_and_udp() {
             assert!(ended[0] == "closed" || ended[0] == "reset", "{form}: {found:?}");
             assert_eq!(ended[1], "refused", "{form}: {found:?}");
         }
-        assert!(rpc::rows(&outcome, "served").is_empty());
     }
 }
 
@@ -85,7 +91,7 @@ fn lives_and_deaths_are_the_same_on_any_number_of_shards() {
 #[test]
 fn an_outage_that_a_router_tells_of_is_ridden_out() {
     let events = "events: [ { at: 200 ms, link: path, down: 8 s } ]\n";
-    let text = http::file("method: post, request: 50 MB, count: 1, connections: new", events);
+    let text = http::file("method: post, request: 50 MB, body_limit: 60 MB, count: 1, connections: new", events);
     let found = http::rows(&run(&text.replace("stop: 10 s", "stop: 60 s")));
     assert_eq!(found[0].1, "finished", "{found:?}");
     assert!(found[0].0["retransmissions"] > 15, "{found:?}");
