@@ -98,6 +98,10 @@ pub(crate) struct Steps {
     pub tls: Option<Span>,
     /// From sending to the first byte.
     pub first_byte: Option<Span>,
+    /// For how long what was sent was on its way out, where that is no matter of an instant: a part of `first_byte` that belongs to the transfer,
+    pub sending: Span,
+    /// but for what of it was spent writing.
+    pub written: Span,
     pub marshal: Span,
     /// Whether there were attempts before this one.
     pub repeated: bool,
@@ -133,6 +137,9 @@ impl Steps {
             () if self.opens => tls = rest,
             () => queued = rest,
         }
+        let sending = self.sending.min(waiting);
+        let written = self.written.min(sending);
+        (waiting, transfer) = (waiting - sending, transfer + (sending - written));
         let path = self.round_trip.unwrap_or_default().min(waiting);
         let shares = [
             (if self.lost { Span::ZERO } else { path }, Cause::Path),
@@ -143,7 +150,7 @@ impl Steps {
             (self.dns.unwrap_or_default(), Cause::Dns),
             (connect, Cause::Connect),
             (tls, Cause::Tls),
-            (self.marshal, Cause::Marshal),
+            (self.marshal + written, Cause::Marshal),
             (repeated, Cause::Repeated),
         ];
         let most = shares.iter().map(|(span, _)| *span).max().unwrap_or_default();
@@ -171,6 +178,11 @@ mod tests {
         assert_eq!(cause(Steps { repeated: true, total: ms(200), ..base }), Cause::Repeated);
         assert_eq!(cause(Steps { total: None, ..base }), Cause::None, "the stop came first");
         assert_eq!(cause(Steps { total: Some(Span::ZERO), ..Steps::default() }), Cause::None, "from the cache");
+        assert_eq!(cause(Steps { sending: Span::from_ms(11), ..base }), Cause::Transfer);
+        // All of the 50: 45 to the stub, 5 to the transfer.
+        let written = Steps { sending: Span::from_ms(50), written: Span::from_ms(45), ..base };
+        assert_eq!(cause(written), Cause::Marshal);
+        assert_eq!(cause(Steps { first_byte: None, sending: Span::from_ms(90), ..base }), Cause::Transfer);
         // What failed belongs to the step that it failed in.
         let failed = Steps { total: ms(100), opens: true, ..Steps::default() };
         assert_eq!(cause(failed), Cause::Connect);

@@ -40,6 +40,10 @@ pub(crate) struct Sight {
     pub sent: Option<(u32, Time)>,
     /// When the first bytes of a message were there, or the status where there is no message.
     pub first: Option<Time>,
+    /// When all of the reply was there.
+    pub last: Option<Time>,
+    /// When the last bytes of messages so far were handed to the connection.
+    pub up_last: Option<Time>,
     /// Bytes of messages with their prefixes.
     pub up: u64,
     /// The same, down.
@@ -110,13 +114,18 @@ impl Service<Request<Body>> for Channel {
                 true => None,
                 false => {
                     let told = seen.clone();
-                    let sent = move |length: usize| note(&told, |sight| sight.up += length as u64);
+                    let sent = move |length: usize| {
+                        note(&told, |sight| {
+                            sight.up += length as u64;
+                            sight.up_last = Some(aio::now());
+                        });
+                    };
                     Sending::begin(Pipe::new(body, stream, sent)).await
                 }
             };
             let response = response.await?;
             if response.body().is_end_stream() {
-                note(&seen, |sight| sight.first = Some(aio::now()));
+                note(&seen, |sight| (sight.first, sight.last) = (Some(aio::now()), Some(aio::now())));
             }
             Ok(response.map(|stream| Reply { stream, seen, _sending: sending }))
         })
@@ -157,6 +166,9 @@ impl HttpBody for Reply {
             note(&self.seen, |sight| {
                 sight.first.get_or_insert_with(aio::now);
                 sight.down += frame.data_ref().map_or(0, |data| data.len() as u64);
+                if frame.is_trailers() {
+                    sight.last = Some(aio::now());
+                }
             });
         }
         frame
