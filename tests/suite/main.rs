@@ -30,6 +30,7 @@ mod query;
 mod readme;
 mod report;
 mod rpc;
+mod rpc_streams;
 mod start;
 mod swarm;
 mod tidy;

@@ -23,7 +23,7 @@ const FORMS: [&str; 11] = [
     "bare-udp",
 ];
 
-fn run(calls: &str) -> Outcome {
+pub fn run(calls: &str) -> Outcome {
     run_over("", calls)
 }
 
@@ -35,21 +35,26 @@ fn run_over(link: &str, calls: &str) -> Outcome {
     )
 }
 
-pub(crate) fn run_from(hosts: &str, calls: &str) -> Outcome {
+pub fn run_from(hosts: &str, calls: &str) -> Outcome {
+    run_sharded(hosts, calls, 1)
+}
+
+/// Calls between `a` and `z`, on so many shards.
+pub fn run_sharded(hosts: &str, calls: &str, shards: usize) -> Outcome {
     let text = format!(
         "clockwire: 1\nname: rpc\nseed: 3\nstop: 20 s\n{hosts}\
          workload: {{ calls: {{ from: a, to: z, rpc: {{ {calls} }} }} }}\n\
-         outputs: {{ tables: [ calls, served ] }}\n"
+         outputs: {{ tables: [ calls, served, call_messages ] }}\n"
     );
     let loaded = topologies::load_text("rpc.yaml", "rpc", &text, Path::new(""), &load_options(&[], None));
     let plan = loaded.unwrap_or_else(|errors| panic!("{errors}\n{text}")).points.swap_remove(0).plan;
-    simulate(&plan, 3, sharded(1), &|_| ()).0
+    simulate(&plan, 3, sharded(shards), &|_| ()).0
 }
 
 /// A row: numbers by the names of their columns, times in microseconds; what is empty is not there; and its words.
-type Row = (BTreeMap<&'static str, u64>, BTreeMap<&'static str, &'static str>);
+pub type Row = (BTreeMap<&'static str, u64>, BTreeMap<&'static str, &'static str>);
 
-pub(crate) fn rows(outcome: &Outcome, table: &str) -> Vec<Row> {
+pub fn rows(outcome: &Outcome, table: &str) -> Vec<Row> {
     let table = outcome.table(table).expect("it is written where it runs");
     let mut rows: Vec<Row> = table
         .iter()
@@ -70,7 +75,7 @@ pub(crate) fn rows(outcome: &Outcome, table: &str) -> Vec<Row> {
     rows
 }
 
-fn calls(calls: &str) -> Vec<Row> {
+pub fn calls(calls: &str) -> Vec<Row> {
     rows(&run(calls), "calls")
 }
 
@@ -243,6 +248,12 @@ fn every_parameter_bites() {
         ("count: 3", "operation: list"),
         ("count: 3, operation: list", "size: 7"),
         ("form: grpc, count: 3, operation: watch", "gap: 3 ms"),
+        ("form: grpc, count: 3, operation: upload", "gap: 3 ms"),
+        ("form: grpc, count: 3, operation: chat", "gap: 3 ms"),
+        ("form: grpc, count: 3, operation: upload", "size: 7"),
+        ("form: grpc, count: 3, operation: chat", "size: 7"),
+        ("form: grpc, count: 3, operation: upload", "service: 3 ms"),
+        ("form: grpc, count: 3, operation: chat", "service: 3 ms"),
         (closed, "missing: 50 %"),
         (closed, "connections: new"),
         (closed, "pool: 2"),

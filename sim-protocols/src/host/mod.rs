@@ -47,16 +47,16 @@ pub use socket::{
 };
 pub use stats::{Answer, Outcome};
 pub use tables::{
-    CALLS, DATAGRAMS, DNS, FIREWALL, FLOWS, HTTP, MESSAGES, NAME_SERVERS, NAT, PING, REQUESTS, RTT, SERVED, STATES,
-    THROUGHPUT, TRACEROUTE, UDP,
+    CALL_MESSAGES, CALLS, DATAGRAMS, DNS, FIREWALL, FLOWS, HTTP, MESSAGES, NAME_SERVERS, NAT, PING, REQUESTS, RTT,
+    SERVED, STATES, THROUGHPUT, TRACEROUTE, UDP,
 };
 pub use udp::Datagram;
 
 pub(crate) use layers::{Cause, ETHERNET, IP, Layers};
 pub(crate) use socket::{Loan, Spare};
 pub(crate) use tables::{
-    CallRow, Cell, DatagramRow, DnsRow, FirewallRow, HttpRow, MessageRow, NameServerRow, NatRow, PingRow, RequestRow,
-    ServedRow, TracerouteRow, group, joined, table,
+    CallMessageRow, CallRow, Cell, DatagramRow, DnsRow, FirewallRow, HttpRow, MessageRow, NameServerRow, NatRow,
+    PingRow, RequestRow, ServedRow, TracerouteRow, group, joined, table,
 };
 
 use crate::app::{AppConfig, Mortal, Scope, Turn};
@@ -84,6 +84,7 @@ pub const HOST_TABLES: &[&Table] = &[
     &NAT,
     &CALLS,
     &SERVED,
+    &CALL_MESSAGES,
     &crate::app::BROWSE,
     &crate::app::PAGES,
     &MESSAGES,

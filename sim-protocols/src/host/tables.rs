@@ -367,6 +367,7 @@ table! {
         queued: Option<Span>, "queued_s", Kind::Time, "waiting for a connection, without opening one";
         connect: Option<Span>, "connect_s", Kind::Time, "opening a connection, with what the form says first; empty where it opened none";
         first_byte: Option<Span>, "first_byte_s", Kind::Time, "from sending until the first byte of the reply was there; of HTTP its head, of gRPC its first message, or the status where it has none";
+        last_byte: Option<Span>, "last_byte_s", Kind::Time, "from sending until all of the reply was there, of gRPC with its status; empty where it broke off";
         unmarshal: Option<Span>, "unmarshal_s", Kind::Time, "the client's stub reading the result";
         total: Option<Span>, "total_s", Kind::Time, "from `start` to the result, or to the failure, repetitions included; empty where the stop came first";
         status: u32, "status", Kind::Word(ReplyStatus::WORDS), "what the reply is called in its form; none where there is none";
@@ -374,7 +375,8 @@ table! {
         retries: u64, "retries", Kind::Count, "repetitions; times of steps and bytes are those of the last attempt";
         connection: Option<u64>, "connection", Kind::Count, "the number of its connection in the flow, from 1; empty where it got none";
         reused: u32, "reused", Kind::Word(&["new", "reused"]), "whether the connection was there already";
-        messages: u64, "messages", Kind::Count, "messages of the reply: of `watch` as many as came, else 1; 0 where there is none, and of gRPC where there is a status alone";
+        messages_up: u64, "messages_up", Kind::Count, "messages of the call that went: of `upload` and `chat` as many as its stream took, else 1; 0 where nothing was sent";
+        messages: u64, "messages", Kind::Count, "messages of the reply: of `watch` and `chat` as many as came, else 1; 0 where there is none, and of gRPC where there is a status alone";
         + layers: Layers
     }
 }
@@ -402,13 +404,32 @@ table! {
         client: Ipv4Addr, "client", Kind::Address, "whose call it is";
         port: u16, "client_port", Kind::Count, "the client's port";
         number: u64, "number", Kind::Count, "which call on this connection, from 1; of `bare-udp` at this server";
-        start: Time, "start_s", Kind::Time, "when all of it was there";
+        start: Time, "start_s", Kind::Time, "when all of it was there; of `upload` and `chat` when its head was";
         unmarshal: Option<Span>, "unmarshal_s", Kind::Time, "the server's stub reading the arguments";
         dispatch: Option<Span>, "dispatch_s", Kind::Time, "waiting for a worker";
         service: Option<Span>, "service_s", Kind::Time, "the service at work";
         marshal: Option<Span>, "marshal_s", Kind::Time, "the server's stub writing the result";
-        total: Option<Span>, "total_s", Kind::Time, "until the reply was handed to the connection";
+        first: Option<Span>, "first_s", Kind::Time, "until the first message of the reply was handed to the connection; empty where none was";
+        total: Option<Span>, "total_s", Kind::Time, "until all of the reply was handed to the connection";
+        messages_up: u64, "messages_up", Kind::Count, "messages of the call that the service has taken";
+        messages: u64, "messages", Kind::Count, "messages of the reply that were handed to the connection; 0 where it is a fault of gRPC, which is a status";
         outcome: u32, "outcome", Kind::Word(SERVED_OUTCOMES), "answered; fault; overloaded: turned away; gone: the client gave up, or the stop came first";
+    }
+}
+
+table! {
+    /// Each message of a remote call that is a stream.
+    CALL_MESSAGES = "call_messages", "each message of the streams of gRPC, at the client: of `upload` and `chat` those that went, of `watch` those that came";
+    CallMessageRow {
+        flow: u32, "flow", Kind::Flow, "the flow";
+        workload: u32, "workload", Kind::Workload, "the entry of the workload that it comes from";
+        operation: u32, "operation", Kind::Word(CallOperation::WORDS), "what was called";
+        number: u64, "number", Kind::Count, "the number of its call in the flow, as in `calls`";
+        attempt: u64, "attempt", Kind::Count, "which attempt at this call, from 1";
+        message: u64, "message", Kind::Count, "its number in the call, from 1";
+        sent: Option<Time>, "sent_s", Kind::Time, "when the client's stub had written it, and the call's stream took it; empty of `watch`";
+        came: Option<Time>, "came_s", Kind::Time, "of `watch`, when it was there; of `chat`, when its answer was; empty of `upload`, and where none came";
+        latency: Option<Span>, "latency_s", Kind::Time, "of `chat`: from `sent_s` to `came_s`";
     }
 }
 

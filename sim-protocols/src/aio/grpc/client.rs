@@ -40,6 +40,8 @@ pub(crate) struct Sight {
     pub sent: Option<(u32, Time)>,
     /// When the first bytes of a message were there, or the status where there is no message.
     pub first: Option<Time>,
+    /// When all of the reply was there.
+    pub last: Option<Time>,
     /// Bytes of messages with their prefixes.
     pub up: u64,
     /// The same, down.
@@ -116,7 +118,7 @@ impl Service<Request<Body>> for Channel {
             };
             let response = response.await?;
             if response.body().is_end_stream() {
-                note(&seen, |sight| sight.first = Some(aio::now()));
+                note(&seen, |sight| (sight.first, sight.last) = (Some(aio::now()), Some(aio::now())));
             }
             Ok(response.map(|stream| Reply { stream, seen, _sending: sending }))
         })
@@ -157,6 +159,9 @@ impl HttpBody for Reply {
             note(&self.seen, |sight| {
                 sight.first.get_or_insert_with(aio::now);
                 sight.down += frame.data_ref().map_or(0, |data| data.len() as u64);
+                if frame.is_trailers() {
+                    sight.last = Some(aio::now());
+                }
             });
         }
         frame

@@ -11,6 +11,7 @@ use super::framed::{answer_number, read_reply};
 use super::pool::Frames;
 use super::service::work;
 use super::status::{Answer, ReplyStatus};
+use super::streams::Talk;
 use super::{CallForm, CallOperation, Carrier, ITEMS, Marshal, RpcConfig, grpc, http as binding};
 use crate::aio::grpc::{Channel, Seen};
 use crate::aio::{self, Duration};
@@ -120,8 +121,10 @@ struct Entry {
     row: CallRow,
     said: Said,
     used: Option<Used>,
-    /// Of gRPC: what the call has had of its stream.
-    seen: Option<Arc<Seen>>,
+    /// Of gRPC: what the call has had of its stream, and of its messages.
+    seen: Option<(Arc<Seen>, Arc<Talk>)>,
+    /// Whether its client sends many messages.
+    sends_stream: bool,
     opening: Progress,
     over_http: bool,
     /// By datagrams: how long the request was under way before the last copy of it was sent.
@@ -142,26 +145,42 @@ impl Entry {
 
     /// The next attempt: its steps are those that count.
     fn again(&mut self) {
-        (self.used, self.seen, self.opening, self.held) = (None, None, Progress::default(), Span::ZERO);
+        (self.used, self.opening, self.held) = (None, Progress::default(), Span::ZERO);
+        if let Some((_, talk)) = self.seen.take() {
+            talk.close();
+        }
         let row = &mut self.row;
-        (row.marshal, row.queued, row.connect, row.first_byte, row.unmarshal) = (None, None, None, None, None);
+        (row.marshal, row.queued, row.connect) = (None, None, None);
+        (row.first_byte, row.last_byte, row.unmarshal) = (None, None, None);
         row.layers = Layers::default();
-        (row.messages, row.status) = (0, ReplyStatus::None as u32);
+        (row.messages_up, row.messages, row.status) = (0, 0, ReplyStatus::None as u32);
         row.retries += 1;
     }
 
     /// What the call has had of its stream, also where it was broken off.
     fn look(&mut self) {
-        let Some(seen) = self.seen.take() else { return };
-        let sight = seen.sight();
+        let Some((seen, talk)) = self.seen.take() else { return };
+        let (sight, sums) = (seen.sight(), talk.close());
+        let row = &mut self.row;
         if let (Some(used), Some((stream, sent))) = (&mut self.used, sight.sent) {
             used.stream = Some(stream);
-            self.row.first_byte = sight.first.map(|first| first - sent);
-            if self.row.first_byte.is_some() {
+            row.first_byte = sight.first.map(|first| first - sent);
+            row.last_byte = sight.last.map(|last| last - sent);
+            if row.first_byte.is_some() {
                 used.answered();
             }
+            if !self.sends_stream {
+                row.messages_up = 1;
+            }
         }
-        self.row.layers.body = [sight.up, sight.down];
+        if self.sends_stream {
+            (row.messages_up, row.marshal) = (sums.up, Some(sums.marshal));
+        }
+        if row.operation == CallOperation::Chat as u32 {
+            row.unmarshal = Some(sums.unmarshal);
+        }
+        row.messages = sums.down;
+        row.layers.body = [sight.up, sight.down];
     }
 
     /// What all of it comes to.
@@ -178,6 +197,12 @@ impl Entry {
         }
         .opening(&self.opening);
         steps.spent.held = self.held;
+        // Messages of a stream are written while others are on their way, and those of `chat` read, too.
+        match row.operation {
+            upload if upload == CallOperation::Upload as u32 => steps.marshal = row.unmarshal.unwrap_or_default(),
+            chat if chat == CallOperation::Chat as u32 => steps.marshal = Span::ZERO,
+            _ => {}
+        }
         if let Some(used) = self.used.take().or_else(|| Some(Used::new(self.opening.meter.take()?, false))) {
             let (passed, opening) = (used.passed(), row.layers.http);
             steps.spent = passed.spent;
@@ -205,6 +230,7 @@ impl Asker for Client {
             said: self.said.clone(),
             used: None,
             seen: None,
+            sends_stream: self.config.operation.sends_stream(),
             opening: Progress::default(),
             held: Span::ZERO,
             over_http: matches!(self.ways, Ways::Http(_)),
@@ -222,7 +248,7 @@ impl Asker for Client {
         entry.row.total = Some(aio::now() - start);
         entry.row.outcome = match &result {
             Ok(Answer::Reply(Reply::NotFound(_))) => FAULT,
-            Ok(Answer::Reply(_)) => FINISHED,
+            Ok(Answer::Reply(_) | Answer::Streamed) => FINISHED,
             Ok(Answer::Overloaded) => OVERLOADED,
             Ok(Answer::Late) => Fault::TimedOut as u32,
             Ok(Answer::Malformed) => MALFORMED,
@@ -231,7 +257,7 @@ impl Asker for Client {
         let fault = result.as_ref().err().copied();
         let mut turn = lock(&self.turn);
         turn.failed = turn.failed.or(fault);
-        matches!(result, Ok(Answer::Reply(_)))
+        matches!(result, Ok(Answer::Reply(_) | Answer::Streamed))
     }
 }
 
@@ -245,7 +271,7 @@ impl Client {
                 let missing = share > Prob::ZERO && lock(&self.turn).missing.chance(share);
                 Call::Get { id: if missing { ITEMS + 1 + at } else { 1 + at } }
             }
-            CallOperation::List | CallOperation::Watch => {
+            CallOperation::List | CallOperation::Watch | CallOperation::Upload | CallOperation::Chat => {
                 let pages = (ITEMS as u64 / self.config.size).max(1);
                 Call::List { page: ((number - 1) % pages) as i32, size: self.config.size as i32 }
             }
@@ -297,7 +323,7 @@ impl Client {
                 let mut sent = aio::now();
                 let exchange = binding::exchange(lease.sender(), request, &body, |stream| {
                     sent = aio::now();
-                    entry.row.layers.body[0] = size;
+                    (entry.row.messages_up, entry.row.layers.body[0]) = (1, size);
                     if let Some(used) = &mut entry.used {
                         used.stream = stream;
                     }
@@ -305,6 +331,7 @@ impl Client {
                 let (status, arrival) = exchange.await?;
                 entry.used.iter_mut().for_each(Used::answered);
                 entry.row.first_byte = Some(arrival.first - sent);
+                entry.row.last_byte = Some(aio::now() - sent);
                 entry.row.layers.body[1] = arrival.bytes.len() as u64;
                 entry.used.iter_mut().for_each(Used::seal);
                 lease.give_back();
@@ -315,7 +342,7 @@ impl Client {
                 let lease = frames.lease(&mut entry.opening).await?;
                 entry.uses(lease.known.number, lease.reused, &lease.known.meter.clone());
                 entry.row.layers.http = lease.opening;
-                entry.row.layers.body[0] = size;
+                (entry.row.messages_up, entry.row.layers.body[0]) = (1, size);
                 if let Some(used) = entry.used.as_mut().filter(|_| form.carrier() == Carrier::SharedFrames) {
                     used.answer = answer_number(number);
                 }
@@ -323,6 +350,7 @@ impl Client {
                 let arrival = frames.call(lease, number, call.operation(), body).await?;
                 entry.used.iter_mut().for_each(Used::answered);
                 entry.row.first_byte = Some(arrival.first - sent);
+                entry.row.last_byte = Some(aio::now() - sent);
                 entry.row.layers.body[1] = arrival.bytes.len() as u64;
                 read_frame(form, call, &arrival.bytes)
             }
@@ -343,29 +371,39 @@ impl Client {
         pool: &Arc<Pool<Full<Bytes>>>,
         call: &Call,
     ) -> Result<Answer, Fault> {
-        entry.row.marshal = Some(work(self.config.marshal.cost(grpc::call_length(call))).await);
+        let RpcConfig { operation, marshal, .. } = self.config;
+        if !operation.sends_stream() {
+            entry.row.marshal = Some(work(marshal.cost(grpc::call_length(call))).await);
+        }
         entry.looking = aio::now();
         let mut lease: Lease<Full<Bytes>> = pool.lease(&mut entry.opening).await?;
         entry.uses(lease.link.number, lease.reused, &lease.link.meter.clone());
         let Sender::Two(sender) = lease.sender() else { return Err(Fault::Closed) };
         let (channel, seen) = Channel::watched(sender.clone());
-        entry.seen = Some(seen);
+        let talk = Talk::new(&entry.row, &self.said);
+        entry.seen = Some((seen, talk.clone()));
         // What is left of it.
         let deadline = self.config.timeout.map(|timeout| {
             let left = timeout.saturating_sub(aio::now() - entry.row.start);
             Duration::from_nanos(left.ps().div_ceil(1000))
         });
         let stub = grpc::Stub::new(channel, &self.authority, deadline);
-        let messages = &mut entry.row.messages;
-        let (status, answer) = stub.call(self.config.operation, call, || *messages += 1).await?;
+        let (status, answer) = match operation {
+            CallOperation::Upload => stub.upload(&self.config, call, &talk).await?,
+            CallOperation::Chat => stub.chat(&self.config, call, &talk).await?,
+            _ => stub.call(operation, call, &talk).await?,
+        };
         entry.look();
         entry.used.iter_mut().for_each(Used::seal);
         lease.give_back();
         entry.row.status = status as u32;
-        if status == ReplyStatus::Ok && self.config.operation != CallOperation::Watch {
+        if operation == CallOperation::Chat {
+            return Ok(answer);
+        }
+        if status == ReplyStatus::Ok && operation != CallOperation::Watch {
             entry.row.messages = 1;
         }
-        let Marshal { per_call, per_byte } = self.config.marshal;
+        let Marshal { per_call, per_byte } = marshal;
         let cost = per_call * entry.row.messages.max(1) + per_byte * entry.row.layers.body[1];
         entry.row.unmarshal = Some(work(cost).await);
         Ok(answer)
@@ -392,6 +430,7 @@ fn row(flow: u32, config: &RpcConfig, number: u64, start: Time) -> CallRow {
         queued: None,
         connect: None,
         first_byte: None,
+        last_byte: None,
         unmarshal: None,
         total: None,
         status: ReplyStatus::None as u32,
@@ -399,6 +438,7 @@ fn row(flow: u32, config: &RpcConfig, number: u64, start: Time) -> CallRow {
         retries: 0,
         connection: None,
         reused: 0,
+        messages_up: 0,
         messages: 0,
         layers: Layers::default(),
     }

@@ -142,7 +142,7 @@ impl Datagrams {
         let (bytes, cut) = (call.len() as u64, packets(call.len() as u64, socket.mtu));
         for sent in 0..=self.resends {
             socket.udp.send(call).await?;
-            (row.layers.retransmissions, *held) = (sent, aio::now() - begun);
+            (row.messages_up, row.layers.retransmissions, *held) = (1, sent, aio::now() - begun);
             row.layers.body[0] += bytes;
             row.layers.payload[0] += bytes;
             row.layers.tcp[0] += UDP_HEADER;
@@ -157,6 +157,7 @@ impl Datagrams {
             let bytes = arrival.bytes.len() as u64;
             let cut = packets(bytes, socket.mtu);
             row.first_byte = Some(arrival.first - begun);
+            row.last_byte = Some(aio::now() - begun);
             (row.layers.body[1], row.layers.payload[1]) = (bytes, bytes);
             row.layers.tcp[1] = UDP_HEADER;
             row.layers.ip[1] = IP * cut;

@@ -1,4 +1,4 @@
-//! Calls as gRPC, by tonic over HTTP/2: the four methods of `clockwire.ItemService` (`src/rpc/grpc/items.proto`).
+//! Calls as gRPC, by tonic over HTTP/2: the methods of `clockwire.ItemService` (`src/rpc/grpc/items.proto`).
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -18,14 +18,17 @@ use tonic_prost::ProstCodec;
 use super::CallOperation;
 use super::service::{Busy, Service, Serving, work};
 use super::status::{Answer, ReplyStatus};
+use super::streams::Talk;
 use crate::aio::Duration;
 use crate::aio::grpc::{Channel, StreamOf};
 use crate::app::dial::{Fault, Meter};
-use crate::rpc::grpc::{CreateRequest, CreateResponse, GetRequest, Item, ListRequest, ListResponse, Method, PREFIX};
+use crate::rpc::grpc::{
+    CreateRequest, CreateResponse, GetRequest, Item, ListRequest, ListResponse, Method, PREFIX, UploadResponse,
+};
 use crate::rpc::model::{Call, Reply, not_found_text};
 
 /// The bytes of a message with its prefix.
-fn length(message: &impl prost::Message) -> u64 {
+pub(super) fn length(message: &impl prost::Message) -> u64 {
     (PREFIX + message.encoded_len()) as u64
 }
 
@@ -44,7 +47,7 @@ fn create(item: &crate::rpc::model::Item) -> CreateRequest {
 
 /// A client's stub.
 pub(super) struct Stub {
-    grpc: client::Grpc<Channel>,
+    pub(super) grpc: client::Grpc<Channel>,
     deadline: Option<Duration>,
 }
 
@@ -55,7 +58,7 @@ impl Stub {
         Stub { grpc: client::Grpc::with_origin(channel, origin), deadline }
     }
 
-    fn request<T>(&self, message: T) -> tonic::Request<T> {
+    pub(super) fn request<T>(&self, message: T) -> tonic::Request<T> {
         let mut request = tonic::Request::new(message);
         request.metadata_mut().insert("user-agent", MetadataValue::from_static("clockwire"));
         if let Some(deadline) = self.deadline {
@@ -74,7 +77,7 @@ impl Stub {
         Ok(self.grpc.unary(request, path, ProstCodec::<M, R>::new()).await?.into_inner())
     }
 
-    /// Makes a call; of `watch` each message is told as it comes.
+    /// Makes a call whose client sends one message; of `watch` each message of the reply is told as it comes.
     ///
     /// # Errors
     /// The connection has failed, or the call was late at the server.
@@ -82,7 +85,7 @@ impl Stub {
         mut self,
         operation: CallOperation,
         call: &Call,
-        came: impl FnMut() + Send,
+        talk: &Talk,
     ) -> Result<(ReplyStatus, Answer), Fault> {
         let reply = match call {
             Call::Get { id } => {
@@ -92,7 +95,7 @@ impl Stub {
             Call::List { page, size } => {
                 let request = ListRequest { page: *page, size: *size };
                 let items = match operation {
-                    CallOperation::Watch => self.watch(request, came).await,
+                    CallOperation::Watch => self.watch(request, talk).await,
                     _ => self.unary::<_, ListResponse>(Method::List, request).await.map(|list| list.items),
                 };
                 items.map(|items| Reply::Items(items.into_iter().map(Into::into).collect()))
@@ -108,7 +111,7 @@ impl Stub {
         }
     }
 
-    async fn watch(&mut self, request: ListRequest, mut came: impl FnMut()) -> Result<Vec<Item>, Status> {
+    async fn watch(&mut self, request: ListRequest, talk: &Talk) -> Result<Vec<Item>, Status> {
         let (request, path) = (self.request(request), PathAndQuery::from_static(Method::Watch.path()));
         self.grpc.ready().await.map_err(|error| Status::from_error(error.into()))?;
         let codec = ProstCodec::<ListRequest, Item>::new();
@@ -116,14 +119,14 @@ impl Stub {
         let mut items = Vec::new();
         while let Some(item) = messages.message().await? {
             items.push(item);
-            came();
+            talk.came();
         }
         Ok(items)
     }
 }
 
 /// What a status other than OK means. One that tonic has made of an error of the connection is that error.
-fn failed(call: &Call, status: &Status) -> Result<(ReplyStatus, Answer), Fault> {
+pub(super) fn failed(call: &Call, status: &Status) -> Result<(ReplyStatus, Answer), Fault> {
     let mut source = std::error::Error::source(status);
     while let Some(error) = source {
         if let Some(error) = error.downcast_ref::<h2::Error>() {
@@ -155,7 +158,7 @@ impl Items {
     }
 }
 
-type Future<T> = Pin<Box<dyn std::future::Future<Output = T> + Send>>;
+pub(super) type Future<T> = Pin<Box<dyn std::future::Future<Output = T> + Send>>;
 
 impl tonic::codegen::Service<Request<Body>> for Items {
     type Response = Response<Body>;
@@ -188,6 +191,14 @@ impl tonic::codegen::Service<Request<Body>> for Items {
                     let codec = ProstCodec::<Item, ListRequest>::new();
                     server::Grpc::new(codec).server_streaming(handler, request).await
                 }
+                Some(Method::Upload) => {
+                    let codec = ProstCodec::<UploadResponse, Item>::new();
+                    server::Grpc::new(codec).client_streaming(handler, request).await
+                }
+                Some(Method::Chat) => {
+                    let codec = ProstCodec::<Item, Item>::new();
+                    server::Grpc::new(codec).streaming(handler, request).await
+                }
                 None => Status::unimplemented("unknown method").into_http(),
             })
         })
@@ -195,12 +206,12 @@ impl tonic::codegen::Service<Request<Body>> for Items {
 }
 
 /// A server's stub for one call.
-struct Handler {
-    service: Arc<Service>,
-    peer: SocketAddr,
-    number: u64,
+pub(super) struct Handler {
+    pub(super) service: Arc<Service>,
+    pub(super) peer: SocketAddr,
+    pub(super) number: u64,
     /// Its connection, and its stream there.
-    way: Option<(Arc<Meter>, u32)>,
+    pub(super) way: Option<(Arc<Meter>, u32)>,
 }
 
 impl Handler {
@@ -209,7 +220,7 @@ impl Handler {
         let mut serving = self.service.begin(self.peer, self.number, bytes, self.way).await;
         match serving.reply(&call).await {
             Ok(Reply::NotFound(id)) => {
-                serving.marshal(0).await;
+                serving.status().await;
                 Err(Status::not_found(not_found_text(id)))
             }
             Ok(reply) => Ok((serving, reply)),
@@ -220,7 +231,7 @@ impl Handler {
 
 /// gRPC's statuscodes.md: UNAVAILABLE is for what repeating the call after a while may well mend, and what HTTP calls 503; RESOURCE_EXHAUSTED is for
 /// quotas, which repeating does not mend.
-fn busy() -> Status {
+pub(super) fn busy() -> Status {
     Status::unavailable("too many calls")
 }
 
@@ -263,7 +274,7 @@ fn listed(request: ListRequest) -> Call {
 }
 
 impl Handler {
-    fn taken(&self) -> Handler {
+    pub(super) fn taken(&self) -> Handler {
         Handler { service: self.service.clone(), way: self.way.clone(), ..*self }
     }
 }

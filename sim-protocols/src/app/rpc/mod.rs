@@ -7,6 +7,7 @@
 //! | connections: opened, waited for, used again | `pool` |
 //! | one call on a connection of HTTP; gRPC; frames over TCP | `http`, `grpc`, `framed` |
 //! | a call as a datagram, sent again; a server that remembers | `datagram` |
+//! | calls of gRPC that send a stream of messages | `streams` |
 //! | what a reply is called in each form | `status` |
 //! | who answers: connections, workers, the service | `server`, `service` |
 //!
@@ -17,7 +18,7 @@
 //! Real: hyper, h2, tonic and prost, the `thrift` crate; Hessian, Dubbo, JRMP and Java's serialisation are our codecs ([`crate::rpc`]). What clients do
 //! of themselves: Thrift's, RMI's, and those of HTTP/1.1 have one call at a time on a connection; HTTP/2, gRPC, Dubbo and `bare` have many.
 //! `bare-udp` has no connections: a socket takes their place, and IP cuts what is longer than a packet.
-//! Absent: calls of gRPC whose client sends many messages (in Rust programs they are there: [`crate::aio::grpc`]); RMI's registry, its distributed garbage collection and pings; Dubbo's heartbeats and registry; compression; TLS.
+//! Absent: RMI's registry, its distributed garbage collection and pings; Dubbo's heartbeats and registry; compression; TLS.
 
 mod client;
 mod datagram;
@@ -29,6 +30,7 @@ mod server;
 mod service;
 #[expect(dead_code, reason = "its words are never asked for as a parameter")]
 mod status;
+mod streams;
 
 use sim_core::{Params, Prob, Span, Table, Time};
 
@@ -39,11 +41,13 @@ use super::loops::Arrivals;
 use super::loops::Pace;
 use super::values::{self, Connections};
 use super::{Application, Scope};
-use crate::host::{App, CALLS, FlowEnd, SERVED};
+use crate::host::{App, CALL_MESSAGES, CALLS, FlowEnd, SERVED};
 use crate::rpc::Form;
 
 /// Items that the service has: their numbers begin at 1.
 const ITEMS: i64 = 1000;
+/// Messages of a call at the most.
+const MESSAGES_MAX: u64 = 1_000_000;
 /// A fifth: what Finagle lets calls earn for repetitions.
 const BUDGET: Prob = match Prob::from_parts(Prob::ONE_PARTS / 5) {
     Some(prob) => prob,
@@ -91,6 +95,22 @@ words! {
         Create = "create",
         /// The items of a page, each in a message of its own as a stream: `grpc` alone.
         Watch = "watch",
+        /// Items, each in a message of its own as a stream from the client; one answer that says what they come to: `grpc` alone.
+        Upload = "upload",
+        /// Items, each in a message of its own as a stream from the client, and each answered by itself before the end: `grpc` alone.
+        Chat = "chat",
+    }
+}
+
+impl CallOperation {
+    /// Whether it is a stream of messages.
+    fn streams(self) -> bool {
+        self == CallOperation::Watch || self.sends_stream()
+    }
+
+    /// Whether its client sends a stream of messages.
+    fn sends_stream(self) -> bool {
+        matches!(self, CallOperation::Upload | CallOperation::Chat)
     }
 }
 
@@ -161,9 +181,9 @@ pub struct RpcConfig {
     pub form: CallForm,
     /// What is called. Default: `get`.
     pub operation: CallOperation,
-    /// Items on a page of `list` and `watch`. Default: 20.
+    /// Items on a page of `list` and `watch`; of `upload` and `chat`, the messages of the client. Default: 20.
     pub size: u64,
-    /// Between the messages of `watch`. Default: none.
+    /// Between the messages of `watch`; of `upload` and `chat`, between those of the client. Default: none.
     pub gap: Span,
     /// Share of the calls of `get` for an item that is not there: 404, or the form's own fault. Default: none.
     pub missing: Prob,
@@ -179,7 +199,7 @@ pub struct RpcConfig {
     pub think: SpanDist,
     /// From the start of one call to the next, whatever becomes of them. Default: each waits for one that went before.
     pub interval: Option<Arrivals>,
-    /// The service's own time. Default: none.
+    /// The service's own time; of `upload` and `chat`, for each message. Default: none.
     pub service: SpanDist,
     /// The deadline of a call, repetitions included. gRPC tells it to the server, which gives the call up, too; in the other forms the server does
     /// not learn of it. Default: none.
@@ -246,13 +266,22 @@ impl RpcConfig {
         let default = RpcConfig::default();
         let form = CallForm::read(params, "form", "how calls and results are written, and over what");
         let operation = CallOperation::read(params, "operation", "what is called");
-        let size = params.count("size", Some(default.size), 1..=ITEMS as u64, "items on a page of `list` and `watch`");
-        if !matches!(operation, CallOperation::List | CallOperation::Watch) && size != default.size {
-            params.refuse("size", "it needs `operation: list` or `watch`".into());
+        let help =
+            "items on a page of `list` and `watch`, at most 1000; of `upload` and `chat`, the messages of the client";
+        let size = params.count("size", Some(default.size), 1..=MESSAGES_MAX, help);
+        if operation != CallOperation::List && !operation.streams() && size != default.size {
+            params.refuse("size", "it needs `operation: list`, `watch`, `upload` or `chat`".into());
         }
-        let gap = params.span("gap", Some(Span::ZERO), "between the messages of `watch`");
-        if operation != CallOperation::Watch && gap > Span::ZERO {
-            params.refuse("gap", "it needs `operation: watch`".into());
+        if matches!(operation, CallOperation::List | CallOperation::Watch) && size > ITEMS as u64 {
+            params.refuse("size", format!("the service has {ITEMS} items"));
+        }
+        let gap = params.span(
+            "gap",
+            Some(Span::ZERO),
+            "between the messages of `watch`; of `upload` and `chat`, between those of the client",
+        );
+        if !operation.streams() && gap > Span::ZERO {
+            params.refuse("gap", "it needs `operation: watch`, `upload` or `chat`".into());
         }
         let help = "share of the calls of `get` for an item that is not there: 404, or the form's own fault";
         let missing = params.prob("missing", Some(Prob::ZERO), help);
@@ -271,7 +300,7 @@ impl RpcConfig {
         let interval = Arrivals::ask(params, help);
         let service = SpanDist::ask(
             params,
-            ("service", "the service's own time"),
+            ("service", "the service's own time; of `upload` and `chat`, for each message"),
             ("service_times", "how `service` is distributed"),
             Span::ZERO,
         );
@@ -344,7 +373,7 @@ impl RpcConfig {
     pub(super) fn check(&self) -> Result<(), (&'static str, String)> {
         let zero = |span: &SpanDist| span.mean() == Span::ZERO;
         match () {
-            _ if self.operation == CallOperation::Watch && self.form != CallForm::Grpc => {
+            _ if self.operation.streams() && self.form != CallForm::Grpc => {
                 Err(("operation", format!("`{}` has no streams of messages, `grpc` has", self.form.word())))
             }
             _ if self.missing > Prob::ZERO && self.operation != CallOperation::Get => {
@@ -381,7 +410,7 @@ impl RpcConfig {
 }
 
 impl Application for RpcConfig {
-    const TABLES: &'static [&'static Table] = &[&CALLS, &SERVED];
+    const TABLES: &'static [&'static Table] = &[&CALLS, &SERVED, &CALL_MESSAGES];
     const DELIVERS_TO: Option<FlowEnd> = Some(FlowEnd::Client);
     const SERVES_ANYBODY: bool = true;
 

@@ -80,9 +80,14 @@ impl Service {
         bytes: u64,
         way: Option<(Arc<Meter>, u32)>,
     ) -> Serving {
-        let mut serving = Serving { service: self.clone(), row: row(self.flow, peer, number), way };
-        serving.row.unmarshal = Some(work(self.config.marshal.cost(bytes)).await);
+        let mut serving = self.open(peer, number, way);
+        serving.take(bytes).await;
         serving
+    }
+
+    /// The head of a call is there, whose messages come behind it.
+    pub fn open(self: &Arc<Service>, peer: SocketAddr, number: u64, way: Option<(Arc<Meter>, u32)>) -> Serving {
+        Serving { service: self.clone(), row: row(self.flow, peer, number), way }
     }
 }
 
@@ -109,6 +114,27 @@ impl Serving {
     /// # Errors
     /// Too many wait already.
     pub async fn reply_in_place(&mut self, call: &Call) -> Result<(Reply, Option<Permit>), Busy> {
+        let place = self.worker().await?;
+        self.serve().await;
+        let reply = self.service.answer(call);
+        if matches!(reply, Reply::NotFound(_)) {
+            self.row.outcome = FAULT;
+        }
+        Ok((reply, place))
+    }
+
+    /// A message of the call, of so many bytes, which the stub reads.
+    pub async fn take(&mut self, bytes: u64) {
+        let took = work(self.service.config.marshal.cost(bytes)).await;
+        self.row.unmarshal = Some(self.row.unmarshal.unwrap_or_default() + took);
+        self.row.messages_up += 1;
+    }
+
+    /// A worker for the call, busy until its place is given up; nothing where they are without bound.
+    ///
+    /// # Errors
+    /// Too many wait already.
+    pub async fn worker(&mut self) -> Result<Option<Permit>, Busy> {
         let begun = aio::now();
         let service = self.service.clone();
         let place = match &service.workers {
@@ -123,11 +149,15 @@ impl Serving {
             None => None,
         };
         self.row.dispatch = Some(aio::now() - begun);
-        let time = service.config.service.draw(&mut lock(&service.times));
-        self.row.service = Some(work(time).await);
-        let reply = service.answer(call);
-        self.row.outcome = if matches!(reply, Reply::NotFound(_)) { FAULT } else { ANSWERED };
-        Ok((reply, place))
+        self.row.outcome = ANSWERED;
+        Ok(place)
+    }
+
+    /// The service at work, on all of a call or on a message of it.
+    pub async fn serve(&mut self) {
+        let time = self.service.config.service.draw(&mut lock(&self.service.times));
+        let took = work(time).await;
+        self.row.service = Some(self.row.service.unwrap_or_default() + took);
     }
 
     /// The stub writes the reply, of so many bytes.
@@ -137,12 +167,29 @@ impl Serving {
 
     /// The stub writes a message of the reply, which may be the last one.
     pub async fn marshal_part(&mut self, bytes: u64, last: bool) {
+        self.write(bytes).await;
+        self.row.messages += 1;
+        self.row.first.get_or_insert(aio::now() - self.row.start);
+        if last {
+            self.end();
+        }
+    }
+
+    /// The stub writes a status, which is no message.
+    pub async fn status(&mut self) {
+        self.write(0).await;
+        self.end();
+    }
+
+    /// There are no more messages of the reply.
+    pub fn end(&mut self) {
+        self.row.total = Some(aio::now() - self.row.start);
+    }
+
+    async fn write(&mut self, bytes: u64) {
         let took = work(self.service.config.marshal.cost(bytes)).await;
         self.row.marshal = Some(self.row.marshal.unwrap_or_default() + took);
         self.begin_answer();
-        if last {
-            self.row.total = Some(aio::now() - self.row.start);
-        }
     }
 }
 
@@ -180,7 +227,10 @@ fn row(flow: u32, peer: SocketAddr, number: u64) -> ServedRow {
         dispatch: None,
         service: None,
         marshal: None,
+        first: None,
         total: None,
+        messages_up: 0,
+        messages: 0,
         outcome: GONE,
     }
 }

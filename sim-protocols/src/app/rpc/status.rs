@@ -101,6 +101,8 @@ impl ReplyStatus {
 pub(super) enum Answer {
     /// The service's reply.
     Reply(Reply),
+    /// A stream of messages has come to its end, and they are those that there should be.
+    Streamed,
     /// The server has turned it away.
     Overloaded,
     /// The server says that its deadline is over.

@@ -13,11 +13,16 @@ pub enum Method {
     Create,
     /// The items of a page, each in a message of its own.
     Watch,
+    /// Items, each in a message of its own, and what they come to.
+    Upload,
+    /// Items, each answered by itself.
+    Chat,
 }
 
 impl Method {
     /// All of them.
-    pub const ALL: [Method; 4] = [Method::Get, Method::List, Method::Create, Method::Watch];
+    pub const ALL: [Method; 6] =
+        [Method::Get, Method::List, Method::Create, Method::Watch, Method::Upload, Method::Chat];
 
     /// Its path in requests (PROTOCOL-HTTP2, Requests: `"/" Service-Name "/" {method name}`).
     pub fn path(self) -> &'static str {
@@ -26,6 +31,8 @@ impl Method {
             Method::List => "/clockwire.ItemService/List",
             Method::Create => "/clockwire.ItemService/Create",
             Method::Watch => "/clockwire.ItemService/Watch",
+            Method::Upload => "/clockwire.ItemService/Upload",
+            Method::Chat => "/clockwire.ItemService/Chat",
         }
     }
 
@@ -96,6 +103,17 @@ pub struct CreateResponse {
     /// The number that the service has given.
     #[prost(int64, tag = "1")]
     pub id: i64,
+}
+
+/// `UploadResponse`.
+#[derive(Clone, Copy, PartialEq, Eq, prost::Message)]
+pub struct UploadResponse {
+    /// How many items have come.
+    #[prost(int64, tag = "1")]
+    pub items: i64,
+    /// The sum of their prices, in hundredths of a currency unit.
+    #[prost(int64, tag = "2")]
+    pub price_cents: i64,
 }
 
 impl From<model::Item> for Item {

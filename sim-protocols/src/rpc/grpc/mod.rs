@@ -5,7 +5,7 @@
 
 mod items;
 
-pub use items::{CreateRequest, CreateResponse, GetRequest, Item, ListRequest, ListResponse, Method};
+pub use items::{CreateRequest, CreateResponse, GetRequest, Item, ListRequest, ListResponse, Method, UploadResponse};
 
 /// Before each message (Length-Prefixed-Message): a byte that says whether it is compressed, and four of length.
 pub const PREFIX: usize = 5;
