@@ -17,6 +17,7 @@ mod http;
 mod https;
 mod layers;
 mod linux_tcp;
+mod manners;
 mod memory;
 mod messages;
 mod mutants;

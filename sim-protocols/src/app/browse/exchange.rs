@@ -37,7 +37,13 @@ impl Entry {
 
     /// It begins again, on another connection.
     pub fn again(&mut self) {
-        (self.used, self.opening) = (None, Progress::default());
+        (self.used, self.opening) = (None, Progress { late: self.opening.late, ..Progress::default() });
+    }
+
+    /// It was answered with 425: nothing of it leaves early the next time (RFC 8470 §5.2).
+    pub fn too_early(&mut self) {
+        (self.used, self.opening) = (None, Progress { late: true, ..Progress::default() });
+        (self.row.first_byte, self.row.status, self.row.layers.body) = (None, None, [0, 0]);
     }
 
     /// It is written now; says when that is.
@@ -84,6 +90,8 @@ pub(super) async fn exchange(
     head: &Parts,
     body: &Bytes,
 ) -> Result<Response<Bytes>, Fault> {
+    // RFC 8470 §4: "user agents MUST NOT automatically send" in early data what may have an effect each time that it is played again.
+    entry.opening.late |= !head.method.is_safe();
     let mut lease = pool.lease(&mut entry.opening).await?;
     entry.row.connection = Some(lease.link.number);
     entry.row.reused = Some(u64::from(lease.reused));
