@@ -193,7 +193,7 @@ const BITES: &[(&str, &str, &str, &str)] = &[
     (PAGES, "rate_limit: 1", "steps: [ get http://z/ ]", ""),
     (PAGES, "fail: 100 %", "steps: [ get http://z/ ]", ""),
     (PAGES, "keepalive_timeout: 1 s", "steps: [ get http://z/, get http://z/new ], think: 2 s", ""),
-    (PAGES, "request_timeout: 5 ms", "steps: [ get http://z/ ]", ""),
+    ("items: 1", "request_timeout: 5 ms", "steps: [ 'post http://z/items | @FILLER@' ]", ""),
     (
         "names: [ z ], tls: { resumption: 0-rtt }, keepalive_timeout: 1 s, pages: { /: {} }",
         "too_early: true",

@@ -31,7 +31,8 @@ use super::dial::{Meter, Stream, UpDown, lock};
 use crate::aio::{self, Duration, Sleep};
 
 /// What is said to who does not come to the end of a head (RFC 9110 §15.5.9).
-const TIMED_OUT: &[u8] = b"HTTP/1.1 408 Request Timeout\r\nserver: clockwire\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+const TIMED_OUT: &[u8] =
+    b"HTTP/1.1 408 Request Timeout\r\nserver: clockwire\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
 
 /// A server's patience.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -57,7 +58,8 @@ impl Timeouts {
 
     /// Asks for the one between requests.
     pub(crate) fn read_keepalive(params: &mut dyn Params) -> Span {
-        let help = "how long the server keeps a connection without a request; then it closes it, with HTTP/2 after GOAWAY";
+        let help =
+            "how long the server keeps a connection without a request; then it closes it, with HTTP/2 after GOAWAY";
         positive(params, "keepalive_timeout", Timeouts::default().keepalive, help)
     }
 

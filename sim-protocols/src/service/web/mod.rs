@@ -320,20 +320,8 @@ fn page(path: &str, params: &mut dyn Params) -> PageConfig {
         params.refuse("users", "it needs `session: true`".into());
     }
     let path = path.into();
-    let found = PageConfig {
-        path,
-        kind,
-        size,
-        chunked,
-        holds,
-        max_age,
-        store,
-        changes,
-        redirect,
-        status,
-        session,
-        users,
-    };
+    let found =
+        PageConfig { path, kind, size, chunked, holds, max_age, store, changes, redirect, status, session, users };
     if !found.holds.is_empty() && found.kind() != PageKind::Html {
         params.refuse("holds", "only a page holds others; it needs `type: html`".into());
     }
