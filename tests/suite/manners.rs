@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::process::Command;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use sim_core::{Kind, Outcome};
 
@@ -76,7 +77,7 @@ fn statuses(found: &[Browsed]) -> Vec<u64> {
 /// Field lines that tshark finds in what passed the link of the first browser.
 fn sharked(text: &str, ports: &[&str], fields: &[&str]) -> Option<Vec<String>> {
     Command::new("tshark").arg("--version").output().ok()?;
-    let folder = Folder::new("manners");
+    let folder = Folder::new(&format!("manners-{}", RUNS.fetch_add(1, Ordering::Relaxed)));
     fs::write(folder.0.join("x.yaml"), text.to_string() + "outputs: { capture: [la] }\n").expect("a file");
     let ran = clockwire(&folder.0, &["run", "x.yaml", "--quiet", "--out", "out"]);
     assert_eq!(ran.code, Some(0), "{}", ran.err);
@@ -92,6 +93,9 @@ fn sharked(text: &str, ports: &[&str], fields: &[&str]) -> Option<Vec<String>> {
     let text = String::from_utf8_lossy(&out.stdout).into_owned();
     Some(text.lines().filter(|line| !line.trim().is_empty()).map(str::to_string).collect())
 }
+
+/// Tests run beside each other, each in its own folder.
+static RUNS: AtomicU64 = AtomicU64::new(0);
 
 const ITEM: &str = "{\"id\":0,\"name\":\"n\",\"price_cents\":1,\"tags\":[],\"stock\":1}";
 
