@@ -1,6 +1,7 @@
 //! Everything fast that holds the whole of Clockwire, as one program.
 
 mod bad_files;
+mod causes;
 mod command;
 mod compare;
 mod conformance;

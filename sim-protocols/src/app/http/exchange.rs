@@ -72,9 +72,17 @@ impl Entry {
     /// It is written now; says when that is.
     fn written(&mut self) -> Time {
         let now = aio::now();
+        self.used.iter_mut().for_each(Used::asks);
         let opening = self.opening.connect.unwrap_or_default() + self.opening.tls.unwrap_or_default();
         self.row.queued = Some((now - self.start) - opening);
         now
+    }
+
+    /// The head of the answer is there.
+    fn head(&mut self, written: Time, status: StatusCode) {
+        self.used.iter_mut().for_each(Used::answered);
+        self.row.first_byte = Some(aio::now() - written);
+        self.row.status = Some(u64::from(status.as_u16()));
     }
 
     /// The row, with what the connection has counted until now.
@@ -87,9 +95,8 @@ impl Entry {
         // Where it got no further than a connection, that is what it has used.
         if let Some(used) = self.used.or_else(|| Some(Used::new(self.opening.meter?, false))) {
             let passed = used.passed();
-            (row.secured, steps.round_trip) = (passed.secured as u32, passed.round_trip);
+            (row.secured, steps.spent) = (passed.secured as u32, passed.spent);
             passed.tell(&mut row.layers);
-            steps.lost = row.layers.retransmissions + row.layers.out_of_order > 0;
         }
         row.layers.cause = steps.cause();
         self.row
@@ -184,8 +191,7 @@ impl Asked {
         sender.ready().await?;
         let written = entry.written();
         let response = sender.send_request(request).await?;
-        entry.row.first_byte = Some(aio::now() - written);
-        entry.row.status = Some(u64::from(response.status().as_u16()));
+        entry.head(written, response.status());
         let status = response.status();
         let mut body = response.into_body();
         while let Some(frame) = poll_fn(|cx| std::pin::Pin::new(&mut body).poll_frame(cx)).await {
@@ -221,8 +227,7 @@ impl Asked {
         }
         // RFC 9113 §8.1: a server that has answered before it has everything resets with NO_ERROR; the response stands.
         let response = response.await?;
-        entry.row.first_byte = Some(aio::now() - written);
-        entry.row.status = Some(u64::from(response.status().as_u16()));
+        entry.head(written, response.status());
         let status = response.status();
         let mut body = response.into_body();
         while let Some(data) = body.data().await {

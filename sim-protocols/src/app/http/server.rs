@@ -147,6 +147,7 @@ async fn answer_one(
     working: Working,
 ) -> Result<Response<Held<Zeros>>, Infallible> {
     let (head, body) = request.into_parts();
+    let begun = aio::now();
     let permit = match server.worker(&head, body.size_hint().exact(), &meter).await {
         Ok(permit) => permit,
         Err(status) => {
@@ -155,15 +156,20 @@ async fn answer_one(
             if head.headers.get(header::EXPECT) != Some(&HeaderValue::from_static("100-continue")) {
                 aio::spawn(drain(body, server.timeouts()));
             }
+            meter.begin_answer(0, aio::now() - begun);
             let (head, bytes) = server.head(status, true);
             return Ok(head.body(Held::new(Zeros::new(bytes), working)).expect("all of it is written here"));
         }
     };
-    let (status, breaks) = match drain(body, server.timeouts()).await {
+    let waited = aio::now() - begun;
+    let in_time = drain(body, server.timeouts()).await;
+    let whole = aio::now();
+    let (status, breaks) = match in_time {
         true => (StatusCode::OK, server.work().await),
         false => (StatusCode::REQUEST_TIMEOUT, false),
     };
     drop(permit);
+    meter.begin_answer(0, waited + (aio::now() - whole));
     let sized = !server.config.chunked || status != StatusCode::OK;
     let (head, bytes) = server.head(status, sized);
     let body = if breaks { Zeros::broken(bytes) } else { Zeros::new(bytes) };
@@ -211,9 +217,15 @@ async fn answer_two(
 ) {
     let (head, body) = request.into_parts();
     let length = head.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    let begun = aio::now();
+    // How long the body took to come.
+    let mut coming = Span::ZERO;
     let work = async {
         let permit = server.worker(&head, length, &meter).await?;
-        if !drain_two(body, server.timeouts()).await {
+        let waited = aio::now();
+        let in_time = drain_two(body, server.timeouts()).await;
+        coming = aio::now() - waited;
+        if !in_time {
             return Err(StatusCode::REQUEST_TIMEOUT);
         }
         let breaks = server.work().await;
@@ -224,6 +236,7 @@ async fn answer_two(
     let Some(worked) = unless_reset(&mut respond, work).await else { return };
     let (head, bytes) = server.head(worked.map_or_else(|status| status, |_| StatusCode::OK), true);
     let head = head.body(()).expect("all of it is written here");
+    meter.begin_answer(respond.stream_id().as_u32(), (aio::now() - begun) - coming);
     let Ok(mut stream) = respond.send_response(head, bytes == 0) else { return };
     let taken = AtomicU64::new(0);
     if worked == Ok(true) {

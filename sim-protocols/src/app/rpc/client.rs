@@ -4,10 +4,10 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use http_body_util::Full;
-use sim_core::{Prob, Rng, Time};
+use sim_core::{Prob, Rng, Span, Time};
 
 use super::datagram::Datagrams;
-use super::framed::read_reply;
+use super::framed::{answer_number, read_reply};
 use super::pool::Frames;
 use super::service::work;
 use super::status::{Answer, ReplyStatus};
@@ -124,6 +124,8 @@ struct Entry {
     seen: Option<Arc<Seen>>,
     opening: Progress,
     over_http: bool,
+    /// By datagrams: how long the request was under way before the last copy of it was sent.
+    held: Span,
     /// When the attempt began, and since when a connection is looked for.
     looking: Time,
 }
@@ -133,12 +135,14 @@ impl Entry {
         (self.row.connection, self.row.reused) = (Some(number), u32::from(reused));
         self.row.connect = self.opening.connect;
         self.row.queued = Some((aio::now() - self.looking) - self.opening.connect.unwrap_or_default());
-        self.used = Some(Used::new(meter.clone(), reused));
+        let mut used = Used::new(meter.clone(), reused);
+        used.asks();
+        self.used = Some(used);
     }
 
     /// The next attempt: its steps are those that count.
     fn again(&mut self) {
-        (self.used, self.seen, self.opening) = (None, None, Progress::default());
+        (self.used, self.seen, self.opening, self.held) = (None, None, Progress::default(), Span::ZERO);
         let row = &mut self.row;
         (row.marshal, row.queued, row.connect, row.first_byte, row.unmarshal) = (None, None, None, None, None);
         row.layers = Layers::default();
@@ -153,6 +157,9 @@ impl Entry {
         if let (Some(used), Some((stream, sent))) = (&mut self.used, sight.sent) {
             used.stream = Some(stream);
             self.row.first_byte = sight.first.map(|first| first - sent);
+            if self.row.first_byte.is_some() {
+                used.answered();
+            }
         }
         self.row.layers.body = [sight.up, sight.down];
     }
@@ -170,15 +177,15 @@ impl Entry {
             ..Steps::default()
         }
         .opening(&self.opening);
+        steps.spent.held = self.held;
         if let Some(used) = self.used.take().or_else(|| Some(Used::new(self.opening.meter.take()?, false))) {
             let (passed, opening) = (used.passed(), row.layers.http);
-            steps.round_trip = passed.round_trip;
+            steps.spent = passed.spent;
             passed.tell(&mut row.layers);
             if !self.over_http {
                 row.layers.http = opening;
             }
         }
-        steps.lost = row.layers.retransmissions + row.layers.out_of_order > 0;
         row.layers.cause = steps.cause();
     }
 }
@@ -199,6 +206,7 @@ impl Asker for Client {
             used: None,
             seen: None,
             opening: Progress::default(),
+            held: Span::ZERO,
             over_http: matches!(self.ways, Ways::Http(_)),
             looking: start,
         };
@@ -295,6 +303,7 @@ impl Client {
                     }
                 });
                 let (status, arrival) = exchange.await?;
+                entry.used.iter_mut().for_each(Used::answered);
                 entry.row.first_byte = Some(arrival.first - sent);
                 entry.row.layers.body[1] = arrival.bytes.len() as u64;
                 entry.used.iter_mut().for_each(Used::seal);
@@ -307,14 +316,18 @@ impl Client {
                 entry.uses(lease.known.number, lease.reused, &lease.known.meter.clone());
                 entry.row.layers.http = lease.opening;
                 entry.row.layers.body[0] = size;
+                if let Some(used) = entry.used.as_mut().filter(|_| form.carrier() == Carrier::SharedFrames) {
+                    used.answer = answer_number(number);
+                }
                 let sent = aio::now();
                 let arrival = frames.call(lease, number, call.operation(), body).await?;
+                entry.used.iter_mut().for_each(Used::answered);
                 entry.row.first_byte = Some(arrival.first - sent);
                 entry.row.layers.body[1] = arrival.bytes.len() as u64;
                 read_frame(form, call, &arrival.bytes)
             }
             Ways::Datagrams(datagrams) => {
-                let arrival = datagrams.call(&mut entry.row, number, &body).await?;
+                let arrival = datagrams.call((&mut entry.row, &mut entry.held), number, &body).await?;
                 read_frame(form, call, &arrival.bytes)
             }
         };

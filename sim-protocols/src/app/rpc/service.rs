@@ -8,7 +8,7 @@ use sim_core::{Rng, Span, Time};
 use super::{ITEMS, RpcConfig};
 use crate::aio;
 use crate::app::Scope;
-use crate::app::dial::lock;
+use crate::app::dial::{Meter, lock};
 use crate::app::permits::{Permit, Permits};
 use crate::app::teller::Said;
 use crate::host::ServedRow;
@@ -38,6 +38,8 @@ pub(super) struct Busy;
 pub(super) struct Serving {
     service: Arc<Service>,
     row: ServedRow,
+    /// The connection by which it has come, and its number there; until the answer begins.
+    way: Option<(Arc<Meter>, u32)>,
 }
 
 impl Service {
@@ -71,8 +73,14 @@ impl Service {
     }
 
     /// All of a call is there, of so many bytes.
-    pub async fn begin(self: &Arc<Service>, peer: SocketAddr, number: u64, bytes: u64) -> Serving {
-        let mut serving = Serving { service: self.clone(), row: row(self.flow, peer, number) };
+    pub async fn begin(
+        self: &Arc<Service>,
+        peer: SocketAddr,
+        number: u64,
+        bytes: u64,
+        way: Option<(Arc<Meter>, u32)>,
+    ) -> Serving {
+        let mut serving = Serving { service: self.clone(), row: row(self.flow, peer, number), way };
         serving.row.unmarshal = Some(work(self.config.marshal.cost(bytes)).await);
         serving
     }
@@ -108,6 +116,7 @@ impl Serving {
                 Some(asking) => Some(asking.await),
                 None => {
                     self.row.outcome = OVERLOADED;
+                    self.begin_answer();
                     return Err(Busy);
                 }
             },
@@ -130,8 +139,18 @@ impl Serving {
     pub async fn marshal_part(&mut self, bytes: u64, last: bool) {
         let took = work(self.service.config.marshal.cost(bytes)).await;
         self.row.marshal = Some(self.row.marshal.unwrap_or_default() + took);
+        self.begin_answer();
         if last {
             self.row.total = Some(aio::now() - self.row.start);
+        }
+    }
+}
+
+impl Serving {
+    /// The client is to know how long that took.
+    fn begin_answer(&mut self) {
+        if let Some((meter, number)) = self.way.take() {
+            meter.begin_answer(number, aio::now() - self.row.start);
         }
     }
 }

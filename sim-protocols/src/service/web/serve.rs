@@ -259,6 +259,8 @@ async fn answer_one(
     working: Working,
 ) -> Result<Response<Held<Answer>>, Infallible> {
     let (head, body) = request.into_parts();
+    // How long the body took to come is no work.
+    let (begun, mut coming) = (aio::now(), Span::ZERO);
     let length = body.size_hint().exact();
     let refused = match server.refuses(&head, length, &peer) {
         Some(refusal) => Err(refusal),
@@ -275,7 +277,10 @@ async fn answer_one(
             refusal
         }
         Ok(permit) => {
-            let response = match read_one(body, server.config.body_limit.bytes(), server.config.timeouts).await {
+            let waited = aio::now();
+            let body = read_one(body, server.config.body_limit.bytes(), server.config.timeouts).await;
+            coming = aio::now() - waited;
+            let response = match body {
                 Ok(body) => server.answer(&head, &body).await,
                 Err(status) => plain(status),
             };
@@ -283,6 +288,7 @@ async fn answer_one(
             response
         }
     };
+    peer.meter.begin_answer(0, (aio::now() - begun) - coming);
     Ok(Server::said(response).map(|body| Held::new(Answer::new(body, server.chunks(head.uri.path())), working)))
 }
 
@@ -330,6 +336,7 @@ async fn answer_two(
     peer: Peer,
 ) -> Result<(), h2::Error> {
     let (head, body) = request.into_parts();
+    let (begun, mut coming) = (aio::now(), Span::ZERO);
     let length = head.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     let refused = match server.refuses(&head, length, &peer) {
         Some(refusal) => Err(refusal),
@@ -338,7 +345,10 @@ async fn answer_two(
     let response = match refused {
         Err(refusal) => refusal,
         Ok(permit) => {
-            let response = match read_two(body, server.config.body_limit.bytes(), server.config.timeouts).await {
+            let waited = aio::now();
+            let body = read_two(body, server.config.body_limit.bytes(), server.config.timeouts).await;
+            coming = aio::now() - waited;
+            let response = match body {
                 Ok(body) => server.answer(&head, &body).await,
                 Err(status) => plain(status),
             };
@@ -353,6 +363,7 @@ async fn answer_two(
         head.headers.insert(header::CONTENT_LENGTH, (body.len() as u64).into());
     }
     let body = if asked.method == Method::HEAD { Bytes::new() } else { body };
+    peer.meter.begin_answer(respond.stream_id().as_u32(), (aio::now() - begun) - coming);
     let mut stream = respond.send_response(Response::from_parts(head, ()), body.is_empty())?;
     let mut rest = body;
     while !rest.is_empty() {
