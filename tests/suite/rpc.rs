@@ -35,7 +35,7 @@ fn run_over(link: &str, calls: &str) -> Outcome {
     )
 }
 
-fn run_from(hosts: &str, calls: &str) -> Outcome {
+pub(crate) fn run_from(hosts: &str, calls: &str) -> Outcome {
     let text = format!(
         "clockwire: 1\nname: rpc\nseed: 3\nstop: 20 s\n{hosts}\
          workload: {{ calls: {{ from: a, to: z, rpc: {{ {calls} }} }} }}\n\
@@ -49,7 +49,7 @@ fn run_from(hosts: &str, calls: &str) -> Outcome {
 /// A row: numbers by the names of their columns, times in microseconds; what is empty is not there; and its words.
 type Row = (BTreeMap<&'static str, u64>, BTreeMap<&'static str, &'static str>);
 
-fn rows(outcome: &Outcome, table: &str) -> Vec<Row> {
+pub(crate) fn rows(outcome: &Outcome, table: &str) -> Vec<Row> {
     let table = outcome.table(table).expect("it is written where it runs");
     let mut rows: Vec<Row> = table
         .iter()
