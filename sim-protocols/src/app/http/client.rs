@@ -24,8 +24,8 @@ pub(super) fn open(config: HttpConfig, scope: Scope) -> Box<dyn App> {
         let secure = config.tls.is_some();
         let plain = || if secure { scope.name_of(flow.server) } else { flow.server.to_string() };
         let host = config.host.clone().unwrap_or_else(plain);
-        let asked = Asked { authority: format!("{host}:{}", flow.port), config: config.clone() };
         let origin = Origin { name: host, address: flow.server, port: flow.port, secure };
+        let asked = Asked { authority: origin.authority(), config: config.clone() };
         let (flow, streams) = (flow.number, *scope.streams());
         let main = async move {
             let tls = config.tls.as_ref().map(|tls| tls.connector(&streams, &[config.version.alpn()]));

@@ -84,7 +84,12 @@ impl Listener {
         let mut failures = 0;
         loop {
             self.heard = false;
-            let Err(fault) = self.once(dialer, origin).await else { return Ok(()) };
+            let fault = match self.once(dialer, origin).await {
+                Ok(true) => return Ok(()),
+                // The server had waited for long enough for the next request: that is no failure.
+                Ok(false) => continue,
+                Err(fault) => fault,
+            };
             // What is wrong with a certificate is so the next time.
             let passes =
                 matches!(fault, Fault::Refused | Fault::Reset | Fault::TimedOut | Fault::Unreachable | Fault::Closed);
@@ -98,13 +103,14 @@ impl Listener {
         }
     }
 
-    async fn once(&mut self, dialer: &Dialer, origin: &Origin) -> Result<(), Fault> {
+    /// All on one connection; says whether that is all.
+    async fn once(&mut self, dialer: &Dialer, origin: &Origin) -> Result<bool, Fault> {
         let Dialed { stream, meter, .. } = dialer.dial(origin, &mut Progress::default()).await?;
         (self.connection, self.since) = (self.connection + 1, aio::now());
         self.used = Some(Used::new(meter.clone(), false));
         self.held.clear();
         let result = match self.config.mode {
-            Delivery::Push => seeded(self.pushed(origin, stream, &meter)).await,
+            Delivery::Push => seeded(self.connection, self.pushed(origin, stream, &meter)).await.map(|()| true),
             Delivery::Polling | Delivery::LongPolling => self.ask(origin, stream, &meter).await,
         };
         result.map_err(|fault| meter.fault().unwrap_or(fault))
@@ -117,7 +123,7 @@ impl Listener {
     /// Messages that the server sends when it has them.
     async fn pushed(&mut self, origin: &Origin, stream: Stream, meter: &Arc<Meter>) -> Result<(), Fault> {
         let scheme = if origin.secure { "wss" } else { "ws" };
-        let uri = format!("{scheme}://{}:{}{}", origin.name, origin.port, self.target);
+        let uri = format!("{scheme}://{}{}", origin.authority(), self.target);
         let uri = uri.parse().expect("names of hosts and flows are plain");
         let (mut socket, _) = ClientBuilder::from_uri(uri).connect_on(stream).await.map_err(fault)?;
         // Whether the last thing said was a ping, and whether the server has said that it has no more.
@@ -155,16 +161,27 @@ impl Listener {
         }
     }
 
-    /// Messages that are asked for.
-    async fn ask(&mut self, origin: &Origin, stream: Stream, meter: &Arc<Meter>) -> Result<(), Fault> {
+    /// Messages that are asked for; says whether these are all, or the connection was closed between requests.
+    async fn ask(&mut self, origin: &Origin, stream: Stream, meter: &Arc<Meter>) -> Result<bool, Fault> {
         let (mut sender, connection) = hyper::client::conn::http1::handshake::<_, Empty<Bytes>>(stream).await?;
         aio::spawn_named("connection", async move { drop(connection.await) });
+        // Whether the server may have waited for long enough since the request before, so that it has closed, or does so now: asking again does no
+        // harm (RFC 9110 §9.2.2).
+        let mut stale = false;
         while !self.has_all() {
-            let request = Request::get(&self.target).header(header::HOST, format!("{}:{}", origin.name, origin.port));
+            if stale && sender.is_closed() {
+                return Ok(false);
+            }
+            let request = Request::get(&self.target).header(header::HOST, origin.authority());
             let request = request.header(header::USER_AGENT, "clockwire").header(header::ACCEPT, "*/*");
             sender.ready().await?;
             self.requests += 1;
-            let response = sender.send_request(request.body(Empty::new()).expect("all of it is written here")).await?;
+            let asked = sender.send_request(request.body(Empty::new()).expect("all of it is written here")).await;
+            let response = match asked.map_err(Fault::from) {
+                Err(Fault::Closed | Fault::Reset) if stale => return Ok(false),
+                other => other?,
+            };
+            stale = self.config.mode == Delivery::Polling && self.config.poll >= self.config.timeouts.keepalive;
             let status = response.status();
             let body = response.into_body().collect().await?.to_bytes();
             match status {
@@ -172,7 +189,7 @@ impl Listener {
                 // There is nothing any more: the last ones went down with a connection.
                 StatusCode::GONE => {
                     self.missing(self.config.count.map_or(self.highest, |count| count) + 1);
-                    return Ok(());
+                    return Ok(true);
                 }
                 _ => {}
             }
@@ -180,7 +197,7 @@ impl Listener {
                 aio::sleep_until(aio::now() + self.config.poll).await;
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Messages below this number that have not come do so no more: who has them sends them in order, and once.
