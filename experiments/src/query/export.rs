@@ -42,8 +42,8 @@ impl Cells {
             (Holds::Whole, Value::Integer(number)) => self.whole.push(number),
             (Holds::Real, Value::Integer(number)) => self.real.push(number as f64),
             (Holds::Real, Value::Real(number)) => self.real.push(number),
-            (Holds::Text | Holds::Any, value) => self.text.push(ByteArray::from(words(value).into_bytes())),
-            (holds, value) => return Err(format!("`{}` is no {}", words(value), holds.declared())),
+            (Holds::Text | Holds::Any, value) => self.text.push(ByteArray::from(load::text(&value).into_bytes())),
+            (holds, value) => return Err(format!("`{}` is no {}", load::text(&value), holds.declared())),
         }
         Ok(())
     }
@@ -53,15 +53,6 @@ impl Cells {
         self.whole.clear();
         self.real.clear();
         self.text.clear();
-    }
-}
-
-fn words(value: Value) -> String {
-    match value {
-        Value::Integer(number) => number.to_string(),
-        Value::Real(number) => number.to_string(),
-        Value::Text(text) => text,
-        Value::Null | Value::Blob(_) => String::new(),
     }
 }
 

@@ -129,6 +129,17 @@ fn value(holds: Holds, cell: &[u8]) -> Value {
     .unwrap_or_else(|| Value::Text(text.into_owned()))
 }
 
+/// A value as text, for people, CSV, JSON and Parquet: numbers so that reading them gives the same number, bytes in hexadecimal, nothing for no value.
+pub fn text(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::Integer(number) => number.to_string(),
+        Value::Real(number) => number.to_string(),
+        Value::Text(text) => text.clone(),
+        Value::Blob(bytes) => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
+    }
+}
+
 fn whole(number: u64) -> Value {
     i64::try_from(number).map_or_else(|_| Value::Text(number.to_string()), Value::Integer)
 }

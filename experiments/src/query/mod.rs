@@ -17,6 +17,7 @@ use rusqlite::{Connection, Error, Statement};
 
 pub use export::write as write_parquet;
 pub use functions::HELP as FUNCTIONS;
+pub use load::text;
 pub use store::Store;
 
 /// Functions of SQLite that give something else each time.
