@@ -90,12 +90,8 @@ fn listeners_that_share_a_port_count_their_own_early_data() {
     sim.host("server").host("near").host("far").router("r");
     sim.link("near", "r", Link::new(Span::from_ms(1))).link("far", "r", Link::new(Span::from_ms(100)));
     sim.link("r", "server", Link::new(Span::ZERO));
-    let fast_open = FastOpenConfig {
-        client_without_cookie: true,
-        server_without_cookie: true,
-        queue: 1,
-        ..FastOpenConfig::on()
-    };
+    let fast_open =
+        FastOpenConfig { client_without_cookie: true, server_without_cookie: true, queue: 1, ..FastOpenConfig::on() };
     sim.tcp(Config { fast_open, ..Config::default() });
     let listeners = ["first", "second"].map(|name| {
         sim.spawn("server", name, async {

@@ -204,9 +204,7 @@ impl Kernel {
 
     /// A connection is established, and waits to be accepted.
     pub(in super::super) fn enqueue(&mut self, id: SocketId, slot: u32) {
-        let Some(listener) = self.listeners.iter_mut().find(|listener| {
-            listener.id() == ListenerId::Socket(id)
-        }) else {
+        let Some(listener) = self.listeners.iter_mut().find(|listener| listener.id() == ListenerId::Socket(id)) else {
             return;
         };
         let flow = listener.flow;
