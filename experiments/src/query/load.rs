@@ -184,3 +184,20 @@ fn means(number: &Number) -> Vec<Value> {
 fn real(value: Option<f64>) -> Value {
     value.map_or(Value::Null, Value::Real)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_value_has_a_text() {
+        let cases = [
+            (Value::Null, ""),
+            (Value::Integer(-7), "-7"),
+            (Value::Real(0.1), "0.1"),
+            (Value::Text("a,b".into()), "a,b"),
+            (Value::Blob(vec![0, 255]), "00ff"),
+        ];
+        cases.into_iter().for_each(|(value, wanted)| assert_eq!(text(&value), wanted));
+    }
+}
