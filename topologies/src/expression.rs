@@ -586,7 +586,7 @@ mod tests {
             ("a > 1 or", 8, "a number with its unit"),
             ("a > 1 or b", 10, "a comparison is due here"),
             ("(a > 1 or b > 2", 15, "`)` is due"),
-            ("a > 1 xor b > 2", 6, "nothing more is due"),
+            ("a > b xor b > 2", 6, "nothing more is due"),
             ("(a > 1) > 2", 8, "nothing more is due"),
         ] {
             let wrong = parse_condition(text).expect_err(text);
