@@ -97,13 +97,13 @@ dissect() {
     *) echo "$1: $4 is «$found», not $5"; tshark -r "$out/one.pcap" -d "tcp.port==$2,$3" -V 2>/dev/null | tail -40; exit 1 ;;
   esac
 }
-for method in get list create; do
-  dissect "thrift-binary-$method.call" 9090 thrift thrift.method "$method"
+for encoding in binary compact; do
+  for method in get list create; do
+    dissect "thrift-$encoding-$method.call" 9090 thrift thrift.method "$method"
+  done
+  for reply in item:get items:list created:create missing:get; do
+    dissect "thrift-$encoding-${reply%:*}.reply" 9090 thrift thrift.method "${reply#*:}"
+  done
 done
-# Not `create`: tshark 4.0 looks for a byte behind a compact boolean, whose value is in its type; Apache's own library, above, does not.
-for method in get list; do
-  dissect "thrift-compact-$method.call" 9090 thrift thrift.method "$method"
-done
-dissect thrift-binary-items.reply 9090 thrift thrift.method list
 dissect redis.requests 6379 resp resp.bulk_string.length 5
 echo "all readers agree"

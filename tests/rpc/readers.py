@@ -45,7 +45,7 @@ class Item(Struct):
         (2, TType.STRING, "name", "UTF8", None),
         (3, TType.I64, "price_cents", None, None),
         (4, TType.LIST, "tags", (TType.STRING, "UTF8", False), None),
-        (5, TType.BOOL, "in_stock", None, None),
+        (5, TType.I32, "stock", None, None),
     )
 
     def read(self, protocol):
@@ -212,7 +212,7 @@ def dubbo_item(item):
     # The library knows no long below 32 bits and no empty list; the sample has neither.
     return DubboObject("clockwire.Item", {
         "id": item["id"], "name": item["name"], "priceCents": item["price_cents"],
-        "inStock": item["in_stock"], "tags": item["tags"],
+        "stock": item["stock"], "tags": item["tags"],
     })
 
 
@@ -242,7 +242,7 @@ def dubbo():
         read = body.read_next()
         items = read if isinstance(read, list) else [read]
         for item in items if name != "created" else []:
-            item["price_cents"], item["in_stock"] = item.pop("priceCents"), item.pop("inStock")
+            item["price_cents"] = item.pop("priceCents")
         same(value, read, name)
         same(0, body.length(), name)
     print("python3-dubbo: 4 replies of ours read, 3 requests written, 2 of them the same bytes as ours")
@@ -251,7 +251,7 @@ def dubbo():
 # gRPC: messages by the classes that the compiler of Protocol Buffers makes of the service's description.
 
 def message_of(kind, value):
-    return kind(**{field: value[field] for field in ("id", "name", "price_cents", "tags", "in_stock")})
+    return kind(**{field: value[field] for field in ("id", "name", "price_cents", "tags", "stock")})
 
 
 def grpc():

@@ -165,7 +165,7 @@ fn a_call_that_comes_twice_is_executed_once_unless_the_server_forgets() {
 #[test]
 fn the_longest_answer_fits_into_a_datagram_and_a_port_that_nobody_has_is_refused() {
     let (numbers, said) = &calls("form: bare-udp, count: 1, operation: list, size: 1000")[0];
-    assert_eq!((said["outcome"], numbers["ip_down_bytes"]), ("finished", 37 * 20), "{numbers:?}");
+    assert_eq!((said["outcome"], numbers["ip_down_bytes"]), ("finished", 39 * 20), "{numbers:?}");
     let hosts = "hosts: { a: {}, z: {} }\nrouters: { r: { firewall: [ { reject: udp to z } ] } }\n\
          links:\n - a -- r: { rate: 1 Gbit/s, delay: 20 ms }\n - r -- z: { rate: 1 Gbit/s }\n";
     let (numbers, said) = &rows(&run_from(hosts, "form: bare-udp, count: 1"), "calls")[0];

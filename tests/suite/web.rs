@@ -84,7 +84,7 @@ fn statuses_are_those_of_the_rfc() {
         ("post http://z/items | {\"id\":0}", "POST /items 400 network status"),
         ("post http://z/items | content-type: image/png | x", "POST /items 415 network status"),
         (
-            "post http://z/items | {\"id\":0,\"name\":\"n\",\"price_cents\":1,\"tags\":[],\"in_stock\":true}",
+            "post http://z/items | {\"id\":0,\"name\":\"n\",\"price_cents\":1,\"tags\":[],\"stock\":12}",
             "POST /items 201 network finished",
         ),
         ("patch http://z/items/7 | {\"name\":\"n\"}", "PATCH /items/7 200 network finished"),

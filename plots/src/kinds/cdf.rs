@@ -59,10 +59,13 @@ fn draw(sources: &[Source], args: &Args) -> Result<Canvas, Error> {
     let log = args.flag("log")?;
     let lines = sorted.iter().map(|values| steps(values, log)).collect();
     let mut panel = Panel::new(Axis { range: Some((0.0, 1.03)), ..Axis::new("Share of values", Unit::Ratio) });
-    let legends = if names.len() > 1 { names.clone() } else { vec![String::new()] };
+    let (legends, shared) = match &group {
+        Some(group) if names.len() > 1 => super::told_apart(group, names),
+        _ => (vec![String::new()], names.concat()),
+    };
     panel.series = colored(&legends, lines, |at| Look::Steps(dash(at)));
     let total: usize = counts.iter().sum();
-    let of = if names.len() == 1 && !names[0].is_empty() { format!(" of {}", names[0]) } else { String::new() };
+    let of = if shared.is_empty() { shared } else { format!(" of {shared}") };
     let caption = format!("{total} values{of}, table {name}");
     let ends = |pick: fn(&Vec<f64>) -> Option<&f64>| sorted.iter().filter_map(pick).copied();
     let least = ends(|values| values.first()).fold(f64::INFINITY, f64::min);

@@ -153,6 +153,32 @@ fn split(
     kept.unzip()
 }
 
+/// What tells names of points apart (`variant=bare, shop.to=lossy`), and what all of them share: parts that are the same in all are said once, and
+/// the key of the group that the figure is made by goes without saying.
+fn told_apart(group: &str, names: Vec<String>) -> (Vec<String>, String) {
+    let parts: Vec<Vec<&str>> = names.iter().map(|name| name.split(", ").collect()).collect();
+    let points = parts.iter().flatten().all(|part| part.contains('='));
+    if names.len() < 2 || !points {
+        return (names, String::new());
+    }
+    let shared: Vec<&str> =
+        parts[0].iter().copied().filter(|part| parts.iter().all(|other| other.contains(part))).collect();
+    let own = |parts: &Vec<&str>| -> Option<String> {
+        let own: Vec<&str> = parts.iter().copied().filter(|part| !shared.contains(part)).collect();
+        match own[..] {
+            [] => None,
+            [one] => {
+                Some(one.split_once('=').filter(|(key, _)| *key == group).map_or(one, |(_, value)| value).to_string())
+            }
+            _ => Some(own.join(", ")),
+        }
+    };
+    match parts.iter().map(own).collect() {
+        Some(own) => (own, shared.join(", ")),
+        None => (names, String::new()),
+    }
+}
+
 /// The words of several columns put together, for the rows that are kept. A column is left out where those before it say
 /// the same: a host, where each flow has but one. What is not kept has the empty word, which nothing selects.
 fn combine(columns: &[&Words], kept: &[bool]) -> Words {
@@ -220,5 +246,26 @@ pub(crate) fn list(names: &[String]) -> String {
         [one] => one.clone(),
         few if few.len() <= 4 => few.join(", "),
         many => format!("{} and {} more", many[..3].join(", "), many.len() - 3),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_say_what_differs() {
+        let told = |names: &[&str]| told_apart("variant", names.iter().map(|name| name.to_string()).collect());
+        let (names, shared) = told(&["variant=bare, to=lan", "variant=rest, to=lan"]);
+        assert_eq!((names.join("; "), shared.as_str()), ("bare; rest".to_string(), "to=lan"));
+        let (names, shared) = told(&["variant=bare, to=lan", "variant=rest, to=wan", "variant=rest, to=lan"]);
+        assert_eq!(names[0], "variant=bare, to=lan");
+        assert_eq!(shared, "");
+        let (names, shared) = told(&["loss=1 %, to=lan", "loss=2 %, to=lan"]);
+        assert_eq!((names.join("; "), shared.as_str()), ("loss=1 %; loss=2 %".to_string(), "to=lan"));
+        // One name alone, words that are no points, and one that is part of another stay whole.
+        for whole in [&["variant=bare, to=lan"][..], &["bare", "rest"], &["a=1", "a=1, b=2"]] {
+            assert_eq!(told(whole), (whole.iter().map(|name| name.to_string()).collect(), String::new()));
+        }
     }
 }

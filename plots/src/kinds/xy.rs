@@ -1,6 +1,6 @@
 //! Any column over any other one.
 
-use super::{FROM, Key, Kind, TO, Takes, points, something, split, title};
+use super::{FROM, Key, Kind, TO, Takes, points, something, split, title, told_apart};
 use crate::Source;
 use crate::args::{Args, bad};
 use crate::canvas::Canvas;
@@ -57,6 +57,7 @@ fn draw(sources: &[Source], args: &Args) -> Result<Canvas, Error> {
     let look = args.word("look", &["line", "steps", "points", "both"])?;
     let behind = args.text("behind");
     let mut panels = Vec::new();
+    let mut caption = String::new();
     for y in &ys {
         let drawn = points(&table, &x, y, args.window()?);
         let (names, lines) = match group {
@@ -73,8 +74,10 @@ fn draw(sources: &[Source], args: &Args) -> Result<Canvas, Error> {
         if let Some(word) = behind.filter(|word| !names.iter().any(|name| name == word)) {
             return Err(bad("behind", format!("`{word}` is no word of the group; there are {}", names.join(", "))));
         }
+        let (legends, shared) = told_apart(group.unwrap_or_default(), names.clone());
+        caption = shared;
         let mut others = 0;
-        for (name, points) in names.iter().zip(lines) {
+        for ((name, legend), points) in names.iter().zip(&legends).zip(lines) {
             let below = behind == Some(name.as_str());
             let at = if below { 0 } else { others };
             others += usize::from(!below);
@@ -86,9 +89,9 @@ fn draw(sources: &[Source], args: &Args) -> Result<Canvas, Error> {
             };
             if below {
                 let size = if matches!(look, Look::Line(_) | Look::Steps(_)) { 3.5 * LINE } else { 13.0 };
-                panel.series.insert(0, Series::new(name, PALE, look, points).sized(size));
+                panel.series.insert(0, Series::new(legend, PALE, look, points).sized(size));
             } else {
-                panel.series.push(Series::new(name, color(at), look, points));
+                panel.series.push(Series::new(legend, color(at), look, points));
             }
         }
         panels.push(panel);
@@ -96,7 +99,7 @@ fn draw(sources: &[Source], args: &Args) -> Result<Canvas, Error> {
     let (label, unit) = units::column(&x);
     let axis = Axis { log: log_x, zero: false, ..Axis::new(&label, unit) };
     let usual = format!("{} over {}", panels[0].y.label, label.to_lowercase());
-    Ok(Figure { title: title(args, &usual), caption: String::new(), x: axis, panels }.page())
+    Ok(Figure { title: title(args, &usual), caption, x: axis, panels }.page())
 }
 
 /// Which axes are logarithmic.

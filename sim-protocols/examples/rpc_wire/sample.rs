@@ -16,7 +16,7 @@ pub fn item(id: i64) -> Item {
         name: "Käse 10 €".into(),
         price_cents: 12_345_678_901,
         tags: vec!["dairy".into(), "ö".into()],
-        in_stock: true,
+        stock: 12,
     }
 }
 

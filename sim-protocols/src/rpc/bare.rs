@@ -2,7 +2,7 @@
 //!
 //! A frame is four bytes of length (of what follows, big-endian), eight of id, two of method number, then the body. Methods are numbered
 //! from 1; the answer's number has its highest bit set, a fault's the next one too. In bodies, integers are big-endian, text has four
-//! bytes of length in front, a list four bytes of count, a truth value one byte.
+//! bytes of length in front, a list four bytes of count.
 
 use super::bytes::{Budget, DecodeError, Limits, Reader};
 use super::model::{Call, Item, Operation, Reply};
@@ -81,7 +81,7 @@ fn push_item(item: &Item, out: &mut Vec<u8>) {
     out.extend_from_slice(&item.price_cents.to_be_bytes());
     out.extend_from_slice(&(item.tags.len() as u32).to_be_bytes());
     item.tags.iter().for_each(|tag| push_text(tag, out));
-    out.push(u8::from(item.in_stock));
+    out.extend_from_slice(&item.stock.to_be_bytes());
 }
 
 /// A call as a frame.
@@ -155,12 +155,7 @@ impl<'a> Body<'a> {
     fn item(&mut self) -> Result<Item, DecodeError> {
         let (id, name, price_cents) = (self.reader.i64()?, self.text()?, self.reader.i64()?);
         let tags = (0..self.count()?).map(|_| self.text()).collect::<Result<_, _>>()?;
-        let in_stock = match self.reader.u8()? {
-            0 => false,
-            1 => true,
-            _ => return Err(DecodeError::Malformed("neither true nor false")),
-        };
-        Ok(Item { id, name, price_cents, tags, in_stock })
+        Ok(Item { id, name, price_cents, tags, stock: self.reader.i32()? })
     }
 }
 

@@ -212,13 +212,13 @@ mod tests {
     }
 
     /// Form: get, list, create; item, twenty items, created, not found.
-    const SIZES: &str = "bare: 22 22 66 66 1068 22 22
-dubbo: 132 135 226 94 651 18 76
-hessian: 10 12 89 81 638 5 112
-json-rpc: 57 70 149 122 1824 35 76
-rmi: 49 49 255 236 1555 30 378
-thrift-binary: 31 35 95 92 1419 34 51
-thrift-compact: 14 17 48 46 667 18 27
+    const SIZES: &str = "bare: 22 22 69 69 1128 22 22
+dubbo: 132 135 224 92 649 18 76
+hessian: 10 12 87 79 636 5 112
+json-rpc: 57 70 142 115 1704 35 76
+rmi: 49 49 256 237 1613 30 378
+thrift-binary: 31 35 98 95 1479 34 51
+thrift-compact: 14 17 49 47 687 18 27
 ";
 
     proptest! {

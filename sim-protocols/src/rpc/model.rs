@@ -12,8 +12,8 @@ pub struct Item {
     pub price_cents: i64,
     /// Under what it is found.
     pub tags: Vec<String>,
-    /// Whether there is one left.
-    pub in_stock: bool,
+    /// How many are left.
+    pub stock: i32,
 }
 
 impl Item {
@@ -24,7 +24,7 @@ impl Item {
             name: format!("item {id}"),
             price_cents: 995 + id.wrapping_mul(100) % 10_000,
             tags: vec!["sample".into(), format!("shelf-{}", id.rem_euclid(8))],
-            in_stock: id % 2 == 0,
+            stock: id.rem_euclid(50) as i32,
         }
     }
 }

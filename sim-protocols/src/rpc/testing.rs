@@ -24,12 +24,12 @@ pub(super) fn text() -> impl Strategy<Value = String> {
 /// Items.
 pub(super) fn items() -> impl Strategy<Value = Item> {
     let tags = prop::collection::vec(text(), 0..4);
-    (any::<i64>(), text(), any::<i64>(), tags, any::<bool>()).prop_map(|(id, name, price_cents, tags, in_stock)| Item {
+    (any::<i64>(), text(), any::<i64>(), tags, any::<i32>()).prop_map(|(id, name, price_cents, tags, stock)| Item {
         id,
         name,
         price_cents,
         tags,
-        in_stock,
+        stock,
     })
 }
 

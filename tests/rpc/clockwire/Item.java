@@ -10,7 +10,7 @@ public class Item implements Serializable {
     long id;
     String name;
     long priceCents;
-    boolean inStock;
+    int stock;
     List<String> tags = new ArrayList<>();
 
     @Override
@@ -25,6 +25,6 @@ public class Item implements Serializable {
 
     @Override
     public String toString() {
-        return id + "|" + name + "|" + priceCents + "|" + inStock + "|" + tags;
+        return id + "|" + name + "|" + priceCents + "|" + stock + "|" + tags;
     }
 }

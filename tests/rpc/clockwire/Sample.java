@@ -16,7 +16,7 @@ public class Sample implements ItemService {
         item.priceCents = 12_345_678_901L;
         item.tags.add("dairy");
         item.tags.add("\u00f6");
-        item.inStock = true;
+        item.stock = 12;
         return item;
     }
 
@@ -27,7 +27,7 @@ public class Sample implements ItemService {
         item.priceCents = 995 + id * 100 % 10_000;
         item.tags.add("sample");
         item.tags.add("shelf-" + id % 8);
-        item.inStock = id % 2 == 0;
+        item.stock = (int) (id % 50);
         return item;
     }
 

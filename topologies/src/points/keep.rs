@@ -93,11 +93,13 @@ impl Place<'_> {
         match condition {
             Condition::All(parts) => Ok(!each(parts)?.contains(&false)),
             Condition::Any(parts) => Ok(each(parts)?.contains(&true)),
-            Condition::One(Check::Compare(left, comparison, right)) => self.compare(left, *comparison, right),
-            Condition::One(Check::Between(value, low, high)) => {
-                let above = self.compare(value, Comparison::AtLeast, low)?;
-                Ok(self.compare(value, Comparison::AtMost, high)? && above)
-            }
+            Condition::One(check) => match &**check {
+                Check::Compare(left, comparison, right) => self.compare(left, *comparison, right),
+                Check::Between(value, low, high) => {
+                    let above = self.compare(value, Comparison::AtLeast, low)?;
+                    Ok(self.compare(value, Comparison::AtMost, high)? && above)
+                }
+            },
         }
     }
 

@@ -50,9 +50,9 @@ pub struct Item {
     /// Under what it is found.
     #[prost(string, repeated, tag = "4")]
     pub tags: Vec<String>,
-    /// Whether there is one left.
-    #[prost(bool, tag = "5")]
-    pub in_stock: bool,
+    /// How many are left.
+    #[prost(int32, tag = "5")]
+    pub stock: i32,
 }
 
 /// `GetRequest`.
@@ -100,15 +100,15 @@ pub struct CreateResponse {
 
 impl From<model::Item> for Item {
     fn from(item: model::Item) -> Item {
-        let model::Item { id, name, price_cents, tags, in_stock } = item;
-        Item { id, name, price_cents, tags, in_stock }
+        let model::Item { id, name, price_cents, tags, stock } = item;
+        Item { id, name, price_cents, tags, stock }
     }
 }
 
 impl From<Item> for model::Item {
     fn from(item: Item) -> model::Item {
-        let Item { id, name, price_cents, tags, in_stock } = item;
-        model::Item { id, name, price_cents, tags, in_stock }
+        let Item { id, name, price_cents, tags, stock } = item;
+        model::Item { id, name, price_cents, tags, stock }
     }
 }
 
@@ -126,7 +126,7 @@ mod tests {
     fn bytes_are_those_of_the_encoding() {
         assert_eq!(GetRequest { id: 150 }.encode_to_vec(), hex("08 96 01"));
         assert_eq!(frame(&GetRequest { id: 7 }), hex("00 00000002 08 07"));
-        let item = Item { name: "ab".into(), tags: vec!["x".into(), "".into()], in_stock: true, ..Item::default() };
+        let item = Item { name: "ab".into(), tags: vec!["x".into(), "".into()], stock: 1, ..Item::default() };
         assert_eq!(item.encode_to_vec(), hex("12 02 6162 22 01 78 22 00 28 01"));
         // Defaults are not written; negative numbers have ten bytes.
         assert_eq!(CreateResponse { id: -1 }.encode_to_vec(), hex("08 ffffffffffffffffff 01"));

@@ -6,7 +6,7 @@ use crate::rpc::bytes::DecodeError;
 use crate::rpc::model;
 
 /// Fields of the class of items.
-const ITEM: [&str; 5] = ["id", "name", "priceCents", "inStock", "tags"];
+const ITEM: [&str; 5] = ["id", "name", "priceCents", "stock", "tags"];
 /// The class of items.
 const ITEM_CLASS: &str = "clockwire.Item";
 /// The class of the exception that `get` throws.
@@ -23,7 +23,7 @@ pub fn item_to(item: &model::Item) -> Value {
             Value::Long(item.id),
             Value::text(&item.name),
             Value::Long(item.price_cents),
-            Value::Bool(item.in_stock),
+            Value::Int(item.stock),
             Value::list(tags),
         ],
     })
@@ -37,8 +37,8 @@ pub fn item_from(value: &Value) -> Result<model::Item, DecodeError> {
     let Value::Object(object) = value else { return Err(NOT_AN_ITEM) };
     let field = |name| object.field(name).ok_or(NOT_AN_ITEM);
     let number = |name| field(name).and_then(|value| long(value).ok_or(NOT_AN_ITEM));
-    match (field("name")?, field("inStock")?, field("tags")?) {
-        (Value::Text(name), Value::Bool(in_stock), Value::List(tags)) => {
+    match (field("name")?, field("stock")?, field("tags")?) {
+        (Value::Text(name), Value::Int(stock), Value::List(tags)) => {
             let tags = tags.items.iter().map(|tag| match tag {
                 Value::Text(tag) => Ok(tag.clone()),
                 _ => Err(NOT_AN_ITEM),
@@ -48,7 +48,7 @@ pub fn item_from(value: &Value) -> Result<model::Item, DecodeError> {
                 name: name.clone(),
                 price_cents: number("priceCents")?,
                 tags: tags.collect::<Result<_, _>>()?,
-                in_stock: *in_stock,
+                stock: *stock,
             })
         }
         _ => Err(NOT_AN_ITEM),

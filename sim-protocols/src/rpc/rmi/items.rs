@@ -60,8 +60,8 @@ fn item_to(heap: &mut Heap, item: &model::Item) -> Value {
     // The order of Java's fields: primitives by name, then objects by name.
     let fields = [
         ("id", "J"),
-        ("inStock", "Z"),
         ("priceCents", "J"),
+        ("stock", "I"),
         ("name", "Ljava/lang/String;"),
         ("tags", "Ljava/util/List;"),
     ];
@@ -70,21 +70,21 @@ fn item_to(heap: &mut Heap, item: &model::Item) -> Value {
     let name = heap.text(&item.name);
     let tags: Vec<Value> = item.tags.iter().map(|tag| heap.text(tag)).collect();
     let tags = array_list(heap, &tags, &CLASS_ANNOTATION);
-    let values = vec![Value::Long(item.id), Value::Boolean(item.in_stock), Value::Long(item.price_cents), name, tags];
+    let values = vec![Value::Long(item.id), Value::Long(item.price_cents), Value::Int(item.stock), name, tags];
     heap.add(Object::Instance { class, parts: vec![Part::of(values)] })
 }
 
 fn item_from(heap: &Heap, value: Value) -> Result<model::Item, DecodeError> {
     let field = |name| heap.field(value, ITEM, name).ok_or(NOT_AN_ITEM);
-    let (Value::Long(id), Value::Long(price_cents), Value::Boolean(in_stock)) =
-        (field("id")?, field("priceCents")?, field("inStock")?)
+    let (Value::Long(id), Value::Long(price_cents), Value::Int(stock)) =
+        (field("id")?, field("priceCents")?, field("stock")?)
     else {
         return Err(NOT_AN_ITEM);
     };
     let text = |value| heap.as_text(value).map(String::from).ok_or(NOT_AN_ITEM);
     let tags = array_list_items(heap, field("tags")?).ok_or(NOT_AN_ITEM)?;
     let tags = tags.into_iter().map(text).collect::<Result<_, _>>()?;
-    Ok(model::Item { id, name: text(field("name")?)?, price_cents, tags, in_stock })
+    Ok(model::Item { id, name: text(field("name")?)?, price_cents, tags, stock })
 }
 
 /// A call of the service that an object offers.

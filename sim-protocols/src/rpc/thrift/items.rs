@@ -1,7 +1,7 @@
 //! The common service ([`crate::rpc::model`]) in Thrift. Its interface description:
 //!
 //! ```thrift
-//! struct Item { 1: i64 id, 2: string name, 3: i64 price_cents, 4: list<string> tags, 5: bool in_stock }
+//! struct Item { 1: i64 id, 2: string name, 3: i64 price_cents, 4: list<string> tags, 5: i32 stock }
 //! exception NotFound { 1: i64 id, 2: string message }
 //! service ItemService {
 //!   Item get(1: i64 id) throws (1: NotFound not_found),
@@ -54,7 +54,7 @@ fn write_item(out: &mut dyn TOutputProtocol, item: &Item) -> thrift::Result<()> 
             item.tags.iter().try_for_each(|tag| out.write_string(tag))?;
             out.write_list_end()
         })?;
-        field(out, ("in_stock", TType::Bool, 5), |out| out.write_bool(item.in_stock))
+        field(out, ("stock", TType::I32, 5), |out| out.write_i32(item.stock))
     })
 }
 
@@ -95,7 +95,7 @@ fn list<T>(
 }
 
 fn read_item(input: &mut dyn TInputProtocol) -> Result<Item, DecodeError> {
-    let (mut id, mut name, mut price, mut tags, mut in_stock) = (None, None, None, None, None);
+    let (mut id, mut name, mut price, mut tags, mut stock) = (None, None, None, None, None);
     fields(input, |input, number, kind| {
         match (number, kind) {
             (1, TType::I64) => id = Some(input.read_i64().map_err(error)?),
@@ -104,7 +104,7 @@ fn read_item(input: &mut dyn TInputProtocol) -> Result<Item, DecodeError> {
             (4, TType::List) => {
                 tags = Some(list(input, TType::String, |input| input.read_string().map_err(error))?);
             }
-            (5, TType::Bool) => in_stock = Some(input.read_bool().map_err(error)?),
+            (5, TType::I32) => stock = Some(input.read_i32().map_err(error)?),
             _ => return Ok(false),
         }
         Ok(true)
@@ -114,7 +114,7 @@ fn read_item(input: &mut dyn TInputProtocol) -> Result<Item, DecodeError> {
         name: name.ok_or(MISSING)?,
         price_cents: price.ok_or(MISSING)?,
         tags: tags.ok_or(MISSING)?,
-        in_stock: in_stock.ok_or(MISSING)?,
+        stock: stock.ok_or(MISSING)?,
     })
 }
 
