@@ -17,6 +17,7 @@ use crate::digest::{Digest, Figure, digest};
 use crate::expect::{Judgement, Program, Value, Width};
 use crate::figures;
 use crate::memory::{Gate, Inside, PARTS};
+use crate::query;
 use crate::record::{self, Number, Record};
 use crate::report;
 use crate::results;
@@ -220,6 +221,9 @@ impl<'a> Campaign<'a> {
         done.warnings.extend(wrong);
         if !experiment.points[0].plan.outputs.no_report {
             report::write(folder, &experiment.points[0].plan)?;
+        }
+        if experiment.points[0].plan.outputs.parquet {
+            query::export::all(folder).map_err(io::Error::other)?;
         }
         Ok(done)
     }

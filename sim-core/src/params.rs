@@ -44,6 +44,10 @@ pub trait Params {
     fn hosts(&mut self, key: &'static str, help: &'static str) -> Vec<String> {
         self.texts(key, "a host", help)
     }
+    /// Names of hosts that are asked for names of DNS, as [`hosts`](Params::hosts); a reader of files warns of one that answers none.
+    fn name_servers(&mut self, key: &'static str, help: &'static str) -> Vec<String> {
+        self.hosts(key, help)
+    }
     /// One of some kinds with parameters of its own, by its index: `key: KIND`, or `key: { KIND: { … } }`. `read` is called with the kind that was
     /// chosen, of those who describe with each; the first one is the default.
     fn kind(

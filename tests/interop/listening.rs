@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use sim_core::{HOPS, Span};
+use sim_core::{HOPS, Span, Time};
 use sim_protocols::OptionName;
 use sim_protocols::aio::{self, Link, Run, Sim, TcpListener, TcpSocket, TcpStream, UdpSocket};
+use sim_protocols::tcp::{Config, FastOpenConfig};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 fn network() -> Sim {
@@ -80,6 +81,64 @@ fn listeners_that_share_a_port_share_the_work() {
     let counts: Vec<u32> = counts.iter().map(|count| count.take()).collect();
     assert_eq!(counts.iter().sum::<u32>(), 100);
     assert!(counts.iter().all(|count| *count > 30), "{counts:?}");
+}
+
+// tests: RFC 7413 §5.1
+#[test]
+fn listeners_that_share_a_port_count_their_own_early_data() {
+    let mut sim = Sim::new(4);
+    sim.host("server").host("near").host("far").router("r");
+    sim.link("near", "r", Link::new(Span::from_ms(1))).link("far", "r", Link::new(Span::from_ms(100)));
+    sim.link("r", "server", Link::new(Span::ZERO));
+    let fast_open =
+        FastOpenConfig { client_without_cookie: true, server_without_cookie: true, queue: 1, ..FastOpenConfig::on() };
+    sim.tcp(Config { fast_open, ..Config::default() });
+    let listeners = ["first", "second"].map(|name| {
+        sim.spawn("server", name, async {
+            let socket = TcpSocket::new();
+            socket.set(OptionName::ReusePort, true).expect("a stream has it");
+            socket.bind("0.0.0.0:80").expect("it is shared");
+            let listener = socket.listen(100).expect("a bound socket");
+            let (mut accepted, mut streams) = (Vec::new(), Vec::new());
+            while let Ok(Ok((stream, peer))) = aio::timeout(Duration::from_secs(1), listener.accept()).await {
+                accepted.push((peer.ip().to_string(), aio::now().ms() % 1000));
+                streams.push(stream);
+            }
+            accepted
+        })
+    });
+    // In each second one from far away, whose handshake takes 200 ms from 100 ms on, and meanwhile ten from near by, whose handshake takes 2 ms.
+    for (host, times) in [("far", &[0][..]), ("near", &[110, 120, 130, 140, 150, 160, 170, 180, 190, 200])] {
+        sim.spawn(host, "client", async move {
+            let mut streams = Vec::new();
+            for second in 0..8 {
+                for at in times {
+                    aio::sleep_until(Time::ZERO + Span::from_ms(second * 1000 + at)).await;
+                    let mut stream = TcpStream::connect("server:80").await.expect("a server");
+                    stream.write_all(b"early").await.expect("an open stream");
+                    streams.push(stream);
+                }
+            }
+        });
+    }
+    sim.run(Span::from_secs(20)).expect("no task turns in a circle");
+    let mut seen = [0, 0];
+    for accepted in listeners.map(|listener| listener.take()) {
+        let mut pending = false;
+        for (peer, at) in accepted {
+            match at {
+                100 => pending = true,
+                // Accepted with its SYN, or with the end of its handshake.
+                _ if peer.starts_with("10.0.0.") => {
+                    assert_eq!(at % 10, if pending { 3 } else { 1 }, "{peer} at {at} ms");
+                    seen[usize::from(pending)] += 1;
+                }
+                _ => {}
+            }
+            pending &= at < 200;
+        }
+    }
+    assert!(seen[0] + seen[1] == 80 && seen.iter().all(|count| *count > 20), "{seen:?}");
 }
 
 /// The flow words of all packets.

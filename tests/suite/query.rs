@@ -251,6 +251,15 @@ fn parquet_has_what_a_query_says() {
         "{}",
         ran.err
     );
+    // The file itself can ask for it.
+    let text = FILE.replace("experiment:", "outputs: { parquet: true }\nexperiment:");
+    fs::write(folder.0.join("also.yaml"), text).expect("a file");
+    assert_eq!(clockwire(&folder.0, &["run", "also.yaml", "--out", "also", "-q"]).code, Some(1));
+    assert_eq!(clockwire(&folder.0, &["export", "also", "--out", "exported"]).code, Some(0));
+    for name in names {
+        let read = |folder_of: &str| fs::read(folder.0.join(format!("{folder_of}/{name}.parquet"))).expect("a file");
+        assert!(read("also/parquet") == read("exported"), "{name}");
+    }
     // What is no number where one must be.
     let path = folder.0.join("results/t").join(&csv(&folder, "select run from flows")[0][0]).join("flows.csv");
     let text = fs::read_to_string(&path).expect("a table").replacen(",1000000,", ",many,", 1);

@@ -178,6 +178,23 @@ fn the_longest_answer_fits_into_a_datagram_and_a_port_that_nobody_has_is_refused
 }
 
 #[test]
+fn a_datagram_is_answered_from_the_address_that_was_asked() {
+    // The first address of `z` is that on its link to `s`, as is the first of `s`; the way back to `a` begins at another one.
+    let hosts = |z: &str| {
+        format!(
+            "hosts: {{ a: {{}}, {z} }}\nlinks:\n - z -- s: {{ rate: 1 Gbit/s, delay: 1 ms }}\n - z -- r: {{ rate: 1 Gbit/s, delay: 1 ms }}\n\
+             \x20- a -- r: {{ rate: 1 Gbit/s, delay: 1 ms }}\n - s -- r: {{ rate: 1 Gbit/s, delay: 1 ms }}\n"
+        )
+    };
+    for nodes in ["z: {} }\nrouters: { r: {}, s: {}", "b: {} }\nrouters: { r: {}, s: {}, z: {}"] {
+        // The first call's answer comes when it is sent again: both copies are answered alike.
+        let outcome = run_from(&hosts(nodes), "form: bare-udp, count: 2, service: 50 ms, resend: 30 ms");
+        let found = rows(&outcome, "calls");
+        assert!(found.iter().all(|(_, said)| said["outcome"] == "finished") && found.len() == 2, "{nodes}: {found:?}");
+    }
+}
+
+#[test]
 fn grpc_has_its_own_words_and_sizes() {
     let found = calls("form: grpc, count: 3");
     for (numbers, said) in &found {

@@ -31,6 +31,9 @@ fn every_experiment_resolves_and_says_what_to_look_at() {
     for path in files(&root().join("experiments")) {
         match load(&path, &load_options(&[], None)) {
             Ok(experiment) if experiment.points.is_empty() => faults.push(format!("{}: no point", path.display())),
+            Ok(experiment) if !experiment.warnings.is_empty() => {
+                faults.push(format!("{}:\n{}", path.display(), experiment.warnings));
+            }
             Ok(_) => (),
             Err(wrong) => faults.push(format!("{}:\n{wrong}", path.display())),
         }

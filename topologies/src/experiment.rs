@@ -229,13 +229,14 @@ pub fn load_text(
         sink.lenient = true;
         Spec::read(&mut sink, tree);
         sink.hosts.clear();
+        sink.name_servers.clear();
         sink.lenient = false;
     }
     let mut all = sink.drain(Some(tree));
     let mut failed = 0;
     let one = experiment.dimensions.is_empty() || experiment.repeats;
     let alone = one && experiment.seeds.len() == 1;
-    let mut idle = None;
+    let mut throughout = None;
     for point in dimensions.points() {
         let mut tree = tree.clone();
         let values = point.values.clone();
@@ -250,9 +251,9 @@ pub fn load_text(
             rename(&mut tree, &std::mem::take(&mut sink.renamed));
             let flat = flat(&tree, alone, &experiment.dimensions, &values);
             experiment.points.push(Point { values, plan: plan.0, inputs, flat, as_written });
-            // A host that some point uses is not there in vain.
-            let here = std::mem::take(&mut sink.idle);
-            let before = idle.get_or_insert_with(|| here.clone());
+            // A host that some point uses is not there in vain; a server that some point has can be left out.
+            let here = std::mem::take(&mut sink.throughout);
+            let before = throughout.get_or_insert_with(|| here.clone());
             before.retain(|at, _| here.contains_key(at));
         }
         let found = sink.drain(Some(&tree));
@@ -263,8 +264,8 @@ pub fn load_text(
             break;
         }
     }
-    for (at, message) in idle.unwrap_or_default() {
-        sink.warn(at, message);
+    for (at, (message, help)) in throughout.unwrap_or_default() {
+        sink.warn(at, message).help = help;
     }
     sink.drain(Some(tree)).0.into_iter().for_each(|diagnostic| all.push(diagnostic));
     if all.has_errors() {

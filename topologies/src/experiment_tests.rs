@@ -62,6 +62,15 @@ fn a_condition_leaves_points_out() {
     let variants = "variants: { plain: {}, codel: { wan.queue: codel } }, sweep: { wan.delay: [1 ms, 2 ms] }";
     let found = points(&format!("{variants}, where: [ variant != codel ]"));
     assert_eq!(found, ["variant=plain,wan.delay=1ms", "variant=plain,wan.delay=2ms"]);
+    let found = points(&format!("{variants}, where: variant == plain and wan.delay == 1 ms or variant == codel"));
+    assert_eq!(found, ["variant=plain,wan.delay=1ms", "variant=codel,wan.delay=1ms", "variant=codel,wan.delay=2ms"]);
+    let found = points(&format!("{variants}, where: (variant == codel or variant == plain) and wan.delay == 2 ms"));
+    assert_eq!(found, ["variant=plain,wan.delay=2ms", "variant=codel,wan.delay=2ms"]);
+    // Also where another part decides.
+    assert!(
+        refusal(&format!("{variants}, where: wan.delay < 2 s or wan.dela < 2 ms"))
+            .contains("did you mean `wan.delay`?")
+    );
     assert!(refusal(&format!("{variants}, where: variant != codl")).contains("did you mean `codel`?"));
     assert!(refusal(&format!("{variants}, where: variant > codel")).contains("words have no order"));
     assert!(refusal(&format!("{variants}, where: wan.delay < 1 ms")).contains("leaves no point"));

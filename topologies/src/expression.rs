@@ -11,6 +11,17 @@ pub enum Check {
     Between(Expr, Expr, Expr),
 }
 
+/// Checks joined by `and` and `or`.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Condition {
+    /// One check.
+    One(Box<Check>),
+    /// All hold.
+    All(Vec<Condition>),
+    /// One of them holds at least.
+    Any(Vec<Condition>),
+}
+
 /// How two sides are compared.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Comparison {
@@ -145,21 +156,20 @@ impl Wrong {
 /// The first thing that is wrong.
 pub fn parse(text: &str) -> Result<Check, Wrong> {
     let mut reader = Reader { chars: text.chars().collect(), at: 0, depth: 0 };
-    let left = reader.sum()?;
-    let check = if reader.word("between") {
-        let low = reader.sum()?;
-        if !reader.word("and") {
-            return Err(reader.wrong("`and` is due here, as in `between 0.9 and 1.1`"));
-        }
-        Check::Between(left, low, reader.sum()?)
-    } else {
-        let comparison = reader.comparison()?.ok_or_else(|| {
-            reader.wrong("a comparison is due here: `<`, `<=`, `>`, `>=`, `==`, `!=` or `between … and …`")
-        })?;
-        Check::Compare(left, comparison, reader.sum()?)
-    };
+    let check = reader.check()?;
     reader.end()?;
     Ok(check)
+}
+
+/// Reads checks that are joined by `and` and `or`. As in SQL `and` binds tighter, and parentheses say otherwise; the `and` of a `between` is its own.
+///
+/// # Errors
+/// The first thing that is wrong.
+pub fn parse_condition(text: &str) -> Result<Condition, Wrong> {
+    let mut reader = Reader { chars: text.chars().collect(), at: 0, depth: 0 };
+    let condition = reader.any()?;
+    reader.end()?;
+    Ok(condition)
 }
 
 /// Reads an expression.
@@ -179,6 +189,7 @@ struct Reader {
     depth: usize,
 }
 
+const BETWEEN: [char; 7] = ['b', 'e', 't', 'w', 'e', 'e', 'n'];
 /// Deeper parentheses are refused, so that no text exhausts the stack.
 const DEPTH_MAX: usize = 40;
 /// More signs are refused, for a tree of them leans to one side.
@@ -224,6 +235,77 @@ impl Reader {
         }
         self.at = before;
         false
+    }
+
+    fn any(&mut self) -> Result<Condition, Wrong> {
+        let mut found = vec![self.all()?];
+        while self.word("or") {
+            found.push(self.all()?);
+        }
+        Ok(if found.len() == 1 { found.remove(0) } else { Condition::Any(found) })
+    }
+
+    fn all(&mut self) -> Result<Condition, Wrong> {
+        let mut found = vec![self.one()?];
+        while self.word("and") {
+            found.push(self.one()?);
+        }
+        Ok(if found.len() == 1 { found.remove(0) } else { Condition::All(found) })
+    }
+
+    fn one(&mut self) -> Result<Condition, Wrong> {
+        if !self.encloses_checks() {
+            return self.check().map(|check| Condition::One(Box::new(check)));
+        }
+        self.depth += 1;
+        if self.depth > DEPTH_MAX {
+            return Err(self.wrong("the check is nested too deeply"));
+        }
+        self.at += 1;
+        let inner = self.any()?;
+        if !self.take(")") {
+            return Err(self.wrong("`)` is due here"));
+        }
+        self.depth -= 1;
+        Ok(inner)
+    }
+
+    /// Whether parentheses open here around checks, not around a part of a sum: a comparison stands between them, not as an argument.
+    fn encloses_checks(&mut self) -> bool {
+        self.space();
+        let (mut depth, mut inside_calls) = (0, 0);
+        for at in self.at..self.chars.len() {
+            let before = self.chars[..at].last().copied();
+            let call = inside_calls > 0 || at > self.at && before.is_some_and(is_name);
+            match self.chars[at] {
+                '(' => (depth, inside_calls) = (depth + 1, inside_calls + i32::from(call)),
+                ')' => (depth, inside_calls) = (depth - 1, inside_calls - i32::from(inside_calls > 0)),
+                // That of `a->b` is none.
+                '>' if before == Some('-') => {}
+                '<' | '>' | '=' | '!' if inside_calls == 0 => return depth > 0,
+                'b' if inside_calls == 0 && !call && self.chars[at..].starts_with(&BETWEEN) => return depth > 0,
+                _ => {}
+            }
+            if depth == 0 {
+                return false;
+            }
+        }
+        false
+    }
+
+    fn check(&mut self) -> Result<Check, Wrong> {
+        let left = self.sum()?;
+        if self.word("between") {
+            let low = self.sum()?;
+            if !self.word("and") {
+                return Err(self.wrong("`and` is due here, as in `between 0.9 and 1.1`"));
+            }
+            return Ok(Check::Between(left, low, self.sum()?));
+        }
+        let comparison = self.comparison()?.ok_or_else(|| {
+            self.wrong("a comparison is due here: `<`, `<=`, `>`, `>=`, `==`, `!=` or `between … and …`")
+        })?;
+        Ok(Check::Compare(left, comparison, self.sum()?))
     }
 
     fn comparison(&mut self) -> Result<Option<Comparison>, Wrong> {
@@ -307,7 +389,7 @@ impl Reader {
             self.at += 2;
         }
         let unit: String = self.chars[from..self.at].iter().collect();
-        if unit.is_empty() || matches!(unit.as_str(), "and" | "between") {
+        if unit.is_empty() || matches!(unit.as_str(), "and" | "or" | "between") {
             self.at = end;
         }
         let text: String = self.chars[start..self.at].iter().collect();
@@ -461,7 +543,7 @@ mod tests {
             ("bulk.goodput > 9.4 mbit/s", 15, "did you mean `9.4 Mbit/s`?"),
             ("a.b > 1 2", 8, "nothing more is due"),
             ("(a.b > 1", 5, "`)` is due"),
-            ("a.b between 1 or 2", 12, "`or` is no unit"),
+            ("a.b between 1 or 2", 14, "`and` is due here"),
             ("a.b[x] > 1", 3, "brackets hold a point"),
             ("a.b[9 s..5 s].max > 1", 3, "ends before it begins"),
             ("a.b = 1", 4, "did you mean `==`?"),
@@ -471,5 +553,46 @@ mod tests {
         }
         assert!(parse(&"(".repeat(100_000)).is_err());
         assert!(parse(&"1+".repeat(100_000)).is_err());
+    }
+
+    #[test]
+    fn conditions_are_joined_as_in_sql() {
+        fn show(condition: &Condition) -> String {
+            let join =
+                |parts: &[Condition], by: &str| format!("({})", parts.iter().map(show).collect::<Vec<_>>().join(by));
+            match condition {
+                Condition::One(check) => match &**check {
+                    Check::Compare(Expr::Path(path), ..) => path.text(),
+                    Check::Compare(..) => "_".to_string(),
+                    Check::Between(..) => "between".to_string(),
+                },
+                Condition::All(parts) => join(parts, " and "),
+                Condition::Any(parts) => join(parts, " or "),
+            }
+        }
+        for (text, wanted) in [
+            ("a > 1", "a"),
+            ("a > 1 or b > 1 and c > 1", "(a or (b and c))"),
+            ("a > 1 and b > 1 or c > 1", "((a and b) or c)"),
+            ("(a > 1 or b > 1) and c > 1", "((a or b) and c)"),
+            ("((a > 1) or ((b > 1) and (c < 2 or d == 1)))", "(a or (b and (c or d)))"),
+            ("a between 1 and 2 and b == 5 or c == 3 ms", "((between and b) or c)"),
+            ("(a between 1 and 2 or b != x) and c > 1", "((between or b) and c)"),
+            ("(a + b) * 2 > 3 or (a) > 1", "(_ or a)"),
+            ("(abs(a) - 1) > 3 and (count(a > 1) + 1) > 2", "(_ and _)"),
+            ("(a->b.delay + 1 ms) > 3 ms and order > 1", "(_ and order)"),
+        ] {
+            assert_eq!(parse_condition(text).map(|condition| show(&condition)), Ok(wanted.to_string()), "{text}");
+        }
+        for (text, at, message) in [
+            ("a > 1 or", 8, "a number with its unit"),
+            ("(a > 1 or b > 2", 15, "`)` is due"),
+            ("a > b xor b > 2", 6, "nothing more is due"),
+            ("(a > 1) > 2", 8, "nothing more is due"),
+        ] {
+            let wrong = parse_condition(text).expect_err(text);
+            assert!(wrong.message.contains(message) && wrong.place.at == at, "{text}: {wrong:?}");
+        }
+        assert!(parse_condition(&"(a>1 or ".repeat(400)).is_err());
     }
 }

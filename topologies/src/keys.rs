@@ -411,7 +411,7 @@ pub const KEYS: &[KeySection] = &[
             ("sample", "points drawn from a space", Section("a sample")),
             (
                 "where",
-                "the points that stay, in the language of `expect`: `wan.rate * wan.delay < 1 MB`, `variant != codel`; of a list all must hold",
+                "the points that stay, in the language of `expect`: `wan.rate * wan.delay < 1 MB`, `variant != codel`, joined by `and` and `or` as in SQL, with parentheses; of a list all must hold",
                 List(&Text),
             ),
         ],
@@ -475,6 +475,11 @@ pub const KEYS: &[KeySection] = &[
             ),
             ("plots", "figures: kinds with their parameters (`list plots`)", List(&Kind(Kinds::Plots))),
             ("report", "false leaves `report.html` out of the results; true when not given", Flag),
+            (
+                "parquet",
+                "true writes all tables as Parquet, too, as `clockwire export` does; false when not given",
+                Flag,
+            ),
             ("summary", "columns of the summary by name, each an expression (`list functions`)", Each(&Text)),
         ],
     ),

@@ -220,6 +220,8 @@ pub struct Outputs {
     pub plots: Vec<PlotSpec>,
     /// Whether the results get no `report.html`.
     pub no_report: bool,
+    /// Whether they get their tables as Parquet, too.
+    pub parquet: bool,
     /// Columns of the summary that the file computes: a name and an expression, as written, each.
     pub summary: Vec<(String, Named)>,
 }

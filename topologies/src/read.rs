@@ -27,8 +27,10 @@ pub(crate) struct Sink {
     pub swept: BTreeSet<Mark>,
     /// Names of hosts among the parameters of kinds, for whoever knows the hosts to check.
     pub hosts: Vec<At<String>>,
-    /// Entries of hosts that nobody uses, each with what is to be said of it where that holds at every point.
-    pub idle: BTreeMap<Mark, String>,
+    /// Those of them that are asked for names of DNS.
+    pub name_servers: Vec<At<String>>,
+    /// What is to be warned of where it holds at every point: the message, and lines of help.
+    pub throughout: BTreeMap<Mark, (String, Vec<String>)>,
     /// Files other than YAML that were read, by the names that they have beside a flat file, with what stands in them.
     pub inputs: BTreeMap<String, String>,
     /// Those names, by where the files are named.

@@ -52,6 +52,17 @@ const CASES: &[(&str, &str, &str)] = &[
     ("an unknown framing", "mtu: 1500 B", "framing: ethrenet"),
     ("an Ethernet that goes one way", "r1 -- spare: {", "r1 -> spare: { framing: ethernet,"),
     ("an unknown host", "to: server", "to: sevrer"),
+    ("a name server that is none", "server: {}", "server: { resolver: client1 }"),
+    (
+        "a name server that is none, where there are others",
+        "events:",
+        "services: { n: { on: client1, dns: { zones: { test: { records: [ www A server ] } } } }, m: { on: r1, forwarder: { to: [ client2, server ] } } }\nevents:",
+    ),
+    (
+        "a name server at another port",
+        "events:",
+        "services: { n: { on: client1, port: 5353, dns: { zones: { test: { records: [ www A server ] } } } }, m: { on: r1, resolver: { roots: client1 } } }\nevents:",
+    ),
     ("an unknown router", "r1 -- r2", "r1 -- r3"),
     ("a host with a count, without its number", "from: client*", "from: client"),
     ("ends that are no ends", "r1 -- r2", "r1 - r2"),

@@ -232,6 +232,7 @@ links:
             "capture: [ a--b ]",
             "plots: [ cwnd ]",
             "report: false",
+            "parquet: true",
         ],
     },
     Section {
@@ -267,6 +268,7 @@ links:
             "zip: { a--b.delay: [ 7 ms ] }",
             "sample: { points: 1, over: { a--b.delay: 1 ms .. 7 ms } }",
             "sweep: { a--b.delay: [ 7 ms, 8 ms ] }, where: a--b.delay > 7 ms",
+            "sweep: { a--b.delay: [ 7 ms, 8 ms, 9 ms ] }, where: a--b.delay < 8 ms or a--b.delay > 8 ms",
         ],
     },
     Section {

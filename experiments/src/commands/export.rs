@@ -1,10 +1,8 @@
 //! `clockwire export`.
 
-use std::fs;
-
 use super::Done;
 use crate::cli::ExportOptions;
-use crate::query::{Store, write_parquet};
+use crate::query::{Store, export};
 use crate::say::say;
 
 /// Writes the tables of a results folder as Parquet.
@@ -21,19 +19,15 @@ pub fn export(options: &ExportOptions) -> Done {
             ));
         }
     }
-    let folder = options.out.clone().unwrap_or_else(|| options.results.join("parquet"));
+    let folder = options.out.clone().unwrap_or_else(|| export::folder(&options.results));
     let wanted = store.tables.iter().filter(|table| options.tables.is_empty() || options.tables.contains(&table.name));
-    let files: Vec<_> = wanted.map(|table| (table, folder.join(format!("{}.parquet", table.name)))).collect();
-    if let Some((_, path)) = files.iter().find(|(_, path)| !options.force && path.exists()) {
+    let wanted: Vec<_> = wanted.collect();
+    let there = wanted.iter().map(|table| export::path(table, &folder)).find(|path| path.exists());
+    if let Some(path) = there.filter(|_| !options.force) {
         return Err(format!("error: {}: it is there already; `--force` replaces it\n", path.display()));
     }
-    fs::create_dir_all(&folder).map_err(|why| format!("error: {}: {why}\n", folder.display()))?;
-    for (table, path) in files {
-        // A file has its name when it is whole.
-        let partial = path.with_extension("partial");
-        write_parquet(&store, table, &partial)?;
-        fs::rename(&partial, &path).map_err(|why| format!("error: {}: {why}\n", path.display()))?;
-        say!("{}", path.display());
+    for table in wanted {
+        say!("{}", export::write(&store, table, &folder)?.display());
     }
     Ok(true)
 }

@@ -91,7 +91,7 @@ impl Sink for Printer {
                 table.add_row(row.iter().map(cell));
                 Ok(())
             }
-            Printer::Csv(out) => Ok(out.write_record(row.iter().map(exact))?),
+            Printer::Csv(out) => Ok(out.write_record(row.iter().map(query::text))?),
             Printer::Json { columns, out, between } => {
                 write!(out, "{between}{{")?;
                 for (at, (name, value)) in columns.iter().zip(row).enumerate() {
@@ -125,23 +125,12 @@ impl Printer {
     }
 }
 
-/// A value as text: numbers so that reading them gives the same number.
-fn exact(value: &Value) -> String {
-    match value {
-        Value::Null => String::new(),
-        Value::Integer(number) => number.to_string(),
-        Value::Real(number) => number.to_string(),
-        Value::Text(text) => text.clone(),
-        Value::Blob(bytes) => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
-    }
-}
-
 fn json(value: &Value) -> serde_json::Value {
     match value {
         Value::Null => serde_json::Value::Null,
         Value::Integer(number) => (*number).into(),
         Value::Real(number) => (*number).into(),
-        other => exact(other).into(),
+        other => query::text(other).into(),
     }
 }
 
@@ -151,7 +140,7 @@ fn cell(value: &Value) -> Cell {
         Value::Null => Cell::new("–").set_alignment(CellAlignment::Right),
         Value::Integer(number) => Cell::new(number).set_alignment(CellAlignment::Right),
         Value::Real(number) => Cell::new(short(*number)).set_alignment(CellAlignment::Right),
-        other => Cell::new(exact(other)),
+        other => Cell::new(query::text(other)),
     }
 }
 

@@ -1,9 +1,9 @@
 //! Tables of results as Parquet: a file for each table, with the rows of all runs, and the columns that say of which run a row is in front. Types come
 //! from the data dictionary; the same results give the same bytes.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::BufWriter;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parquet::basic::{Compression, LogicalType, Repetition, Type as Physical};
@@ -42,8 +42,8 @@ impl Cells {
             (Holds::Whole, Value::Integer(number)) => self.whole.push(number),
             (Holds::Real, Value::Integer(number)) => self.real.push(number as f64),
             (Holds::Real, Value::Real(number)) => self.real.push(number),
-            (Holds::Text | Holds::Any, value) => self.text.push(ByteArray::from(words(value).into_bytes())),
-            (holds, value) => return Err(format!("`{}` is no {}", words(value), holds.declared())),
+            (Holds::Text | Holds::Any, value) => self.text.push(ByteArray::from(load::text(&value).into_bytes())),
+            (holds, value) => return Err(format!("`{}` is no {}", load::text(&value), holds.declared())),
         }
         Ok(())
     }
@@ -56,20 +56,40 @@ impl Cells {
     }
 }
 
-fn words(value: Value) -> String {
-    match value {
-        Value::Integer(number) => number.to_string(),
-        Value::Real(number) => number.to_string(),
-        Value::Text(text) => text,
-        Value::Null | Value::Blob(_) => String::new(),
-    }
+/// Where the tables of results are, unless somebody says otherwise.
+pub fn folder(results: &Path) -> PathBuf {
+    results.join("parquet")
 }
 
-/// Writes a table.
+/// Writes all tables of results, in place of those that are there.
+///
+/// # Errors
+/// As [`write`].
+pub fn all(results: &Path) -> std::result::Result<(), String> {
+    let (store, folder) = (Store::open(results)?, folder(results));
+    store.tables.iter().try_for_each(|table| write(&store, table, &folder).map(drop))
+}
+
+/// The file of a table.
+pub fn path(table: &Shape, folder: &Path) -> PathBuf {
+    folder.join(format!("{}.parquet", table.name))
+}
+
+/// Writes a table, and gives its file, which has its name when it is whole.
 ///
 /// # Errors
 /// As the file system, and where a cell is not what its column holds.
-pub fn write(store: &Store, table: &Shape, path: &Path) -> std::result::Result<(), String> {
+pub fn write(store: &Store, table: &Shape, folder: &Path) -> std::result::Result<PathBuf, String> {
+    let wrong = |path: &Path, why: std::io::Error| format!("error: {}: {why}\n", path.display());
+    fs::create_dir_all(folder).map_err(|why| wrong(folder, why))?;
+    let path = path(table, folder);
+    let partial = path.with_extension("partial");
+    fill(store, table, &partial)?;
+    fs::rename(&partial, &path).map_err(|why| wrong(&path, why))?;
+    Ok(path)
+}
+
+fn fill(store: &Store, table: &Shape, path: &Path) -> std::result::Result<(), String> {
     let wrong = |why: &dyn std::fmt::Display| format!("error: {}: {why}\n", path.display());
     let file = File::create(path).map_err(|error| wrong(&error))?;
     let schema = schema(table).map_err(|error| wrong(&error))?;

@@ -129,6 +129,17 @@ fn value(holds: Holds, cell: &[u8]) -> Value {
     .unwrap_or_else(|| Value::Text(text.into_owned()))
 }
 
+/// A value as text, for people, CSV, JSON and Parquet: numbers so that reading them gives the same number, bytes in hexadecimal, nothing for no value.
+pub fn text(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::Integer(number) => number.to_string(),
+        Value::Real(number) => number.to_string(),
+        Value::Text(text) => text.clone(),
+        Value::Blob(bytes) => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
+    }
+}
+
 fn whole(number: u64) -> Value {
     i64::try_from(number).map_or_else(|_| Value::Text(number.to_string()), Value::Integer)
 }
@@ -172,4 +183,21 @@ fn means(number: &Number) -> Vec<Value> {
 
 fn real(value: Option<f64>) -> Value {
     value.map_or(Value::Null, Value::Real)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_value_has_a_text() {
+        let cases = [
+            (Value::Null, ""),
+            (Value::Integer(-7), "-7"),
+            (Value::Real(0.1), "0.1"),
+            (Value::Text("a,b".into()), "a,b"),
+            (Value::Blob(vec![0, 255]), "00ff"),
+        ];
+        cases.into_iter().for_each(|(value, wanted)| assert_eq!(text(&value), wanted));
+    }
 }

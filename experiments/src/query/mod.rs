@@ -1,7 +1,7 @@
 //! SQL over a results folder, by SQLite: each table of the results is a table of the same name, with the columns that say of which run a row is in
 //! front. Only the tables and columns that a statement names are read, into a private database that goes with it; results are never changed.
 
-mod export;
+pub mod export;
 mod functions;
 mod load;
 mod store;
@@ -15,8 +15,8 @@ use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use rusqlite::types::Value;
 use rusqlite::{Connection, Error, Statement};
 
-pub use export::write as write_parquet;
 pub use functions::HELP as FUNCTIONS;
+pub use load::text;
 pub use store::Store;
 
 /// Functions of SQLite that give something else each time.

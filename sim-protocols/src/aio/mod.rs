@@ -45,4 +45,4 @@ pub use time::{
     Elapsed, Interval, Sleep, instant, instant_of, interval, now, sleep, sleep_until, span, time_of, timeout,
 };
 pub use traits::{SimExecutor, SimTimer};
-pub use udp::UdpSocket;
+pub use udp::{Asker, UdpSocket};

@@ -277,7 +277,7 @@ impl Sim {
             let program = (start.main)(path, &hosts);
             failures.push(program.failure());
             keys.push(program.keys());
-            host.add_program((&start.name, number), start.at, &tcp, Box::new(program));
+            host.add_program((&start.name, number, start.at), &tcp, Box::new(program), &hosts.streams);
         }
         for node in built {
             world.node(node);

@@ -11,6 +11,15 @@ use super::context::{self, Side};
 use super::net::{Owned, ToAddr, pair, single};
 use crate::host::{OptionName, OptionValue, Received, RecvError};
 
+/// Who has sent a datagram, and to which address of this host: what an answer needs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Asker {
+    /// Who asks.
+    pub peer: SocketAddr,
+    /// Who was asked: one of this host's addresses, or a group, or the address of all.
+    pub at: Ipv4Addr,
+}
+
 /// A datagram socket. Any number of tasks may share it.
 pub struct UdpSocket(Owned);
 
@@ -74,13 +83,14 @@ impl UdpSocket {
         Ok(context::with(|current| current.sockets().send_to(self.0.0, to, payload))? as usize)
     }
 
-    /// The same from one of the host's addresses (`IP_PKTINFO`): a server that has several answers from the one that was asked.
+    /// Answers from the address that was asked (`IP_PKTINFO`), for a client hears nobody else; [`send_to`](UdpSocket::send_to) of a socket that is
+    /// bound to no address sends from that of the way to the client, which may be another one. So does this where a group or all were asked.
     ///
     /// # Errors
     /// As `sendmsg(2)`.
-    pub fn try_send_from(&self, bytes: &[u8], from: Ipv4Addr, to: impl ToAddr) -> io::Result<usize> {
-        let (to, payload) = (pair(to.to_addr()?), Payload::from_bytes(bytes));
-        Ok(context::with(|current| current.sockets().send_from(self.0.0, Some(from), to, payload))? as usize)
+    pub fn answer(&self, bytes: &[u8], asker: Asker) -> io::Result<usize> {
+        let (to, payload) = (pair(asker.peer.to_addr()?), Payload::from_bytes(bytes));
+        Ok(context::with(|current| current.sockets().send_from(self.0.0, Some(asker.at), to, payload))? as usize)
     }
 
     /// Takes the datagram that came first; what does not fit into the buffer is lost.
@@ -96,20 +106,20 @@ impl UdpSocket {
     /// # Errors
     /// As `recvfrom(2)`.
     pub async fn recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        let (len, from, _) = self.recv_from_to(buf).await?;
-        Ok((len, from))
+        let (bytes, asker) = self.recv_asked(buf.len()).await?;
+        buf[..bytes.len()].copy_from_slice(&bytes);
+        Ok((bytes.len(), asker.peer))
     }
 
-    /// The same, with the address of this host that it was sent to (`IP_PKTINFO`).
+    /// The datagram that came first, up to `max` bytes of it, with what [`answer`](UdpSocket::answer) needs (`IP_PKTINFO`).
     ///
     /// # Errors
     /// As `recvmsg(2)`.
-    pub async fn recv_from_to(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr, Ipv4Addr)> {
-        let received = poll_fn(|cx| self.poll_recv_from(cx, buf.len())).await?;
+    pub async fn recv_asked(&self, max: usize) -> io::Result<(Vec<u8>, Asker)> {
+        let received = poll_fn(|cx| self.poll_recv_from(cx, max)).await?;
         let mut bytes = Vec::with_capacity(received.payload.len() as usize);
         received.payload.append_to(&mut bytes);
-        buf[..bytes.len()].copy_from_slice(&bytes);
-        Ok((bytes.len(), single(received.from), received.to))
+        Ok((bytes, Asker { peer: single(received.from), at: received.to }))
     }
 
     /// The datagram that came first, up to `max` bytes of it, and how long it was.

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::Ipv4Addr;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::counts::Counts;
 use super::message::{MESSAGE_MAX, datagram_limit, decode, encode, reply};
-use crate::aio::{self, Duration, TcpListener, TcpStream, UdpSocket};
+use crate::aio::{self, Asker, Duration, TcpListener, TcpStream, UdpSocket};
 
 /// How long a connection may stand idle at a server: BIND's and Unbound's default is 30 s and 30 s; RFC 7766 §6.2.3 asks for seconds.
 const IDLE: Duration = Duration::from_secs(30);
@@ -41,13 +41,12 @@ pub(super) async fn serve(handler: Arc<dyn Handler>, port: u16, counts: Counts) 
             aio::spawn(connection(streams.clone(), stream, own.clone()));
         }
     });
-    let mut buf = vec![0; MESSAGE_MAX];
     loop {
         // An error is what ICMP has said of an answer: whoever asked has gone.
-        let Ok((len, from, to)) = socket.recv_from_to(&mut buf).await else { continue };
-        if let Some(asked) = read(&buf[..len]) {
+        let Ok((bytes, asker)) = socket.recv_asked(MESSAGE_MAX).await else { continue };
+        if let Some(asked) = read(&bytes) {
             counts.add(|counted| counted.udp += 1);
-            aio::spawn(datagram(handler.clone(), socket.clone(), (asked, from, to), counts.clone()));
+            aio::spawn(datagram(handler.clone(), socket.clone(), (asked, asker), counts.clone()));
         }
     }
 }
@@ -73,7 +72,7 @@ fn read(bytes: &[u8]) -> Option<Result<Message, Message>> {
 async fn datagram(
     handler: Arc<dyn Handler>,
     socket: Arc<UdpSocket>,
-    (asked, from, to): (Result<Message, Message>, SocketAddr, Ipv4Addr),
+    (asked, asker): (Result<Message, Message>, Asker),
     counts: Counts,
 ) {
     let (limit, answer) = match asked {
@@ -84,8 +83,8 @@ async fn datagram(
         let bytes = encode(&answer, limit);
         // The bit of truncation is in the third byte (RFC 1035 §4.1.1).
         count(&counts, &answer, bytes[2] & 0x02 != 0);
-        // From the address that was asked, for a client hears nobody else. Where it cannot be sent, the client's time-out says so.
-        drop(socket.try_send_from(&bytes, to, from));
+        // Where it cannot be sent, the client's time-out says so.
+        drop(socket.answer(&bytes, asker));
     }
 }
 

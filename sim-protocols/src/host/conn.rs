@@ -6,6 +6,7 @@ use sim_core::{Ecn, Payload, Time};
 
 use super::calls::ConnId;
 use super::demux::FourTuple;
+use super::kernel::ListenerId;
 use super::socket::SocketId;
 use super::stats::Outcome;
 use crate::app::Data;
@@ -61,8 +62,8 @@ pub(super) struct Conn {
     pub established: bool,
     /// Whether its socket may write before it is established, into the SYN (RFC 7413).
     pub opens_fast: bool,
-    /// Whether its listener counts it as not yet established.
-    pub pending: bool,
+    /// The listener that counts it as not yet established.
+    pub pending: Option<ListenerId>,
     pub peer_closed: bool,
     pub told_end: bool,
     /// How it ended, once it has.
@@ -113,7 +114,7 @@ impl Conn {
             dirty: false,
             established: false,
             opens_fast: false,
-            pending: !active,
+            pending: None,
             peer_closed: false,
             told_end: false,
             closed: None,

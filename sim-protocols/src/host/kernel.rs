@@ -10,7 +10,7 @@ use super::calls::{AppEvent, ConnId, SocketAddr};
 use super::config::{FlowConfig, FlowEnd, HostConfig};
 use super::conn::Conn;
 use super::demux::{Demux, FourTuple};
-use super::socket::{Outgoing, OwnListener, SocketTable};
+use super::socket::{Outgoing, OwnListener, SocketId, SocketTable};
 use super::stats::{FlowStats, Outcome};
 use super::tables::{RTT, STATES};
 use super::udp::UdpSocket;
@@ -59,16 +59,31 @@ impl Flow {
     }
 }
 
+/// Which listener of its host; one that is gone has nobody's number again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum ListenerId {
+    /// That of the flows on a port.
+    Port(u16),
+    /// A listening socket.
+    Socket(SocketId),
+}
+
 pub(super) struct Listener {
     pub port: u16,
     /// Who gets connections of no flow that listens here.
     pub flow: u32,
     /// Connections that are not yet established.
     pub pending: u32,
-    /// Of these the ones whose application talks all the same (Fast Open).
+    /// Of these the ones whose application talks all the same (RFC 7413 §5.1: `PendingFastOpenRequests`).
     pub opening: u32,
     /// What it has besides where a socket listens.
     pub own: Option<Box<OwnListener>>,
+}
+
+impl Listener {
+    pub fn id(&self) -> ListenerId {
+        self.own.as_ref().map_or(ListenerId::Port(self.port), |own| ListenerId::Socket(own.id))
+    }
 }
 
 /// What a host needs for Fast Open.

@@ -124,21 +124,23 @@ impl Host {
     ) {
         let (scope, own) = (self.scope(format!("flow/{}", flow.name), streams), flow.clone());
         let app = Mortal::wrap(turns, move |life| own.app.open(end, &scope.of_life(life)));
-        self.may_open_fast(tcp, streams);
-        self.add_app(flow, end, tcp, app);
+        self.add_app((flow, end), tcp, app, streams);
     }
 
     /// Makes it one end of a flow that another application than the named one serves.
-    pub fn add_app(&mut self, flow: &Arc<FlowConfig>, end: FlowEnd, tcp: &Arc<tcp::Config>, app: Box<dyn App>) {
-        self.kernel.add_flow(Flow::new(flow, end, tcp));
-        self.apps.push(app);
-    }
-
-    /// Fast Open needs a key of the server's and a memory of the client's.
-    fn may_open_fast(&mut self, tcp: &tcp::Config, streams: &Streams) {
+    pub fn add_app(
+        &mut self,
+        (flow, end): (&Arc<FlowConfig>, FlowEnd),
+        tcp: &Arc<tcp::Config>,
+        app: Box<dyn App>,
+        streams: &Streams,
+    ) {
+        // Fast Open needs a key of the server's and a memory of the client's.
         if tcp.fast_open.client || tcp.fast_open.server {
             self.kernel.open_fast(streams);
         }
+        self.kernel.add_flow(Flow::new(flow, end, tcp));
+        self.apps.push(app);
     }
 
     fn scope(&self, path: String, streams: &Streams) -> Scope {
@@ -154,14 +156,19 @@ impl Host {
         streams: &Streams,
     ) {
         let (scope, service) = (self.scope(format!("service/{name}"), streams), service.clone());
-        self.may_open_fast(tcp, streams);
         let app = Mortal::wrap(turns, move |life| service.open(&scope.of_life(life), port));
-        self.add_program((name, number), Time::ZERO, tcp, app);
+        self.add_program((name, number, Time::ZERO), tcp, app, streams);
     }
 
     /// Makes it run a program of its own: an application on sockets that listens for anybody and connects to anybody. It starts at `start`;
     /// its packets carry `number`, which nobody else on this host has, but for those of connections that others open to it.
-    pub fn add_program(&mut self, (name, number): (&str, u32), start: Time, tcp: &Arc<tcp::Config>, app: Box<dyn App>) {
+    pub fn add_program(
+        &mut self,
+        (name, number, start): (&str, u32, Time),
+        tcp: &Arc<tcp::Config>,
+        app: Box<dyn App>,
+        streams: &Streams,
+    ) {
         let address = self.kernel.stack.address_of(0);
         let config = FlowConfig {
             name: name.to_string(),
@@ -173,7 +180,7 @@ impl Host {
             app: AppConfig::program(),
             traced: true,
         };
-        self.add_app(&Arc::new(config), FlowEnd::Client, tcp, app);
+        self.add_app((&Arc::new(config), FlowEnd::Client), tcp, app, streams);
     }
 
     /// Input has been taken: applications, output, until nobody has anything to say.

@@ -9,7 +9,7 @@ use super::calls::{AppEvent, ConnId};
 use super::config::FlowEnd;
 use super::conn::{Conn, Holder};
 use super::demux::FourTuple;
-use super::kernel::{Kernel, WAKE_CONN};
+use super::kernel::{Kernel, ListenerId, WAKE_CONN};
 use super::stats::Outcome;
 use super::tables::{RttRow, StateRow};
 use crate::ip::IpStack;
@@ -31,7 +31,7 @@ impl Kernel {
                     self.remove(slot);
                     return self.stray(cx, key, (local, remote), flow, &segment);
                 }
-                if conn.pending && self.overflows(slot, &segment) {
+                if conn.pending.is_some() && self.overflows(slot, &segment) {
                     return;
                 }
                 let conn = self.conns[slot as usize].as_mut().expect("the table names live connections");
@@ -68,18 +68,17 @@ impl Kernel {
             }
             let own = self.flow_by_number(flow).filter(|own| self.flow(*own).end == FlowEnd::Server);
             let own = own.unwrap_or(self.listeners[at].flow);
-            self.listeners[at].pending += 1;
             let isn = self.initial_sequence(key, cx.now());
             let config = self.tcp_config(own, remote);
             let ends = (Endpoint::new(local, repr.dst_port), Endpoint::new(remote, repr.src_port));
             let verdict = self.judge(&config, at, (remote, local), segment);
-            self.listeners[at].opening += u32::from(verdict.accepted);
             let tcp = Connection::accept_fast(&config, ends, isn, segment, verdict, cx.now());
             let stats = &mut self.flow_mut(own).stats;
             stats.connections += 1;
             stats.start.get_or_insert(cx.now());
             let word = self.flow(own).config.number;
             let id = self.add(tcp, key, (own, word), false);
+            self.count_pending(at, id.slot, verdict.accepted);
             self.after_input(cx, id.slot);
         } else if let Some(reset) = tcp::reset_for(segment) {
             let ip = Ipv4Repr::new(local, remote, Protocol::Tcp);
@@ -154,14 +153,17 @@ impl Kernel {
         if conn.traced && conn.state != conn.tcp.state() {
             transition(conn, cx);
         }
-        if conn.pending && conn.established && conn.tcp.state() != State::SynReceived {
-            conn.pending = false;
-            let (port, fast, holder) = (conn.local_port(), conn.tcp.accepted_fast(), conn.holder);
-            self.no_longer_pending(port, fast, holder);
-            if let Holder::Listener(listener) = holder
+        if let Some(listener) = conn.pending
+            && conn.established
+            && conn.tcp.state() != State::SynReceived
+        {
+            conn.pending = None;
+            let (fast, holder) = (conn.tcp.accepted_fast(), conn.holder);
+            self.no_longer_pending(listener, fast);
+            if let Holder::Listener(socket) = holder
                 && !fast
             {
-                self.enqueue(listener, slot);
+                self.enqueue(socket, slot);
             }
         }
     }
@@ -283,8 +285,8 @@ impl Kernel {
             self.events.push_back((conn.flow, AppEvent::Closed(conn.id, outcome)));
         }
         self.demux.remove(conn.key);
-        if conn.pending {
-            self.no_longer_pending(conn.local_port(), conn.tcp.accepted_fast(), conn.holder);
+        if let Some(listener) = conn.pending.take() {
+            self.no_longer_pending(listener, conn.tcp.accepted_fast());
         }
         self.count(&conn);
         let waits = matches!(conn.holder, Holder::Listener(_)) && conn.established;
@@ -299,18 +301,19 @@ impl Kernel {
         }
     }
 
-    fn no_longer_pending(&mut self, port: u16, fast: bool, holder: Holder) {
-        let own = |listener: &super::kernel::Listener| listener.own.as_ref().map(|own| own.id);
-        let its = |listener: &super::kernel::Listener| match holder {
-            Holder::Listener(id) => own(listener) == Some(id),
-            Holder::App => own(listener).is_none(),
-            // Accepted with its SYN: by one of those that listen on the port.
-            Holder::Socket(_) | Holder::Orphan => fast && own(listener).is_some() && listener.opening > 0,
-        };
-        let mut listeners = self.listeners.iter_mut();
-        if let Some(listener) = listeners.find(|listener| listener.port == port && its(listener)) {
-            listener.pending = listener.pending.saturating_sub(1);
-            listener.opening = listener.opening.saturating_sub(fast.into());
+    /// A listener counts a connection from its SYN until it is established or gone, whoever holds it by then.
+    pub(super) fn count_pending(&mut self, listener: usize, slot: u32, fast: bool) {
+        let listener = &mut self.listeners[listener];
+        listener.pending += 1;
+        listener.opening += u32::from(fast);
+        self.conns[slot as usize].as_deref_mut().expect("it was just added").pending = Some(listener.id());
+    }
+
+    /// It may be closed by then: then nobody counts.
+    fn no_longer_pending(&mut self, listener: ListenerId, fast: bool) {
+        if let Some(listener) = self.listeners.iter_mut().find(|other| other.id() == listener) {
+            listener.pending -= 1;
+            listener.opening -= u32::from(fast);
         }
     }
 

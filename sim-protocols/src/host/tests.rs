@@ -118,7 +118,7 @@ impl Lab {
                     let other = self.apps.iter().position(|(flow, own, _)| (*flow as usize, *own) == (at, end));
                     match other {
                         _ if place != host => {}
-                        Some(other) => node.add_app(flow, end, &tcp, self.apps.remove(other).2),
+                        Some(other) => node.add_app((flow, end), &tcp, self.apps.remove(other).2, &streams),
                         None => node.add_flow(flow, end, (&tcp, &[]), &streams),
                     }
                 }

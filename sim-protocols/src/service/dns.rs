@@ -133,7 +133,7 @@ fn cache(params: &mut dyn Params, entries: u64) -> CacheLimits {
 impl ResolverService {
     pub(super) fn read(params: &mut dyn Params) -> ResolverService {
         let default = ResolverConfig::default();
-        let roots = params.hosts("roots", "hosts of the root servers");
+        let roots = params.name_servers("roots", "hosts of the root servers");
         if roots.is_empty() {
             params.refuse("roots", "a resolver begins at one root server at least".into());
         }
@@ -159,8 +159,8 @@ impl ResolverService {
 impl ForwarderService {
     pub(super) fn read(params: &mut dyn Params) -> ForwarderService {
         let default = ForwarderConfig::default();
-        let to = params
-            .hosts("to", "hosts of name servers that it asks: the first one, and the next one where that is silent");
+        let help = "hosts of name servers that it asks: the first one, and the next one where that is silent";
+        let to = params.name_servers("to", help);
         if to.is_empty() {
             params.refuse("to", "a forwarder asks one server at least".into());
         }
@@ -180,6 +180,7 @@ fn addresses(scope: &Scope, hosts: &[String]) -> Vec<Ipv4Addr> {
 
 impl Service for ZonesService {
     const TABLES: &'static [&'static Table] = &[&NAME_SERVERS];
+    const ANSWERS_NAMES: bool = true;
 
     fn open(&self, scope: &Scope, port: u16) -> Box<dyn App> {
         let (authority, manner, counts) = (self.authority(scope), self.manner.clone(), Counts::default());
@@ -191,6 +192,7 @@ impl Service for ZonesService {
 
 impl Service for ResolverService {
     const TABLES: &'static [&'static Table] = &[&NAME_SERVERS];
+    const ANSWERS_NAMES: bool = true;
 
     fn open(&self, scope: &Scope, port: u16) -> Box<dyn App> {
         let config = ResolverConfig { roots: addresses(scope, &self.roots), ..self.config.clone() };
@@ -203,6 +205,7 @@ impl Service for ResolverService {
 
 impl Service for ForwarderService {
     const TABLES: &'static [&'static Table] = &[&NAME_SERVERS];
+    const ANSWERS_NAMES: bool = true;
 
     fn open(&self, scope: &Scope, port: u16) -> Box<dyn App> {
         let config = ForwarderConfig { to: addresses(scope, &self.to), ..self.config.clone() };

@@ -29,6 +29,8 @@ pub struct ServiceEntry {
 trait Service {
     /// The tables that hold its own rows: they are written whenever it runs.
     const TABLES: &'static [&'static Table] = &[];
+    /// Whether it answers questions of DNS.
+    const ANSWERS_NAMES: bool = false;
     /// Its program.
     fn open(&self, scope: &Scope, port: u16) -> Box<dyn App>;
 }
@@ -67,6 +69,11 @@ macro_rules! registry {
             /// Its program, on a host that knows these names.
             pub(crate) fn open(&self, scope: &Scope, port: u16) -> Box<dyn App> {
                 match self { $(ServiceConfig::$variant(config) => config.open(scope, port),)* }
+            }
+
+            /// Whether it answers questions of DNS.
+            pub fn answers_names(&self) -> bool {
+                match self { $(ServiceConfig::$variant(_) => <$config as Service>::ANSWERS_NAMES,)* }
             }
 
             /// The tables that hold its own rows.

@@ -1,7 +1,7 @@
 //! `where:` of an experiment: the points that it has.
 
 use crate::diagnostics::nearest;
-use crate::expression::{Check, Comparison, Expr, Path, Where, Wrong, parse};
+use crate::expression::{Check, Comparison, Condition, Expr, Path, Where, Wrong, parse_condition};
 use crate::quantity::{Dimension, Written, parse_quantity};
 use crate::read::{At, Sink};
 use crate::yaml::Node;
@@ -11,7 +11,7 @@ use super::sample::refuse;
 /// Conditions that all hold at the points that stay.
 #[derive(Default)]
 pub(super) struct Keep {
-    checks: Vec<(Node, String, Check)>,
+    checks: Vec<(Node, String, Condition)>,
 }
 
 /// A side of a comparison at a point.
@@ -42,7 +42,7 @@ impl Keep {
         let mut keep = Keep::default();
         for item in node.map(|node| sink.list(node)).unwrap_or_default() {
             let Some(At { value: text, .. }) = sink.text(item) else { continue };
-            match parse(text) {
+            match parse_condition(text) {
                 Ok(check) => keep.checks.push((item.clone(), text.to_string(), check)),
                 Err(wrong) => refuse(sink, item, text, wrong),
             }
@@ -87,13 +87,19 @@ impl Keep {
 }
 
 impl Place<'_> {
-    fn holds(&self, check: &Check) -> Result<bool, Wrong> {
-        match check {
-            Check::Compare(left, comparison, right) => self.compare(left, *comparison, right),
-            Check::Between(value, low, high) => {
-                let above = self.compare(value, Comparison::AtLeast, low)?;
-                Ok(self.compare(value, Comparison::AtMost, high)? && above)
-            }
+    /// Each part is looked at, whatever the others say: what is wrong with it is reported.
+    fn holds(&self, condition: &Condition) -> Result<bool, Wrong> {
+        let each = |parts: &[Condition]| parts.iter().map(|part| self.holds(part)).collect::<Result<Vec<_>, _>>();
+        match condition {
+            Condition::All(parts) => Ok(!each(parts)?.contains(&false)),
+            Condition::Any(parts) => Ok(each(parts)?.contains(&true)),
+            Condition::One(check) => match &**check {
+                Check::Compare(left, comparison, right) => self.compare(left, *comparison, right),
+                Check::Between(value, low, high) => {
+                    let above = self.compare(value, Comparison::AtLeast, low)?;
+                    Ok(self.compare(value, Comparison::AtMost, high)? && above)
+                }
+            },
         }
     }
 

@@ -3,13 +3,18 @@
 use std::collections::BTreeMap;
 
 use sim_core::{Span, Speed, Time};
+use sim_protocols::dns;
 
 use super::routes::lookup;
 use super::topo::Topo;
+use crate::diagnostics::nearest;
 use crate::plan::{NodeKind, Plan};
 use crate::read::Sink;
 use crate::spec::Spec;
 use crate::yaml::Mark;
+
+/// UDP's number among the protocols of IP.
+const UDP: u8 = 17;
 
 /// Names are the first words of paths, so hosts, routers, links, services and workload entries share one space.
 pub(super) fn names(sink: &mut Sink, spec: &Spec, topo: &Topo) {
@@ -103,6 +108,48 @@ pub(crate) fn walk(plan: &Plan, from: u32, to: u32) -> Result<Vec<u32>, String> 
     Ok(ports)
 }
 
+/// Who is asked for names of DNS and answers none: whoever asks waits in vain, or learns by ICMP that nobody has the port.
+pub(super) fn name_servers(sink: &mut Sink, topo: &Topo, plan: &Plan) {
+    let node = |address| plan.ports.iter().find(|port| port.address == address).map(|port| port.node);
+    let answering = || plan.services.iter().filter(|service| service.config.answers_names());
+    let answers = |node, port| answering().any(|service| (service.node, service.port) == (node, port));
+    let maps = || plan.nodes.iter().filter_map(|node| node.gate.as_ref()).flat_map(|gate| &gate.maps);
+    let name = |node: u32| plan.nodes[node as usize].name.as_str();
+    for asked in std::mem::take(&mut sink.name_servers) {
+        let found = topo.select(sink, &asked, "host").and_then(|nodes| nodes.first().copied());
+        let Some((server, address)) = found.and_then(|server| Some((server, plan.address_of(server)?))) else {
+            continue;
+        };
+        // A router may lead the questions on.
+        let led = maps()
+            .filter(|map| (map.protocol, map.address, map.port) == (UDP, address, dns::PORT))
+            .any(|map| node(map.to.0).is_some_and(|node| answers(node, map.to.1)));
+        if led || answers(server, dns::PORT) {
+            continue;
+        }
+        let others: Vec<&str> =
+            answering().filter(|service| service.port == dns::PORT).map(|service| name(service.node)).collect();
+        let help = match nearest(name(server), others.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None if others.is_empty() => {
+                format!("as in `services: {{ names: {{ on: {}, dns: {{ … }} }} }}`", name(server))
+            }
+            None => format!("these do: {}", others.join(", ")),
+        };
+        let message = match answering().find(|service| service.node == server) {
+            Some(other) => format!(
+                "`{}` is asked for names at port {}, and `{}` answers at port {}",
+                name(server),
+                dns::PORT,
+                other.name,
+                other.port
+            ),
+            None => format!("`{}` is asked for names and answers none: no name server runs there", name(server)),
+        };
+        sink.throughout.insert(asked.at, (message, vec![help]));
+    }
+}
+
 /// What runs and is probably not meant.
 pub(super) fn warnings(sink: &mut Sink, spec: &Spec, topo: &Topo, plan: &Plan, named: &[u32]) {
     let mut used = vec![false; plan.nodes.len()];
@@ -127,7 +174,7 @@ pub(super) fn warnings(sink: &mut Sink, spec: &Spec, topo: &Topo, plan: &Plan, n
             [first, .., last] => format!("no workload uses {} hosts, `{first}` to `{last}`", names.len()),
             [] => continue,
         };
-        sink.idle.insert(spec.nodes[entry].name.at, message);
+        sink.throughout.insert(spec.nodes[entry].name.at, (message, Vec::new()));
     }
     if plan.flows.is_empty() {
         sink.warn(spec.at, "nothing happens: there is no workload");

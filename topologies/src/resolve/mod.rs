@@ -74,6 +74,7 @@ pub(crate) fn resolve(sink: &mut Sink, name: &str, spec: &Spec, options: &LoadOp
     check::reachable(sink, spec, &plan);
     outputs::outputs(sink, spec, &mut plan, options);
     check::warnings(sink, spec, &topo, &plan, &named);
+    check::name_servers(sink, &topo, &plan);
     Some(plan)
 }
 

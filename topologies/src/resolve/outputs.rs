@@ -107,6 +107,7 @@ pub(super) fn outputs(sink: &mut Sink, spec: &Spec, plan: &mut Plan, options: &L
         out.plots.push(PlotSpec { kind: named(sink, &plot.kind, path), args });
     }
     out.no_report = written.report == Some(false);
+    out.parquet = written.parquet == Some(true);
     for (column, expression) in &written.summary {
         let path = format!("outputs.summary.{}", column.value);
         out.summary.push((column.value.clone(), named(sink, expression, path)));

@@ -21,6 +21,8 @@ pub(crate) struct OutputSpec {
     pub plots: Vec<PlotNode>,
     /// Whether there is a report; there is one unless the file says otherwise.
     pub report: Option<bool>,
+    /// Whether there are tables in Parquet, too.
+    pub parquet: Option<bool>,
     /// Columns of the summary that the file computes: a name and an expression each.
     pub summary: Vec<(At<String>, At<String>)>,
 }
@@ -88,6 +90,9 @@ impl OutputSpec {
         }
         if let Some(node) = map.get("report") {
             out.report = sink.flag(node);
+        }
+        if let Some(node) = map.get("parquet") {
+            out.parquet = sink.flag(node);
         }
         if let Some(node) = map.get("summary") {
             sink.map(node, "`summary`");

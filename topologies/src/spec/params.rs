@@ -185,6 +185,14 @@ impl Params for YamlParams<'_, '_> {
         names
     }
 
+    fn name_servers(&mut self, key: &'static str, help: &'static str) -> Vec<String> {
+        let names = self.hosts(key, help);
+        let asked = self.sink.hosts.len() - names.len();
+        let asked = self.sink.hosts[asked..].to_vec();
+        self.sink.name_servers.extend(asked);
+        names
+    }
+
     fn kind(
         &mut self,
         key: &'static str,

@@ -34,7 +34,9 @@ fn resolver(sink: &mut Sink, node: &Node) -> (Vec<String>, HostResolverConfig) {
         let mut servers = Vec::new();
         for item in sink.list(node) {
             if let Some(text) = sink.text(item) {
-                sink.hosts.push(At { value: text.value.to_string(), at: text.at });
+                let server = At { value: text.value.to_string(), at: text.at };
+                sink.hosts.push(server.clone());
+                sink.name_servers.push(server);
                 servers.push(text.value.to_string());
             }
         }
@@ -57,7 +59,7 @@ pub(crate) fn ask(params: &mut dyn Params) {
 }
 
 fn settings(params: &mut dyn Params, default: HostResolverConfig) -> (Vec<String>, HostResolverConfig) {
-    let servers = params.hosts("ask", "hosts of name servers, in the order in which they are asked");
+    let servers = params.name_servers("ask", "hosts of name servers, in the order in which they are asked");
     if servers.is_empty() {
         params.refuse("ask", "nobody is asked".into());
     }

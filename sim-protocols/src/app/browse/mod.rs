@@ -88,6 +88,9 @@ impl BrowseConfig {
         let default = BrowseConfig::default();
         let what = "as in `get http://www.shop.test/` or `post http://www.shop.test/login | user=ann&password=secret`";
         let texts = params.texts("steps", what, "what it does, in this order: METHOD URL | FIELD: VALUE | BODY");
+        if texts.is_empty() {
+            params.refuse("steps", "there is nothing to do".into());
+        }
         let mut steps = Vec::new();
         for (at, text) in texts.iter().enumerate() {
             match Step::parse(text) {
@@ -141,7 +144,6 @@ impl BrowseConfig {
 
     pub(super) fn check(&self) -> Result<(), (&'static str, String)> {
         match () {
-            _ if self.steps.is_empty() => Err(("steps", "there is nothing to do".into())),
             _ if self.timeout == Span::ZERO => Err(("timeout", "no request would be in time".into())),
             _ => Ok(()),
         }

@@ -4,7 +4,6 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::future::poll_fn;
-use std::io;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -15,7 +14,7 @@ use sim_core::{Rng, Span, Time};
 use super::RpcConfig;
 use super::framed::{Arrival, BUSY};
 use super::service::{Busy, Service};
-use crate::aio::{self, Duration, JoinHandle, UdpSocket};
+use crate::aio::{self, Asker, Duration, JoinHandle, UdpSocket};
 use crate::app::dial::{Fault, Origin, lock};
 use crate::app::values::Connections;
 use crate::host::{CallRow, ETHERNET, IP};
@@ -192,18 +191,10 @@ impl Socket {
     }
 }
 
-async fn receive(udp: &UdpSocket) -> io::Result<(Vec<u8>, SocketAddr)> {
-    let received = poll_fn(|cx| udp.poll_recv_from(cx, LONGEST)).await?;
-    let mut bytes = Vec::with_capacity(received.payload.len() as usize);
-    received.payload.append_to(&mut bytes);
-    let (address, port) = received.from;
-    Ok((bytes, SocketAddrV4::new(address, port).into()))
-}
-
 /// Hands answers to those who wait for them: by their ids, for they come in any order. An answer that nobody waits for any more is dropped.
 async fn read(socket: Arc<Socket>) {
     loop {
-        let received = receive(&socket.udp).await;
+        let received = socket.udp.recv_asked(LONGEST).await;
         let first = aio::now();
         let mut calls = lock(&socket.calls);
         match received {
@@ -269,16 +260,16 @@ pub(super) async fn serve(service: Arc<Service>, port: u16) {
     let mut number = 0;
     loop {
         // An error is that of a former answer, whose client is not there any more.
-        let Ok((bytes, peer)) = receive(&desk.udp).await else { continue };
+        let Ok((bytes, asker)) = desk.udp.recv_asked(LONGEST).await else { continue };
         let Ok(received) = Form::Bare.decode_call(&bytes, &Limits::default()) else { continue };
-        let asked = (peer, received.id);
+        let asked = (asker.peer, received.id);
         if remember > Span::ZERO {
             let mut memory = lock(&desk.memory);
             memory.forget(aio::now(), remember);
             match memory.calls.get(&asked) {
                 // RFC 7252 §4.5: each copy is answered, but the request is processed only once.
                 Some(Some(answer)) => {
-                    drop(desk.udp.try_send_to(answer, peer));
+                    drop(desk.udp.answer(answer, asker));
                     continue;
                 }
                 Some(None) => continue,
@@ -286,13 +277,13 @@ pub(super) async fn serve(service: Arc<Service>, port: u16) {
             };
         }
         number += 1;
-        drop(aio::spawn(answer(desk.clone(), peer, number, received)));
+        drop(aio::spawn(answer(desk.clone(), asker, number, received)));
     }
 }
 
-async fn answer(desk: Arc<Desk>, peer: SocketAddr, number: u64, received: Received<Call>) {
-    let asked = (peer, received.id);
-    let mut serving = desk.service.begin(peer, number, received.used as u64, None).await;
+async fn answer(desk: Arc<Desk>, asker: Asker, number: u64, received: Received<Call>) {
+    let asked = (asker.peer, received.id);
+    let mut serving = desk.service.begin(asker.peer, number, received.used as u64, None).await;
     let reply = serving.reply(&received.message).await;
     let refused = reply == Err(Busy);
     let bytes = match reply {
@@ -303,7 +294,7 @@ async fn answer(desk: Arc<Desk>, peer: SocketAddr, number: u64, received: Receiv
     assert!(bytes.len() <= LONGEST, "every reply fits into a datagram");
     serving.marshal(bytes.len() as u64).await;
     // The way back may be gone: then nobody is told.
-    drop(desk.udp.try_send_to(&bytes, peer));
+    drop(desk.udp.answer(&bytes, asker));
     if desk.service.config.remember > Span::ZERO {
         let mut memory = lock(&desk.memory);
         match refused {

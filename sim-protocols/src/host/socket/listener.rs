@@ -8,7 +8,7 @@ use sim_core::Cx;
 use super::super::calls::{AppEvent, SocketAddr};
 use super::super::conn::Holder;
 use super::super::demux::FourTuple;
-use super::super::kernel::{Kernel, Listener};
+use super::super::kernel::{Kernel, Listener, ListenerId};
 use super::options::OptionName;
 use super::settings;
 use super::table::Role;
@@ -100,7 +100,7 @@ impl Sockets<'_> {
 
     /// Who waits is reset (Linux's inet_csk_listen_stop), who is not established is forgotten.
     pub(super) fn close_listener(&mut self, id: SocketId) {
-        let own = |listener: &Listener| listener.own.as_ref().is_some_and(|own| own.id == id);
+        let own = |listener: &Listener| listener.id() == ListenerId::Socket(id);
         let Some(at) = self.kernel.listeners.iter().position(own) else { return };
         self.kernel.listeners.remove(at);
         let slots = 0..self.kernel.conns.len() as u32;
@@ -113,7 +113,6 @@ impl Sockets<'_> {
             if conn.dead {
                 self.kernel.forget(slot);
             } else if conn.tcp.state() == State::SynReceived {
-                conn.pending = false;
                 self.kernel.dirty.retain(|other| *other != slot);
                 self.kernel.remove(slot);
             } else {
@@ -163,7 +162,6 @@ impl Kernel {
             return;
         }
         let (id, flow) = (own.id, *flow);
-        *pending += 1;
         let (local, remote) = (key.addresses(), key.ports());
         let ends = (Endpoint::new(local.0, remote.0), Endpoint::new(local.1, remote.1));
         let settings = self.table.get(id).map(|socket| socket.settings.clone()).unwrap_or_default();
@@ -174,12 +172,12 @@ impl Kernel {
         let config = self.fitted(settings::configured(&base, &settings), ends.1.addr);
         let isn = self.initial_sequence(key, cx.now());
         let verdict = self.judge(&config, at, (ends.1.addr, ends.0.addr), syn);
-        self.listeners[at].opening += u32::from(verdict.accepted);
         let mut tcp = Connection::accept_fast(&config, ends, isn, syn, verdict, cx.now());
         settings::arrange(&mut tcp, &settings);
         // What has no flow word comes from outside of the workload.
         let word = if word == 0 { number } else { word };
         let conn = self.add(tcp, key, (flow, word), false);
+        self.count_pending(at, conn.slot, verdict.accepted);
         self.hold(conn, Holder::Listener(id), &settings);
         self.after_input(cx, conn.slot);
         // RFC 7413 §4.2.2: who brings data with the right cookie is accepted before the handshake is over.
@@ -206,10 +204,7 @@ impl Kernel {
 
     /// A connection is established, and waits to be accepted.
     pub(in super::super) fn enqueue(&mut self, id: SocketId, slot: u32) {
-        let Some(listener) = self.listeners.iter_mut().find(|listener| {
-            let own = listener.own.as_ref();
-            own.is_some_and(|own| own.id == id)
-        }) else {
+        let Some(listener) = self.listeners.iter_mut().find(|listener| listener.id() == ListenerId::Socket(id)) else {
             return;
         };
         let flow = listener.flow;
