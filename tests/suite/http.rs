@@ -169,6 +169,7 @@ fn every_parameter_bites() {
         ("version: 2, count: 9, interval: 1 ms", "nodelay: false"),
         ("count: 3", "header: 9 kB"),
         ("count: 3", "host: www.shop.test"),
+        ("count: 3, host: www.shop.test", "resolve: true"),
         ("count: 3, header: 9 kB", "header_limit: 20 kB"),
         ("count: 3", "url: 9 kB"),
         ("count: 3, url: 9 kB", "url_limit: 20 kB"),

@@ -9,6 +9,7 @@ mod course;
 mod coverage;
 mod design;
 mod determinism;
+mod dialling;
 mod exit_codes;
 mod formats;
 mod gates;

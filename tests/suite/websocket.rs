@@ -88,6 +88,8 @@ fn every_parameter_bites() {
         ("count: 3", "ping: 70 ms"),
         ("mode: polling, count: 300, interval: 10 ms, poll: 500 ms", "nodelay: false"),
         ("count: 3", "tls: {}"),
+        ("count: 3", "host: www.shop.test"),
+        ("count: 3, host: www.shop.test", "resolve: true"),
     ];
     let meant: Vec<&str> = cases.iter().filter_map(|(_, key)| key.split(':').next()).collect();
     let known = sim_core::describe(|params| {

@@ -426,6 +426,12 @@ impl Watch {
         let socket = self.0.upgrade()?;
         context::try_with(|current| current.sockets().counters(socket.0)).flatten()
     }
+
+    /// The state it is in; nothing once it is closed here.
+    pub fn state(&self) -> Option<State> {
+        let socket = self.0.upgrade()?;
+        context::try_with(|current| current.sockets().state(socket.0))
+    }
 }
 
 impl fmt::Debug for TcpStream {

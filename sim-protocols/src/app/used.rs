@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sim_core::Span;
 
-use super::dial::{Meter, Progress, Secured, UpDown};
+use super::dial::{Fault, Meter, Progress, Secured, UpDown};
 use crate::host::{Cause, Layers};
 use crate::tcp::Counters;
 
@@ -39,6 +39,11 @@ impl Used {
             false => Default::default(),
         };
         Used { meter, all, overhead, tcp, stream: None, sealed: None }
+    }
+
+    /// What TLS has found wrong on the connection.
+    pub fn fault(&self) -> Option<Fault> {
+        self.meter.fault()
     }
 
     /// What passes from now on is not for this request.

@@ -235,6 +235,7 @@ table! {
         number: u64, "number", Kind::Count, "its number in the flow, from 1, in the order of their starts";
         start: Time, "start_s", Kind::Time, "when it wanted to be sent";
         queued: Option<Span>, "queued_s", Kind::Time, "until it was sent, without its own connecting: it waited for a connection, or for a stream of one";
+        dns: Option<Span>, "dns_s", Kind::Time, "how long its server's name took; empty where it opened no connection, or knew the address";
         connect: Option<Span>, "connect_s", Kind::Time, "from the SYN until the connection was established; empty where it opened none";
         tls: Option<Span>, "tls_s", Kind::Time, "the handshake of TLS, until data could be sent; with early data (0-RTT) its computing alone";
         first_byte: Option<Span>, "first_byte_s", Kind::Time, "from sending it until the head of the response was there";
@@ -365,7 +366,9 @@ table! {
         start: Time, "start_s", Kind::Time, "when it was wanted";
         marshal: Option<Span>, "marshal_s", Kind::Time, "the client's stub writing the arguments";
         queued: Option<Span>, "queued_s", Kind::Time, "waiting for a connection, without opening one";
-        connect: Option<Span>, "connect_s", Kind::Time, "opening a connection, with what the form says first; empty where it opened none";
+        dns: Option<Span>, "dns_s", Kind::Time, "how long its server's name took; empty where it opened no connection, or knew the address";
+        connect: Option<Span>, "connect_s", Kind::Time, "from the SYN until the connection was established, and then what the form says first; empty where it opened none";
+        tls: Option<Span>, "tls_s", Kind::Time, "the handshake of TLS, until data could be sent; empty without TLS";
         first_byte: Option<Span>, "first_byte_s", Kind::Time, "from sending until the first byte of the reply was there; of HTTP its head, of gRPC its first message, or the status where it has none";
         last_byte: Option<Span>, "last_byte_s", Kind::Time, "from sending until all of the reply was there, of gRPC with its status; empty where it broke off";
         unmarshal: Option<Span>, "unmarshal_s", Kind::Time, "the client's stub reading the result";
@@ -391,6 +394,17 @@ pub(crate) const CALL_OUTCOMES: &[&str] = &[
     "unreachable",
     "closed",
     "fault",
+    "certificate_expired",
+    "certificate_not_yet_valid",
+    "wrong_name",
+    "unknown_issuer",
+    "bad_certificate",
+    "bad_record",
+    "bad_record_alert",
+    "tls_alert",
+    "tls_error",
+    "no_such_name",
+    "name_server_failure",
     "overloaded",
     "malformed",
 ];

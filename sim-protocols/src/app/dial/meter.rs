@@ -1,11 +1,12 @@
 //! What passes on a connection: bytes of the application, of HTTP/2 those of each stream, and bytes of TLS.
 
 use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 
 use super::{Fault, lock};
 use crate::aio::{TcpStream, Watch};
-use crate::tcp::Counters;
+use crate::tcp::{Counters, State};
 
 /// Bytes up and down: written and read, as its own side sees it.
 pub(crate) type UpDown = [u64; 2];
@@ -84,12 +85,15 @@ struct Passed {
 /// A connection, counted.
 pub(crate) struct Meter {
     passed: Mutex<Passed>,
+    /// Its address and port at this side.
+    pub local: SocketAddr,
     watch: Watch,
 }
 
 impl Meter {
     pub(super) fn new(tcp: &TcpStream) -> Arc<Meter> {
-        Arc::new(Meter { passed: Mutex::default(), watch: tcp.watch() })
+        let local = tcp.local_addr().unwrap_or_else(|_| (Ipv4Addr::UNSPECIFIED, 0).into());
+        Arc::new(Meter { passed: Mutex::default(), local, watch: tcp.watch() })
     }
 
     /// Counts the streams of HTTP/2 from now on: `client` begins with the preface.
@@ -118,6 +122,11 @@ impl Meter {
     /// What TCP has counted so far.
     pub fn tcp(&self) -> Counters {
         self.watch.counters().unwrap_or_else(|| lock(&self.passed).last)
+    }
+
+    /// Whether neither side has closed it.
+    pub fn is_open(&self) -> bool {
+        self.watch.state() == Some(State::Established)
     }
 
     /// How it is protected, as far as that is known.

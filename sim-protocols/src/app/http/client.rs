@@ -22,14 +22,13 @@ pub(super) fn open(config: HttpConfig, scope: Scope) -> Box<dyn App> {
     let (chance, missing, sizes) = (Chance::new(&pace, &scope), scope.stream("missing"), scope.stream("request"));
     Box::new(Teller::new(move |flow: &FlowConfig, said| {
         let secure = config.tls.is_some();
-        let plain = || if secure { scope.name_of(flow.server) } else { flow.server.to_string() };
-        let host = config.host.clone().unwrap_or_else(plain);
+        let host = config.named.name(&scope, flow.server, secure);
         let asked = Asked { authority: format!("{host}:{}", flow.port), config: config.clone() };
         let origin = Origin { name: host, address: flow.server, port: flow.port, secure };
-        let (flow, streams) = (flow.number, *scope.streams());
+        let (flow, streams, known) = (flow.number, *scope.streams(), scope.clone());
         let main = async move {
             let tls = config.tls.as_ref().map(|tls| tls.connector(&streams, &[config.version.alpn()]));
-            let dialer = Dialer { nodelay: config.nodelay, tls, names: None };
+            let dialer = Dialer { nodelay: config.nodelay, tls, names: config.named.names(&known) };
             let pool = Pool::new(config.manner(), dialer, origin, &Arc::default());
             let turn = Mutex::new(Turn { missing, sizes, failed: None });
             let client = Arc::new(Client { asked, pool, flow, turn, said: said.clone() });
@@ -118,6 +117,7 @@ fn row(flow: u32, number: u64, start: Time) -> HttpRow {
         number,
         start,
         queued: None,
+        dns: None,
         connect: None,
         tls: None,
         first_byte: None,

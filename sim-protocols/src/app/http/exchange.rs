@@ -72,8 +72,7 @@ impl Entry {
     /// It is written now; says when that is.
     fn written(&mut self) -> Time {
         let now = aio::now();
-        let opening = self.opening.connect.unwrap_or_default() + self.opening.tls.unwrap_or_default();
-        self.row.queued = Some((now - self.start) - opening);
+        self.row.queued = Some((now - self.start).saturating_sub(self.opening.took()));
         now
     }
 
@@ -81,7 +80,7 @@ impl Entry {
     pub fn finish(mut self) -> HttpRow {
         let row = &mut self.row;
         row.layers.body[0] = self.sent.load(Ordering::Relaxed);
-        (row.connect, row.tls) = (self.opening.connect, self.opening.tls);
+        (row.dns, row.connect, row.tls) = (self.opening.dns, self.opening.connect, self.opening.tls);
         let steps = Steps { total: row.total, queued: row.queued, first_byte: row.first_byte, ..Steps::default() };
         let mut steps = Steps { repeated: row.too_early > 0, ..steps }.opening(&self.opening);
         // Where it got no further than a connection, that is what it has used.

@@ -31,8 +31,7 @@ use super::pool::{Manner, REMEMBERED, Speaks};
 use super::values::{self, Connections};
 use super::{SizeDist, SpanDist};
 use crate::app::Scope;
-use crate::app::dial::{self, TlsConfig};
-use crate::dns;
+use crate::app::dial::{self, Named, TlsConfig};
 use crate::host::{App, FlowEnd, HTTP};
 pub use limits::Limits;
 
@@ -128,9 +127,8 @@ pub struct HttpConfig {
     pub nodelay: bool,
     /// TLS, with the version of HTTP agreed on in its handshake. Default: none.
     pub tls: Option<TlsConfig>,
-    /// The name by which clients call the server: in `Host` or `:authority`, and with TLS in SNI and in its certificate. Default: its address, with TLS its
-    /// host's name.
-    pub host: Option<String>,
+    /// What clients call the server, and whether they look it up. Default: its address, with TLS its host's name; no.
+    pub named: Named,
 }
 
 impl Default for HttpConfig {
@@ -160,7 +158,7 @@ impl Default for HttpConfig {
             queue: 100,
             nodelay: true,
             tls: None,
-            host: None,
+            named: Named::default(),
         }
     }
 }
@@ -239,12 +237,7 @@ impl HttpConfig {
             "TCP_NODELAY at both ends; if not, what the hosts say of Nagle's algorithm holds",
         );
         let tls = dial::TlsConfig::ask(params);
-        let help = "the name by which clients call the server, in Host or :authority, and with TLS in SNI and certificate; its address when not given";
-        let host = params.given("host").then(|| params.text("host", None, "a name, as `www.shop.test`", help));
-        if let Some(host) = host.as_ref().filter(|host| dns::name(host).is_err() || host.contains(char::is_whitespace))
-        {
-            params.refuse("host", format!("`{host}` is no name of a server, as `www.shop.test`"));
-        }
+        let named = Named::ask(params);
         HttpConfig {
             version,
             method,
@@ -270,7 +263,7 @@ impl HttpConfig {
             queue,
             nodelay,
             tls,
-            host,
+            named,
         }
     }
 

@@ -44,8 +44,7 @@ pub(super) fn open(config: HttpConfig, scope: Scope) -> Box<dyn App> {
         config,
     };
     Box::new(Teller::new(move |flow: &FlowConfig, _said| {
-        let mut names = vec![scope.name_of(flow.server), flow.server.to_string()];
-        names.extend(server.config.host.clone());
+        let names = server.config.named.certified(&scope, flow.server);
         scope.program("server", listen(Arc::new(server), flow.port, *scope.streams(), names))
     }))
 }

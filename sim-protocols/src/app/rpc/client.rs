@@ -31,8 +31,8 @@ const BUDGET_FIRST: u64 = 10;
 /// Words of the column `outcome` that are no fault of the connection.
 const FINISHED: u32 = 1;
 const FAULT: u32 = 7;
-const OVERLOADED: u32 = 8;
-const MALFORMED: u32 = 9;
+const OVERLOADED: u32 = 19;
+const MALFORMED: u32 = 20;
 
 /// The calling end.
 pub(super) fn open(config: &RpcConfig, scope: &Scope) -> Box<dyn App> {
@@ -40,18 +40,20 @@ pub(super) fn open(config: &RpcConfig, scope: &Scope) -> Box<dyn App> {
     Box::new(Teller::new(move |flow, said| {
         let pace = config.pace();
         let chance = Chance::new(&pace, &scope);
-        let host = flow.server.to_string();
+        let secure = config.tls.is_some();
+        let host = config.named.name(&scope, flow.server, secure);
         let authority = format!("{host}:{}", flow.port);
-        let origin = Origin { name: host, address: flow.server, port: flow.port, secure: false };
+        let origin = Origin { name: host, address: flow.server, port: flow.port, secure };
         let turn = Turn {
             missing: scope.stream("missing"),
             backoff: scope.stream("backoff"),
             budget: BUDGET_FIRST * Prob::ONE_PARTS,
             failed: None,
         };
-        let (flow, resends) = (flow.number, scope.stream("resend"));
+        let (flow, resends, known) = (flow.number, scope.stream("resend"), scope.clone());
         let main = async move {
-            let dialer = Dialer { nodelay: config.nodelay, tls: None, names: None };
+            let tls = config.tls.as_ref().map(|tls| tls.connector(known.streams(), config.form.alpn()));
+            let dialer = Dialer { nodelay: config.nodelay, tls, names: config.named.names(&known) };
             let ways = Ways::new(&config, dialer, origin, resends);
             let client = Client { config, ways, authority, flow, turn: Mutex::new(turn), said: said.clone() };
             let client = Arc::new(client);
@@ -135,8 +137,7 @@ struct Entry {
 impl Entry {
     fn uses(&mut self, number: u64, reused: bool, meter: &Arc<Meter>) {
         (self.row.connection, self.row.reused) = (Some(number), u32::from(reused));
-        self.row.connect = self.opening.connect;
-        self.row.queued = Some((aio::now() - self.looking) - self.opening.connect.unwrap_or_default());
+        self.row.queued = Some((aio::now() - self.looking).saturating_sub(self.opening.took()));
         self.used = Some(Used::new(meter.clone(), reused));
     }
 
@@ -148,7 +149,7 @@ impl Entry {
         }
         self.sending = Span::ZERO;
         let row = &mut self.row;
-        (row.marshal, row.queued, row.connect) = (None, None, None);
+        (row.marshal, row.queued) = (None, None);
         (row.first_byte, row.last_byte, row.unmarshal) = (None, None, None);
         row.layers = Layers::default();
         (row.messages_up, row.messages, row.status) = (0, 0, ReplyStatus::None as u32);
@@ -184,6 +185,7 @@ impl Entry {
     fn finish(&mut self) {
         self.look();
         let row = &mut self.row;
+        (row.dns, row.connect, row.tls) = (self.opening.dns, self.opening.connect, self.opening.tls);
         let mut steps = Steps {
             total: row.total,
             queued: row.queued,
@@ -262,6 +264,11 @@ impl Asker for Client {
 }
 
 impl Client {
+    /// Scheme and authority of its requests.
+    fn target(&self) -> (&'static str, &str) {
+        (if self.config.tls.is_some() { "https" } else { "http" }, &self.authority)
+    }
+
     /// The call of a number.
     fn call_of(&self, number: u64) -> Call {
         let at = (number - 1) as i64 % ITEMS;
@@ -287,6 +294,8 @@ impl Client {
         }
         loop {
             let result = self.attempt(entry, number, call).await;
+            // What TLS has found tells more than what the form makes of it.
+            let result = result.map_err(|fault| entry.used.as_ref().and_then(Used::fault).unwrap_or(fault));
             let fails = matches!(result, Err(_) | Ok(Answer::Overloaded));
             if !fails || entry.row.retries >= self.config.retries {
                 return result;
@@ -319,7 +328,7 @@ impl Client {
                 let mut lease = pool.lease(&mut entry.opening).await?;
                 entry.uses(lease.link.number, lease.reused, &lease.link.meter.clone());
                 let closes = self.config.connections == Connections::New;
-                let request = binding::request(form, &self.authority, call, body.clone(), closes);
+                let request = binding::request(form, self.target(), call, body.clone(), closes);
                 let mut sent = aio::now();
                 let exchange = binding::exchange(lease.sender(), request, &body, |stream| {
                     sent = aio::now();
@@ -382,7 +391,7 @@ impl Client {
             let left = timeout.saturating_sub(aio::now() - entry.row.start);
             Duration::from_nanos(left.ps().div_ceil(1000))
         });
-        let stub = grpc::Stub::new(channel, &self.authority, deadline);
+        let stub = grpc::Stub::new(channel, self.target(), deadline);
         let (status, answer) = match operation {
             CallOperation::Upload => stub.upload(&self.config, call, &talk).await?,
             CallOperation::Chat => stub.chat(&self.config, call, &talk).await?,
@@ -423,7 +432,9 @@ fn row(flow: u32, config: &RpcConfig, number: u64, start: Time) -> CallRow {
         start,
         marshal: None,
         queued: None,
+        dns: None,
         connect: None,
+        tls: None,
         first_byte: None,
         last_byte: None,
         unmarshal: None,

@@ -53,8 +53,8 @@ pub(super) struct Stub {
 
 impl Stub {
     /// One for a call over a channel to a server. The server is told the deadline, which the caller holds itself, too.
-    pub fn new(channel: Channel, authority: &str, deadline: Option<Duration>) -> Stub {
-        let origin: Uri = format!("http://{authority}").parse().expect("an address and a port");
+    pub fn new(channel: Channel, (scheme, authority): (&str, &str), deadline: Option<Duration>) -> Stub {
+        let origin: Uri = format!("{scheme}://{authority}").parse().expect("an address and a port");
         Stub { grpc: client::Grpc::with_origin(channel, origin), deadline }
     }
 

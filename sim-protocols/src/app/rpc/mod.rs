@@ -18,7 +18,7 @@
 //! Real: hyper, h2, tonic and prost, the `thrift` crate; Hessian, Dubbo, JRMP and Java's serialisation are our codecs ([`crate::rpc`]). What clients do
 //! of themselves: Thrift's, RMI's, and those of HTTP/1.1 have one call at a time on a connection; HTTP/2, gRPC, Dubbo and `bare` have many.
 //! `bare-udp` has no connections: a socket takes their place, and IP cuts what is longer than a packet.
-//! Absent: RMI's registry, its distributed garbage collection and pings; Dubbo's heartbeats and registry; compression; TLS.
+//! Absent: RMI's registry, its distributed garbage collection and pings; Dubbo's heartbeats and registry; compression.
 
 mod client;
 mod datagram;
@@ -41,6 +41,7 @@ use super::loops::Arrivals;
 use super::loops::Pace;
 use super::values::{self, Connections};
 use super::{Application, Scope};
+use crate::app::dial::{Named, TlsConfig};
 use crate::host::{App, CALL_MESSAGES, CALLS, FlowEnd, SERVED};
 use crate::rpc::Form;
 
@@ -138,6 +139,15 @@ impl CallForm {
         }
     }
 
+    /// What the handshake of TLS calls what is spoken (RFC 7301 §6, RFC 9113 §3.1); forms of their own have no name there.
+    fn alpn(self) -> &'static [&'static str] {
+        match self.carrier() {
+            Carrier::HttpOne => &["http/1.1"],
+            Carrier::HttpTwo => &["h2"],
+            Carrier::Frames | Carrier::SharedFrames | Carrier::Datagrams => &[],
+        }
+    }
+
     /// Whether a connection has many calls at a time.
     fn shares(self) -> bool {
         matches!(self.carrier(), Carrier::HttpTwo | Carrier::SharedFrames | Carrier::Datagrams)
@@ -228,6 +238,10 @@ pub struct RpcConfig {
     pub stop: Option<Time>,
     /// `TCP_NODELAY` at both ends, as all these libraries have it. Default: yes.
     pub nodelay: bool,
+    /// TLS below the form, with what it speaks agreed on in the handshake where that has a name. Default: none.
+    pub tls: Option<TlsConfig>,
+    /// What clients call the server, and whether they look it up. Default: its address, with TLS its host's name; no.
+    pub named: Named,
 }
 
 impl Default for RpcConfig {
@@ -257,6 +271,8 @@ impl Default for RpcConfig {
             queue: 100,
             stop: None,
             nodelay: true,
+            tls: None,
+            named: Named::default(),
         }
     }
 }
@@ -353,6 +369,8 @@ impl RpcConfig {
         self.stop = values::stop(params, "no call starts from this moment on");
         let help = "TCP_NODELAY at both ends; if not, what the hosts say of Nagle's algorithm holds";
         self.nodelay = params.flag("nodelay", true, help);
+        self.tls = TlsConfig::ask(params);
+        self.named = Named::ask(params);
     }
 
     /// What keeps calls by datagrams reliable.
@@ -384,6 +402,24 @@ impl RpcConfig {
             }
             _ if self.pool > 1 && self.connections == Connections::New => {
                 Err(("pool", "nothing is kept where each call has a new connection".into()))
+            }
+            _ if self.form == CallForm::BareUdp && self.tls.is_some() => {
+                Err(("tls", "`bare-udp` has no TCP below it".into()))
+            }
+            _ if self.form == CallForm::BareUdp && self.named.resolve => {
+                Err(("resolve", "a socket of `bare-udp` is there without a connection that would begin with it".into()))
+            }
+            _ if self.tls.as_ref().is_some_and(TlsConfig::early) => Err((
+                "tls",
+                "what is sent with `resumption: 0-rtt` may be played again, and a call must not be (RFC 8470 §2.1)".into(),
+            )),
+            _ if self.form.codec().is_some()
+                && self.form.carrier() != Carrier::HttpOne
+                && self.named.host.is_some()
+                && self.tls.is_none()
+                && !self.named.resolve =>
+            {
+                Err(("host", format!("`{}` never says it; it needs `tls` or `resolve: true`", self.form.word())))
             }
             _ if self.form == CallForm::BareUdp && !self.nodelay => Err(("nodelay", "`bare-udp` has no TCP".into())),
             _ if self.resend == Span::ZERO => Err(("resend", "all copies would leave within the instant".into())),

@@ -22,13 +22,14 @@ use crate::host::{App, Cause, FlowConfig, Layers, MessageRow, Outcome};
 /// The end that listens.
 pub(super) fn open(config: WebSocketConfig, scope: Scope) -> Box<dyn App> {
     Box::new(Teller::new(move |flow: &FlowConfig, said| {
-        let (name, secure) = (scope.name_of(flow.server), config.tls.is_some());
+        let (name, secure) = (config.named.name(&scope, flow.server, true), config.tls.is_some());
         let origin = Origin { name, address: flow.server, port: flow.port, secure };
         let (target, flow, streams) = (format!("{PATH}{}", flow.name), flow.number, *scope.streams());
+        let known = scope.clone();
         let times = scope.stream("reconnect");
         let main = async move {
             let tls = config.tls.as_ref().map(|tls| tls.connector(&streams, &["http/1.1"]));
-            let dialer = Dialer { nodelay: config.nodelay, tls, names: None };
+            let dialer = Dialer { nodelay: config.nodelay, tls, names: config.named.names(&known) };
             let listener = Listener {
                 config,
                 flow,
@@ -82,8 +83,7 @@ impl Listener {
             self.heard = false;
             let Err(fault) = self.once(dialer, origin).await else { return Ok(()) };
             // What is wrong with a certificate is so the next time.
-            let passes =
-                matches!(fault, Fault::Refused | Fault::Reset | Fault::TimedOut | Fault::Unreachable | Fault::Closed);
+            let passes = fault.passes();
             let Some(reconnect) = self.config.reconnect.filter(|_| passes) else { return Err(fault) };
             // RFC 6455 §7.2.3: the first attempt comes after a random time, "subsequent reconnect attempts SHOULD be delayed by increasingly longer
             // amounts of time, using a method such as truncated binary exponential backoff".

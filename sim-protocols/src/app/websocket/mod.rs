@@ -32,7 +32,7 @@ use super::values;
 use super::{SizeDist, SpanDist};
 use crate::aio;
 use crate::app::Scope;
-use crate::app::dial::TlsConfig;
+use crate::app::dial::{Named, TlsConfig};
 use crate::host::{App, FlowEnd, MESSAGES};
 
 words! {
@@ -78,6 +78,8 @@ pub struct WebSocketConfig {
     pub nodelay: bool,
     /// TLS. Default: none.
     pub tls: Option<TlsConfig>,
+    /// What clients call the server, and whether they look it up. Default: its host's name; no.
+    pub named: Named,
 }
 
 impl Default for WebSocketConfig {
@@ -96,6 +98,7 @@ impl Default for WebSocketConfig {
             restarted: None,
             nodelay: true,
             tls: None,
+            named: Named::default(),
         }
     }
 }
@@ -160,6 +163,7 @@ impl WebSocketConfig {
         let restarted = values::moment(params, "restarted", "when it is started again; never when not given");
         let nodelay = params.flag("nodelay", true, "TCP_NODELAY at both ends");
         let tls = TlsConfig::ask(params);
+        let named = Named::ask(params);
         WebSocketConfig {
             mode,
             count,
@@ -174,6 +178,7 @@ impl WebSocketConfig {
             restarted,
             nodelay,
             tls,
+            named,
         }
     }
 
