@@ -41,7 +41,8 @@ const NAME: &str = "host: www.shop.test, resolve: true";
 
 /// The applications that dial, with a new connection for each request, and their tables.
 fn dialling() -> Vec<(String, &'static str)> {
-    let http = ["1.1", "2"].map(|version| (format!("http: {{ version: {version}, count: 3, connections: new, {NAME} }}"), "http"));
+    let http = ["1.1", "2"]
+        .map(|version| (format!("http: {{ version: {version}, count: 3, connections: new, {NAME} }}"), "http"));
     let rpc = FORMS.into_iter().filter(|form| *form != "bare-udp");
     let rpc = rpc.map(|form| (format!("rpc: {{ form: {form}, count: 3, connections: new, {NAME} }}"), "calls"));
     http.into_iter().chain(rpc).collect()
@@ -63,7 +64,13 @@ fn a_name_is_looked_up_for_each_connection_and_known_the_second_time() {
         assert_eq!(found[0].0["total_s"] / 1000 - found[1].0["total_s"] / 1000, 100, "{application}");
         assert_eq!(asked("file", &application, table)[0].0["dns_s"], 0, "{application}: the hosts file costs nothing");
         // Who knows the address looks nothing up.
-        let known = asked("a", &application.replace("resolve: true", "resolve: false, nodelay: true").replace(", host: www.shop.test, resolve: false", ""), table);
+        let known = asked(
+            "a",
+            &application
+                .replace("resolve: true", "resolve: false, nodelay: true")
+                .replace(", host: www.shop.test, resolve: false", ""),
+            table,
+        );
         assert_eq!((known[0].0.get("dns_s"), known[0].1["outcome"]), (None, "finished"), "{application}");
         // One connection for all looks up once.
         let kept = asked("a", &application.replace("connections: new", "connections: kept"), table);
@@ -72,7 +79,8 @@ fn a_name_is_looked_up_for_each_connection_and_known_the_second_time() {
     }
     for mode in ["push", "polling"] {
         let late = |from: &str, more: &str| {
-            let found = asked(from, &format!("websocket: {{ mode: {mode}, count: 1, interval: 1 s {more} }}"), "messages");
+            let found =
+                asked(from, &format!("websocket: {{ mode: {mode}, count: 1, interval: 1 s {more} }}"), "messages");
             found[0].0["created_s"] / 1000
         };
         let by_name = ", host: www.shop.test, resolve: true";
@@ -96,7 +104,10 @@ fn names_that_lead_nowhere_have_their_words() {
     }
     let (application, table) = ("rpc: { count: 1, host: www.shop.test, resolve: true }", "calls");
     let lost = asked("lost", application, table);
-    assert_eq!((lost[0].1["outcome"], lost[0].1["cause"], lost[0].0["dns_s"] / 1_000_000), ("name_server_failure", "dns", 10));
+    assert_eq!(
+        (lost[0].1["outcome"], lost[0].1["cause"], lost[0].0["dns_s"] / 1_000_000),
+        ("name_server_failure", "dns", 10)
+    );
     let stub = asked("stub", application, table);
     assert_eq!((stub[0].1["outcome"], stub[0].1["cause"]), ("name_server_failure", "dns"), "{stub:?}");
     // What a request may take holds for the look-up, too.
@@ -121,7 +132,11 @@ fn every_form_over_tcp_goes_over_tls() {
                     assert!(bytes("tls") > 0, "{form}, {more}: {numbers:?}");
                     // What HTTP/2 says of the connection itself belongs to no call.
                     if more != "concurrency: 4, " && !["grpc", "rest-http2"].contains(&form) {
-                        assert_eq!(bytes("payload"), bytes("tls") + bytes("http") + bytes("body"), "{form}, {more}{way}: {numbers:?}");
+                        assert_eq!(
+                            bytes("payload"),
+                            bytes("tls") + bytes("http") + bytes("body"),
+                            "{form}, {more}{way}: {numbers:?}"
+                        );
                     }
                 }
             }
@@ -131,12 +146,18 @@ fn every_form_over_tcp_goes_over_tls() {
         };
         assert_eq!(took(&calls("", "")), [Some(40), None, None, None], "{form}");
         assert_eq!(took(&calls("connections: new,", ", version: 1.2")), [80, 40, 40, 40].map(Some), "{form}");
-        for (certificate, outcome) in [("expired", "certificate_expired"), ("wrong_name", "wrong_name"), ("self_signed", "unknown_issuer")] {
+        for (certificate, outcome) in
+            [("expired", "certificate_expired"), ("wrong_name", "wrong_name"), ("self_signed", "unknown_issuer")]
+        {
             let (numbers, said) = &calls("", &format!(", certificate: {certificate}"))[0];
             assert_eq!(said["outcome"], outcome, "{form}: {numbers:?}");
         }
         let (numbers, said) = &asked("a", &format!("rpc: {{ form: {form}, count: 1, {NAME}, tls: {{}} }}"), "calls")[0];
-        assert_eq!((said["outcome"], numbers["dns_s"] / 1000), ("finished", 100), "{form}: the certificate has the name");
+        assert_eq!(
+            (said["outcome"], numbers["dns_s"] / 1000),
+            ("finished", 100),
+            "{form}: the certificate has the name"
+        );
         let plain = &asked("a", &format!("rpc: {{ form: {form}, count: 1 }}"), "calls")[0].0;
         assert_eq!((plain["tls_up_bytes"], plain.get("tls_s")), (0, None), "{form}");
     }
@@ -150,5 +171,8 @@ fn what_is_dialled_is_the_same_on_any_number_of_shards() {
     for shards in [2, 3, 8] {
         assert!(run_on(&text("a", &calls, more), shards).fingerprints == one, "{shards} shards");
     }
-    assert!(http::asked("host: www.shop.test, count: 1")[0].1 == "finished", "a name that is only said is not looked up");
+    assert!(
+        http::asked("host: www.shop.test, count: 1")[0].1 == "finished",
+        "a name that is only said is not looked up"
+    );
 }

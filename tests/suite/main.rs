@@ -1,5 +1,6 @@
 //! Everything fast that holds the whole of Clockwire, as one program.
 
+mod again;
 mod bad_files;
 mod command;
 mod compare;
@@ -31,6 +32,7 @@ mod report;
 mod rpc;
 mod rpc_streams;
 mod start;
+mod steps;
 mod swarm;
 mod tidy;
 mod tripwire;

@@ -48,7 +48,9 @@ impl Used {
 
     /// What passes from now on is not for this request.
     pub fn seal(&mut self) {
-        self.sealed = Some(self.clone().passed());
+        if self.sealed.is_none() {
+            self.sealed = Some(self.clone().passed());
+        }
     }
 
     /// What has passed until now, or until it was sealed.

@@ -18,6 +18,7 @@ mod timeout;
 
 pub(crate) use client::Seen;
 pub use client::{Channel, Reply};
+pub(crate) use server::StreamNumber;
 pub use server::serve;
 pub use timeout::timeout_of;
 

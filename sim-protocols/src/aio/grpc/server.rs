@@ -38,7 +38,8 @@ where
     builder.initial_window_size(WINDOW).initial_connection_window_size(WINDOW).reset_stream_duration(REMEMBERED);
     let mut connection = builder.handshake::<_, Bytes>(stream).await?;
     while let Some(next) = connection.accept().await {
-        let (request, respond) = next?;
+        let (mut request, respond) = next?;
+        request.extensions_mut().insert(StreamNumber(respond.stream_id().as_u32()));
         let limit = timeout_of(request.headers()).map(aio::sleep);
         poll_fn(|cx| service.poll_ready(cx)).await.unwrap_or_else(|never| match never {});
         let work = service.call(request.map(|stream| Body::new(Incoming(stream))));
@@ -46,6 +47,10 @@ where
     }
     Ok(())
 }
+
+/// The number of a request's stream of HTTP/2, among its extensions.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct StreamNumber(pub u32);
 
 /// Why a call has no answer of its service.
 enum Ended {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::{Fault, lock};
@@ -85,6 +86,8 @@ struct Passed {
 /// A connection, counted.
 pub(crate) struct Meter {
     passed: Mutex<Passed>,
+    /// Calls that were written on it one after the other.
+    calls: AtomicU64,
     /// Its address and port at this side.
     pub local: SocketAddr,
     watch: Watch,
@@ -93,7 +96,7 @@ pub(crate) struct Meter {
 impl Meter {
     pub(super) fn new(tcp: &TcpStream) -> Arc<Meter> {
         let local = tcp.local_addr().unwrap_or_else(|_| (Ipv4Addr::UNSPECIFIED, 0).into());
-        Arc::new(Meter { passed: Mutex::default(), local, watch: tcp.watch() })
+        Arc::new(Meter { passed: Mutex::default(), calls: AtomicU64::new(0), local, watch: tcp.watch() })
     }
 
     /// Counts the streams of HTTP/2 from now on: `client` begins with the preface.
@@ -122,6 +125,11 @@ impl Meter {
     /// What TCP has counted so far.
     pub fn tcp(&self) -> Counters {
         self.watch.counters().unwrap_or_else(|| lock(&self.passed).last)
+    }
+
+    /// The number of the next call on it, from 1, where it has no streams with numbers of their own.
+    pub fn next_call(&self) -> u64 {
+        self.calls.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     /// Whether neither side has closed it.

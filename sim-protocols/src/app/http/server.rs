@@ -112,7 +112,10 @@ impl Server {
             StatusCode::OK => self.config.response.draw(&mut lock(&self.sizes)),
             _ => 0,
         };
-        let head = Response::builder().status(status).header(header::SERVER, "clockwire");
+        let mut head = Response::builder().status(status).header(header::SERVER, "clockwire");
+        if let (StatusCode::SERVICE_UNAVAILABLE, Some(after)) = (status, self.config.retry_after) {
+            head = head.header(header::RETRY_AFTER, after.ps() / Span::from_secs(1).ps());
+        }
         (head.header(header::CONTENT_TYPE, "application/octet-stream").header(header::CONTENT_LENGTH, bytes), bytes)
     }
 }

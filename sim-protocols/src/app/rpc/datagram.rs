@@ -135,6 +135,8 @@ impl Datagrams {
         let (open, reused) = self.socket().await?;
         let socket = &*open.socket;
         (row.connection, row.reused, row.queued) = (Some(socket.number), u32::from(reused), Some(Span::ZERO));
+        row.leaves_from(socket.udp.local_addr()?);
+        (row.sent, row.on_connection) = (Some(aio::now()), Some(id));
         lock(&socket.calls).insert(id, Pending::default());
         let _forgotten = Forgets(socket, id);
         let begun = aio::now();
@@ -267,7 +269,6 @@ pub(super) async fn serve(service: Arc<Service>, port: u16) {
     let Ok(udp) = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port)).await else { return };
     let remember = service.config.remember;
     let desk = Arc::new(Desk { service, udp, memory: Mutex::default() });
-    let mut number = 0;
     loop {
         // An error is that of a former answer, whose client is not there any more.
         let Ok((bytes, peer)) = receive(&desk.udp).await else { continue };
@@ -286,14 +287,13 @@ pub(super) async fn serve(service: Arc<Service>, port: u16) {
                 None => memory.calls.insert(asked, None),
             };
         }
-        number += 1;
-        drop(aio::spawn(answer(desk.clone(), peer, number, received)));
+        drop(aio::spawn(answer(desk.clone(), peer, received)));
     }
 }
 
-async fn answer(desk: Arc<Desk>, peer: SocketAddr, number: u64, received: Received<Call>) {
+async fn answer(desk: Arc<Desk>, peer: SocketAddr, received: Received<Call>) {
     let asked = (peer, received.id);
-    let mut serving = desk.service.begin(peer, number, received.used as u64).await;
+    let mut serving = desk.service.begin(peer, received.id, received.used as u64).await;
     let reply = serving.reply(&received.message).await;
     let refused = reply == Err(Busy);
     let bytes = match reply {

@@ -4,7 +4,6 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
 use futures_util::stream::{self, BoxStream, StreamExt};
@@ -16,11 +15,12 @@ use tonic::{Code, Status, client, server};
 use tonic_prost::ProstCodec;
 
 use super::CallOperation;
+use super::client::nth;
 use super::service::{Busy, Service, Serving, work};
 use super::status::{Answer, ReplyStatus};
 use super::streams::Talk;
 use crate::aio::Duration;
-use crate::aio::grpc::Channel;
+use crate::aio::grpc::{Channel, StreamNumber};
 use crate::app::dial::Fault;
 use crate::rpc::grpc::{
     CreateRequest, CreateResponse, GetRequest, Item, ListRequest, ListResponse, Method, PREFIX, UploadResponse,
@@ -148,12 +148,11 @@ pub(super) fn failed(call: &Call, status: &Status) -> Result<(ReplyStatus, Answe
 pub(super) struct Items {
     service: Arc<Service>,
     peer: SocketAddr,
-    calls: AtomicU64,
 }
 
 impl Items {
     pub fn new(service: Arc<Service>, peer: SocketAddr) -> Items {
-        Items { service, peer, calls: AtomicU64::new(0) }
+        Items { service, peer }
     }
 }
 
@@ -169,7 +168,7 @@ impl tonic::codegen::Service<Request<Body>> for Items {
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let number = self.calls.fetch_add(1, Ordering::Relaxed) + 1;
+        let number = request.extensions().get::<StreamNumber>().map_or(0, |stream| nth(stream.0));
         let handler = Handler { service: self.service.clone(), peer: self.peer, number };
         let method = Method::of_path(request.uri().path());
         Box::pin(async move {

@@ -37,6 +37,7 @@ use sim_core::{Params, Prob, Span, Table, Time};
 pub use status::ReplyStatus;
 
 use super::SpanDist;
+use super::again::Retries;
 use super::loops::Arrivals;
 use super::loops::Pace;
 use super::values::{self, Connections};
@@ -49,12 +50,6 @@ use crate::rpc::Form;
 const ITEMS: i64 = 1000;
 /// Messages of a call at the most.
 const MESSAGES_MAX: u64 = 1_000_000;
-/// A fifth: what Finagle lets calls earn for repetitions.
-const BUDGET: Prob = match Prob::from_parts(Prob::ONE_PARTS / 5) {
-    Some(prob) => prob,
-    None => Prob::ZERO,
-};
-
 words! {
     /// Forms of calls.
     CallForm {
@@ -214,12 +209,8 @@ pub struct RpcConfig {
     /// The deadline of a call, repetitions included. gRPC tells it to the server, which gives the call up, too; in the other forms the server does
     /// not learn of it. Default: none.
     pub timeout: Option<Span>,
-    /// How often a call that has got no answer, or was turned away, is repeated. Default: never.
-    pub retries: u64,
-    /// What each call adds to the budget that each repetition takes one from, as in Finagle; ten are there at first. Default: 20 %.
-    pub retry_budget: Prob,
-    /// The mean wait before the first repetition, exponentially distributed; it doubles with each. Default: 10 ms.
-    pub backoff: Span,
+    /// Repetitions of calls that have got no answer, or were turned away. Default: none.
+    pub retries: Retries,
     /// Of `bare-udp`: the time after which a call without an answer is sent again, drawn between this and half as much again; it doubles with each.
     /// Default: 2 s (RFC 7252 §4.8, ACK_TIMEOUT). A smaller one finds losses earlier, and sends more where the answer is only late.
     pub resend: Span,
@@ -260,9 +251,7 @@ impl Default for RpcConfig {
             interval: None,
             service: SpanDist::Fixed(Span::ZERO),
             timeout: None,
-            retries: 0,
-            retry_budget: BUDGET,
-            backoff: Span::from_ms(10),
+            retries: Retries::default(),
             resend: Span::from_secs(2),
             resends: 4,
             remember: Span::from_secs(247),
@@ -343,17 +332,7 @@ impl RpcConfig {
     fn read_failures(&mut self, params: &mut dyn Params) {
         let help = "deadline of a call, repetitions included, which gRPC alone tells the server; none when not given";
         self.timeout = params.given("timeout").then(|| params.span("timeout", None, help));
-        let help = "how often a call without an answer, or turned away, is repeated";
-        self.retries = params.count("retries", Some(0), 0..=100, help);
-        let help = "what each call adds to the budget that each repetition takes one from; ten are there at first";
-        let budget = params.prob("retry_budget", Some(self.retry_budget), help);
-        let help = "mean wait before the first repetition, exponentially distributed; it doubles with each";
-        let backoff = params.span("backoff", Some(self.backoff), help);
-        if self.retries == 0 && (budget != self.retry_budget || backoff != self.backoff) {
-            let key = if budget == self.retry_budget { "backoff" } else { "retry_budget" };
-            params.refuse(key, "it needs `retries`".into());
-        }
-        (self.retry_budget, self.backoff) = (budget, backoff);
+        self.retries = Retries::ask(params, "how often a call without an answer, or turned away, is repeated");
         self.read_datagrams(params);
         params.section("marshal", "what a stub takes for a message, at each of the four places", &mut |params| {
             self.marshal.per_call = params.span("per_call", Some(Span::ZERO), "for each message");
@@ -411,7 +390,8 @@ impl RpcConfig {
             }
             _ if self.tls.as_ref().is_some_and(TlsConfig::early) => Err((
                 "tls",
-                "what is sent with `resumption: 0-rtt` may be played again, and a call must not be (RFC 8470 §2.1)".into(),
+                "what is sent with `resumption: 0-rtt` may be played again, and a call must not be (RFC 8470 §2.1)"
+                    .into(),
             )),
             _ if self.form.codec().is_some()
                 && self.form.carrier() != Carrier::HttpOne
@@ -425,7 +405,6 @@ impl RpcConfig {
             _ if self.resend == Span::ZERO => Err(("resend", "all copies would leave within the instant".into())),
             _ if self.count == Some(0) => Err(("count", "zero calls do nothing".into())),
             _ if self.timeout == Some(Span::ZERO) => Err(("timeout", "no call would be in time".into())),
-            _ if self.backoff == Span::ZERO => Err(("backoff", "a repetition would follow within the instant".into())),
             _ if self.interval.as_ref().is_some_and(Arrivals::stands_still) => {
                 Err(("interval", "the clock would never move".into()))
             }
@@ -435,7 +414,7 @@ impl RpcConfig {
             _ if self.interval.is_some() && !zero(&self.think) => {
                 Err(("think", "with `interval` calls do not wait for each other".into()))
             }
-            _ => Ok(()),
+            _ => self.retries.check(),
         }
     }
 

@@ -14,6 +14,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use sim_core::Streams;
 
+use super::client::nth;
 use super::service::Service;
 use super::{CallForm, Carrier, RpcConfig, datagram, framed, grpc, http as binding};
 use crate::aio::{self, SimTimer};
@@ -87,11 +88,9 @@ async fn two(service: Arc<Service>, peer: SocketAddr, stream: Stream) -> Result<
     let mut builder = h2::server::Builder::new();
     builder.initial_window_size(WINDOW).initial_connection_window_size(WINDOW).reset_stream_duration(REMEMBERED);
     let mut connection = builder.handshake::<_, Bytes>(stream).await?;
-    let mut number = 0;
     while let Some(next) = connection.accept().await {
         let (request, respond) = next?;
-        number += 1;
-        let (service, call) = (service.clone(), number);
+        let (service, call) = (service.clone(), nth(respond.stream_id().as_u32()));
         aio::spawn(async move { drop(answer_two(service, peer, call, request, respond).await) });
     }
     Ok(())

@@ -14,7 +14,8 @@ use super::source::Message;
 use super::{Delivery, WebSocketConfig, seeded};
 use crate::aio::{self, Duration};
 use crate::app::Scope;
-use crate::app::dial::{Dialed, Dialer, Fault, Meter, Origin, Progress, Stream};
+use crate::app::dial::{Dialed, Dialer, Fault, Meter, Origin, Stream};
+use crate::app::http::Writing;
 use crate::app::teller::{Said, Teller};
 use crate::app::used::{Passed, Used};
 use crate::host::{App, Cause, FlowConfig, Layers, MessageRow, Outcome};
@@ -40,6 +41,7 @@ pub(super) fn open(config: WebSocketConfig, scope: Scope) -> Box<dyn App> {
                 connection: 0,
                 heard: false,
                 since: aio::now(),
+                asked: 0,
                 requests: 0,
                 used: None,
             };
@@ -70,6 +72,8 @@ struct Listener {
     heard: bool,
     /// When it was established.
     since: Time,
+    /// Requests of HTTP so far.
+    asked: u64,
     /// Requests since the message before.
     requests: u64,
     /// What has passed on it since the message before.
@@ -95,14 +99,24 @@ impl Listener {
     }
 
     async fn once(&mut self, dialer: &Dialer, origin: &Origin) -> Result<(), Fault> {
-        let Dialed { stream, meter, .. } = dialer.dial(origin, &mut Progress::default()).await?;
+        // The first request of a connection has its row with all that opening it takes.
+        let mut first = self.request();
+        let dialed = dialer.dial(origin, &mut first.entry().opening).await;
+        let Dialed { stream, meter, .. } = dialed.inspect_err(|fault| first.entry().ended(Err(*fault)))?;
         (self.connection, self.since) = (self.connection + 1, aio::now());
         self.used = Some(Used::new(meter.clone(), false));
+        first.entry().uses(self.connection, false, &meter);
         let result = match self.config.mode {
-            Delivery::Push => seeded(self.pushed(origin, stream, &meter)).await,
-            Delivery::Polling | Delivery::LongPolling => self.ask(origin, stream, &meter).await,
+            Delivery::Push => seeded(self.pushed(origin, stream, &meter, first)).await,
+            Delivery::Polling | Delivery::LongPolling => self.ask(origin, stream, &meter, first).await,
         };
         result.map_err(|fault| meter.fault().unwrap_or(fault))
+    }
+
+    /// A request of HTTP: its row, which is told when it is dropped.
+    fn request(&mut self) -> Writing {
+        self.asked += 1;
+        Writing::new(self.flow, self.asked, 0, &self.said)
     }
 
     fn has_all(&self) -> bool {
@@ -110,11 +124,24 @@ impl Listener {
     }
 
     /// Messages that the server sends when it has them.
-    async fn pushed(&mut self, origin: &Origin, stream: Stream, meter: &Arc<Meter>) -> Result<(), Fault> {
+    async fn pushed(
+        &mut self,
+        origin: &Origin,
+        stream: Stream,
+        meter: &Arc<Meter>,
+        mut upgrade: Writing,
+    ) -> Result<(), Fault> {
         let scheme = if origin.secure { "wss" } else { "ws" };
         let uri = format!("{scheme}://{}:{}{}", origin.name, origin.port, self.target);
         let uri = uri.parse().expect("names of hosts and flows are plain");
-        let (mut socket, _) = ClientBuilder::from_uri(uri).connect_on(stream).await.map_err(fault)?;
+        let written = upgrade.entry().written();
+        let opened = ClientBuilder::from_uri(uri).connect_on(stream).await.map_err(fault);
+        let opened = opened.inspect_err(|fault| upgrade.entry().ended(Err(meter.fault().unwrap_or(*fault))));
+        let (mut socket, response) = opened?;
+        upgrade.entry().head(written, &response);
+        // It has led to what it asked for.
+        upgrade.entry().ended(Ok(StatusCode::OK));
+        drop(upgrade);
         // Whether the last thing said was a ping, and whether the server has said that it has no more.
         let (mut pinged, mut over) = (false, false);
         loop {
@@ -151,17 +178,35 @@ impl Listener {
     }
 
     /// Messages that are asked for.
-    async fn ask(&mut self, origin: &Origin, stream: Stream, meter: &Arc<Meter>) -> Result<(), Fault> {
+    async fn ask(&mut self, origin: &Origin, stream: Stream, meter: &Arc<Meter>, first: Writing) -> Result<(), Fault> {
         let (mut sender, connection) = hyper::client::conn::http1::handshake::<_, Empty<Bytes>>(stream).await?;
         aio::spawn_named("connection", async move { drop(connection.await) });
+        let mut first = Some(first);
         while !self.has_all() {
+            let mut writing = first.take().unwrap_or_else(|| {
+                let mut writing = self.request();
+                writing.entry().uses(self.connection, true, meter);
+                writing
+            });
             let request = Request::get(&self.target).header(header::HOST, format!("{}:{}", origin.name, origin.port));
             let request = request.header(header::USER_AGENT, "clockwire").header(header::ACCEPT, "*/*");
-            sender.ready().await?;
             self.requests += 1;
-            let response = sender.send_request(request.body(Empty::new()).expect("all of it is written here")).await?;
-            let status = response.status();
-            let body = response.into_body().collect().await?.to_bytes();
+            let request = request.body(Empty::new()).expect("all of it is written here");
+            let entry = writing.entry();
+            let exchange = async {
+                sender.ready().await?;
+                let written = entry.written();
+                let response = sender.send_request(request).await?;
+                entry.head(written, &response);
+                let status = response.status();
+                let body = response.into_body().collect().await?.to_bytes();
+                entry.row.layers.body[1] = body.len() as u64;
+                Ok((status, body))
+            };
+            let answered = exchange.await.map_err(|fault: Fault| meter.fault().unwrap_or(fault));
+            writing.entry().ended(answered.as_ref().map(|(status, _)| *status).map_err(|fault| *fault));
+            drop(writing);
+            let (status, body) = answered?;
             match status {
                 StatusCode::OK => self.take(&body, meter),
                 // There is nothing any more: the last ones went down with a connection.

@@ -9,6 +9,8 @@
 //! | who listens | `client` |
 //! | who has messages | `server` |
 //!
+//! Each request of HTTP, the polls and the upgrade, is a row in the table `http`, with what its connection has taken.
+//!
 //! A client subscribes by its first request or its upgrade, for `/messages/FLOW`; from then on there are messages for it. tokio-websockets draws its keys
 //! and masks from a state of the thread, which is set from a stream of the flow before each poll. Absent: compression (RFC 7692), fragmented
 //! messages, and messages from clients.
@@ -33,7 +35,7 @@ use super::{SizeDist, SpanDist};
 use crate::aio;
 use crate::app::Scope;
 use crate::app::dial::{Named, TlsConfig};
-use crate::host::{App, FlowEnd, MESSAGES};
+use crate::host::{App, FlowEnd, HTTP, MESSAGES};
 
 words! {
     /// How messages come to a client.
@@ -209,7 +211,7 @@ impl WebSocketConfig {
 }
 
 impl Application for WebSocketConfig {
-    const TABLES: &'static [&'static Table] = &[&MESSAGES];
+    const TABLES: &'static [&'static Table] = &[&MESSAGES, &HTTP];
     const DELIVERS_TO: Option<FlowEnd> = Some(FlowEnd::Client);
     const SERVES_ANYBODY: bool = true;
 
