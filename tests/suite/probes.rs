@@ -30,6 +30,7 @@ workload:
   names: { from: b, dns: { names: [www.test, no.test], count: 20, interval: 30 ms } }
   look: { from: a, browse: { steps: [get http://c:8080/], visits: 3 } }
   call: { from: a, to: c, rpc: {} }
+  chat: { from: b, to: c, rpc: { form: grpc, operation: chat } }
   push: { from: a, to: c, websocket: { interval: 90 ms } }
   way: { from: b, to: d, traceroute: {} }
   cbr: { from: a, to: d, cbr: { rate: 300 kbit/s } }

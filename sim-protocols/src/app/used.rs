@@ -186,8 +186,8 @@ mod tests {
         assert_eq!(cause(Steps { total: None, ..base }), Cause::None, "the stop came first");
         assert_eq!(cause(Steps { total: Some(Span::ZERO), ..Steps::default() }), Cause::None, "from the cache");
         assert_eq!(cause(Steps { sending: Span::from_ms(11), ..base }), Cause::Transfer);
-        // All of the 50: 45 to the stub, 5 to the transfer.
-        let written = Steps { sending: Span::from_ms(50), written: Span::from_ms(45), ..base };
+        // All of the 50: 46 to the stub, 4 to the transfer.
+        let written = Steps { sending: Span::from_ms(50), written: Span::from_ms(46), ..base };
         assert_eq!(cause(written), Cause::Marshal);
         assert_eq!(cause(Steps { first_byte: None, sending: Span::from_ms(90), ..base }), Cause::Transfer);
         // What failed belongs to the step that it failed in.
