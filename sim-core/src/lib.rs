@@ -45,7 +45,7 @@ pub use link::{
 };
 pub use node::{Fault, Node};
 pub use outcome::{Fingerprints, Outcome, Rows};
-pub use packet::{Ecn, Header, Packet, PacketClass, PacketRef, ParseError, Payload};
+pub use packet::{Aside, Ecn, Header, Packet, PacketClass, PacketRef, ParseError, Payload};
 pub use params::{Amount, InputFile, ParamHelp, Params, describe};
 pub use port::{LinkInfo, PortConfig, Speed};
 pub use probe::{

@@ -266,6 +266,20 @@ pub struct Packet<H> {
     pub id: u64,
     /// What jitter adds to the delay of the hop that it is on.
     pub(crate) extra: Span,
+    /// What its sender lets the receiver know besides.
+    pub aside: Option<Box<Aside>>,
+}
+
+/// What a sender knows and no wire carries: for what the receiver's tables say of causes, and for nothing that either of them does. Few packets
+/// have one. It is lost where a packet becomes bytes: at a real network, and when a router cuts it.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Aside {
+    /// Packets that the sender's end of the connection has sent again so far.
+    pub resent: u64,
+    /// Time so far in which something that was sent again later was under way for the first time: times that overlap count once.
+    pub held: Span,
+    /// Answers that begin in it: the number of each, 0 where there is one at a time, and how long the sender has worked on it.
+    pub served: Vec<(u32, Span)>,
 }
 
 impl<H> Packet<H> {
@@ -286,6 +300,7 @@ impl<H> Packet<H> {
             flipped_bit: u32::MAX,
             header,
             payload,
+            aside: None,
         }
     }
 

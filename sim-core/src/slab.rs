@@ -49,8 +49,8 @@ impl<H: Header> Slab<H> {
 
     pub fn take(&mut self, packet: PacketRef) -> Packet<H> {
         let place = self.get_mut(&packet);
-        let payload = std::mem::take(&mut place.payload);
-        let taken = Packet { payload, ..place.clone() };
+        let (payload, aside) = (std::mem::take(&mut place.payload), place.aside.take());
+        let taken = Packet { payload, aside, ..place.clone() };
         self.remove(packet);
         taken
     }
@@ -59,6 +59,7 @@ impl<H: Header> Slab<H> {
     pub fn remove(&mut self, packet: PacketRef) {
         let place = self.get_mut(&packet);
         place.payload = Payload::Empty;
+        place.aside = None;
         place.id = NOBODY;
         self.free.push(packet.0);
     }

@@ -2,6 +2,7 @@
 
 mod again;
 mod bad_files;
+mod causes;
 mod command;
 mod compare;
 mod conformance;

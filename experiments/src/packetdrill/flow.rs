@@ -120,7 +120,7 @@ impl Flow {
             (_, Some(tos)) => [Ecn::NotEct, Ecn::Ect1, Ecn::Ect0, Ecn::Ce][usize::from(tos & 3)],
             _ => Ecn::NotEct,
         };
-        Ok(Segment { repr, payload, ecn })
+        Ok(Segment { repr, payload, ecn, aside: None })
     }
 
     fn echo(&self, ecr: u32, scaled: bool) -> Result<u32, String> {

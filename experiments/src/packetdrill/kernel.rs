@@ -186,7 +186,7 @@ impl Kernel {
             return self.open_passively(parent, ends, segment);
         }
         if let Some(repr) = tcp::reset_for(segment) {
-            let reset = Segment { repr, payload: sim_core::Payload::Empty, ecn: sim_core::Ecn::NotEct };
+            let reset = Segment { repr, payload: sim_core::Payload::Empty, ecn: sim_core::Ecn::NotEct, aside: None };
             self.keep(ends, reset, 0, 64);
         }
         None

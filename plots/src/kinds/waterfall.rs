@@ -137,7 +137,8 @@ fn bar(table: &Table, row: usize) -> Bar {
     let time = |name: &str| Some(table.numbers(name)[row]).filter(|time| time.is_finite()).unwrap_or(0.0);
     let word = |name: &str| table.words(name).at(row).to_string();
     let mut phases = [time("queued_s"), time("dns_s"), time("connect_s"), time("tls_s"), time("first_byte_s"), 0.0];
-    phases[5] = (time("total_s") - phases.iter().sum::<f64>()).max(0.0);
+    let known = |name: &str| table.numbers(name)[row].is_finite();
+    phases[last(known, word("url").starts_with("https:"))] += (time("total_s") - phases.iter().sum::<f64>()).max(0.0);
     let (from, status, outcome) = (word("from"), word("status"), word("outcome"));
     let failed = !matches!(outcome.as_str(), "finished" | "running");
     let note = match (from.as_str(), status.as_str()) {
@@ -149,6 +150,17 @@ fn bar(table: &Table, row: usize) -> Bar {
     let method = word("method");
     let words = if method == "GET" { word("url") } else { format!("{method} {}", word("url")) };
     Bar { words, note, failed, start: time("start_s"), phases }
+}
+
+/// The phase in which a request has ended: what is left of its time has passed there. Whoever opens a connection looks its name up before.
+fn last(known: impl Fn(&str) -> bool, secure: bool) -> usize {
+    match () {
+        () if known("first_byte_s") => 5,
+        () if known("queued_s") => 4,
+        () if known("connect_s") && secure => 3,
+        () if known("connect_s") || known("dns_s") => 2,
+        () => 0,
+    }
 }
 
 /// A legend in one line.
@@ -222,5 +234,16 @@ mod tests {
             phases: [0.0, 0.1, 0.2, 0.3, 0.4, 0.5],
         };
         assert!((bar.end() - 3.5).abs() < 1e-12);
+    }
+
+    #[test]
+    fn what_fails_ends_in_the_phase_in_which_it_failed() {
+        let ended = |known: &[&str], secure| PHASES[last(|name| known.contains(&name), secure)].0;
+        assert_eq!(ended(&["queued_s", "first_byte_s"], false), "receives");
+        assert_eq!(ended(&["queued_s", "dns_s", "connect_s"], false), "waits for the answer");
+        assert_eq!(ended(&["dns_s", "connect_s"], true), "TLS");
+        assert_eq!(ended(&["dns_s", "connect_s"], false), "connects");
+        assert_eq!(ended(&["dns_s"], true), "connects", "131 s of SYNs are no receiving");
+        assert_eq!(ended(&[], false), "waits");
     }
 }

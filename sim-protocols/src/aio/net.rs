@@ -1,5 +1,6 @@
 //! Streams and listeners, with the names that `tokio::net` has for them.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
@@ -7,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 
-use sim_core::Payload;
+use sim_core::{Payload, Span};
 
 use super::context::{self, Side};
 use crate::host::{AcceptError, OptionName, OptionValue, Ready, RecvError, SendError, Shutdown, SocketId};
@@ -431,6 +432,31 @@ impl Watch {
     pub fn state(&self) -> Option<State> {
         let socket = self.0.upgrade()?;
         context::try_with(|current| current.sockets().state(socket.0))
+    }
+
+    /// What is written next is an answer on which so long was worked; 0 is the number where there is one at a time.
+    pub(crate) fn begin_answer(&self, number: u32, worked: Span) {
+        let Some(socket) = self.0.upgrade() else { return };
+        let _nobody = context::try_with(|current| current.sockets().begin_answer(socket.0, number, worked));
+    }
+
+    /// How long the other end has worked on an answer whose first byte has come.
+    pub(crate) fn take_served(&self, number: u32) -> Option<Span> {
+        let socket = self.0.upgrade()?;
+        context::try_with(|current| current.sockets().take_served(socket.0, number)).flatten()
+    }
+
+    /// The least round trip that this host has measured to the other end.
+    pub(crate) fn least_round_trip(&self) -> Option<Span> {
+        let socket = self.0.upgrade()?;
+        context::try_with(|current| current.sockets().least_round_trip(socket.0)).flatten()
+    }
+
+    /// The same of all answers that nobody has asked for.
+    pub(crate) fn all_served(&self) -> BTreeMap<u32, Span> {
+        let all =
+            self.0.upgrade().and_then(|socket| context::try_with(|current| current.sockets().all_served(socket.0)));
+        all.unwrap_or_default()
     }
 }
 

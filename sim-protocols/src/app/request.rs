@@ -3,7 +3,7 @@
 use sim_core::{Params, Payload, Rng, Size, Span, Table, Time};
 
 use super::Application;
-use super::used::{Steps, of_tcp};
+use super::used::{Spent, Steps, of_tcp};
 use super::values::{self, Closing, Connections, Data};
 use super::{SizeDist, SpanDist};
 use crate::app::Scope;
@@ -166,7 +166,12 @@ struct RequestClient {
     /// Bytes of it that were written.
     asked: u64,
     written: Time,
+    /// What had been held up until then ([`Counters::held_both_ways`]).
+    held: Span,
     first_byte: Option<Span>,
+    /// How long the server has worked on the answer, and the least round trip to it.
+    worked: Option<Span>,
+    round_trip: Option<Span>,
     latency: Option<Span>,
     closing: Option<Time>,
     /// What its connection had counted, and bytes that had come on it, when it began.
@@ -189,7 +194,10 @@ impl RequestClient {
             connected: None,
             asked: 0,
             written: Time::ZERO,
+            held: Span::ZERO,
             first_byte: None,
+            worked: None,
+            round_trip: None,
             latency: None,
             closing: None,
             before: (Counters::default(), 0),
@@ -209,7 +217,7 @@ impl RequestClient {
         self.number += 1;
         self.draw();
         (self.begun, self.connected, self.closing) = (now, None, None);
-        (self.asked, self.first_byte, self.latency) = (0, None, None);
+        (self.asked, self.first_byte, self.latency, self.worked) = (0, None, None, None);
         let known = |conn| (calls.counters(conn).unwrap_or_default(), calls.received(conn));
         self.before = self.conn.map(known).unwrap_or_default();
         match self.conn {
@@ -250,6 +258,7 @@ impl RequestClient {
     fn ask(&mut self, calls: &mut Calls<'_, '_>, conn: ConnId) {
         self.phase = Phase::Waiting;
         self.written = calls.now();
+        self.held = calls.counters(conn).map_or(Span::ZERO, |counted| counted.held_both_ways());
         let (bytes, writes) = (self.bytes[0], self.config.writes);
         self.asked = bytes;
         for write in 0..writes {
@@ -269,7 +278,10 @@ impl RequestClient {
 
     /// Some of the response has come, perhaps all of it.
     fn received(&mut self, calls: &mut Calls<'_, '_>, conn: ConnId) {
-        self.first_byte.get_or_insert(calls.now() - self.written);
+        if self.first_byte.is_none() {
+            self.first_byte = Some(calls.now() - self.written);
+            (self.worked, self.round_trip) = (calls.take_served(conn), calls.least_round_trip(conn));
+        }
         let all = self.before.1 + self.bytes[1];
         match calls.received(conn) >= all {
             true => self.answered(calls, conn),
@@ -345,8 +357,12 @@ impl RequestClient {
             connect: self.connected,
             opens: true,
             first_byte: self.first_byte,
-            round_trip: now.rtt_min,
-            lost: layers.retransmissions + layers.out_of_order > 0,
+            spent: Spent {
+                round_trip: self.round_trip.or(now.rtt_min),
+                sending: now.sending_since(self.written),
+                held: now.held_both_ways().saturating_sub(self.held),
+                served: self.worked,
+            },
             ..Steps::default()
         };
         layers.cause = steps.cause();
@@ -483,6 +499,8 @@ impl RequestServer {
 
     fn serve(&mut self, calls: &mut Calls<'_, '_>, conn: ConnId) {
         self.served += 1;
+        // It has done nothing else since the request was there.
+        calls.begin_answer(conn, Span::ZERO);
         calls.feed(conn, self.response, self.config.data);
         let last = self.config.connections == Connections::New || self.config.count == Some(self.served);
         if !last {

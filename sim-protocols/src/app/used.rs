@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use sim_core::Span;
+use sim_core::{Span, Time};
 
 use super::dial::{Fault, Meter, Progress, Secured, UpDown};
+use crate::aio;
 use crate::host::{Cause, Layers};
 use crate::tcp::Counters;
 
@@ -17,8 +18,27 @@ pub(crate) struct Used {
     tcp: Counters,
     /// Its stream of HTTP/2.
     pub stream: Option<u32>,
+    /// Which answer is its own ([`Meter::begin_answer`]), where that is not the number of the stream.
+    pub answer: u32,
+    /// When it was sent, and how long what was lost had been under way by then.
+    asked: Option<(Time, Span)>,
+    /// Where its time went between that and the first byte of the answer.
+    spent: Option<Spent>,
     /// What had passed when the answer was there: closing the connection behind it does not count.
     sealed: Option<Passed>,
+}
+
+/// Where the time between a request and its answer has gone, as far as TCP and the server know.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Spent {
+    /// The least round trip to the server that its host knows.
+    pub round_trip: Option<Span>,
+    /// Until the last data before the answer was sent.
+    pub sending: Span,
+    /// Time in which something was under way that had to be sent again, until the end of the answer.
+    pub held: Span,
+    /// What the server says that it has worked, waiting for a worker included; none where it does not say.
+    pub served: Option<Span>,
 }
 
 /// What has passed on a connection since.
@@ -27,8 +47,7 @@ pub(crate) struct Passed {
     /// All but the body: `http` has it, too. In HTTP/2 these are all frames of its stream.
     pub layers: Layers,
     pub secured: Secured,
-    /// The least round trip of the connection so far.
-    pub round_trip: Option<Span>,
+    pub spent: Spent,
 }
 
 impl Used {
@@ -38,7 +57,28 @@ impl Used {
             true => (meter.all(), meter.overhead(), meter.tcp()),
             false => Default::default(),
         };
-        Used { meter, all, overhead, tcp, stream: None, sealed: None }
+        Used { meter, all, overhead, tcp, stream: None, answer: 0, asked: None, spent: None, sealed: None }
+    }
+
+    /// The request is sent now.
+    pub fn asks(&mut self) {
+        self.asked = Some((aio::now(), self.meter.tcp().held_both_ways()));
+    }
+
+    /// The first byte of the answer is there.
+    pub fn answered(&mut self) {
+        let served = self.meter.take_served(self.stream.unwrap_or(self.answer));
+        self.spent = Some(Spent { served, ..self.spent_until(&self.meter.tcp()) });
+    }
+
+    fn spent_until(&self, counted: &Counters) -> Spent {
+        let (asked, held) = self.asked.unwrap_or((aio::now(), counted.held_both_ways()));
+        Spent {
+            round_trip: self.meter.round_trip(),
+            sending: counted.sending_since(asked),
+            held: counted.held_both_ways().saturating_sub(held),
+            served: None,
+        }
     }
 
     /// What TLS has found wrong on the connection.
@@ -54,19 +94,21 @@ impl Used {
     }
 
     /// What has passed until now, or until it was sealed.
-    pub fn passed(self) -> Passed {
-        let Used { meter, all, overhead, tcp, stream, sealed } = self;
-        if let Some(sealed) = sealed {
+    pub fn passed(mut self) -> Passed {
+        if let Some(sealed) = self.sealed.take() {
             return sealed;
         }
-        let (now, around, counted) = (meter.all(), meter.overhead(), meter.tcp());
+        let (now, around, counted) = (self.meter.all(), self.meter.overhead(), self.meter.tcp());
+        let until = self.spent_until(&counted);
+        let spent = self.spent.map_or(until, |spent| Spent { round_trip: until.round_trip, held: until.held, ..spent });
+        let Used { meter, all, overhead, tcp, stream, .. } = self;
         let mut layers = of_tcp(&counted, &tcp);
         layers.http = match stream {
             Some(stream) => meter.take_stream(stream),
             None => [now[0] - all[0], now[1] - all[1]],
         };
         layers.tls = [around[0].saturating_sub(overhead[0]), around[1].saturating_sub(overhead[1])];
-        Passed { layers, secured: meter.secured(), round_trip: counted.rtt_min }
+        Passed { layers, secured: meter.secured(), spent }
     }
 }
 
@@ -74,7 +116,7 @@ impl Used {
 pub(crate) fn of_tcp(now: &Counters, then: &Counters) -> Layers {
     let since = |of: fn(&Counters) -> u64| of(now).saturating_sub(of(then));
     let mut layers = Layers {
-        retransmissions: since(|counted| counted.retransmissions),
+        retransmissions: since(Counters::resent_both_ways),
         out_of_order: since(|counted| counted.out_of_order),
         tcp: [since(|counted| counted.header_bytes_sent), since(|counted| counted.header_bytes_received)],
         payload: [since(|counted| counted.bytes_sent), since(|counted| counted.payload_bytes_received)],
@@ -105,26 +147,25 @@ pub(crate) struct Steps {
     pub tls: Option<Span>,
     /// From sending to the first byte.
     pub first_byte: Option<Span>,
-    /// For how long what was sent was on its way out, where that is no matter of an instant: a part of `first_byte` that belongs to the transfer,
+    /// For how long what was sent was on its way out, where that is no matter of an instant: a part of `first_byte` that belongs to sending,
     pub sending: Span,
     /// but for what of it was spent writing.
     pub written: Span,
     pub marshal: Span,
     /// Whether there were attempts before this one.
     pub repeated: bool,
-    /// Whether it began to open a connection.
+    /// Whether it began to open a connection, and whether TLS belongs to that.
     pub opens: bool,
-    /// The least round trip of its connection.
-    pub round_trip: Option<Span>,
-    /// Whether something on its connection was lost or late.
-    pub lost: bool,
+    pub secure: bool,
+    /// What its connection and its server know of the time until the first byte.
+    pub spent: Spent,
 }
 
 impl Steps {
     /// What opening a connection has taken.
     pub fn opening(self, opening: &Progress) -> Steps {
-        let Progress { dns, connect, tls, begun, .. } = *opening;
-        Steps { dns, connect, tls, opens: begun, ..self }
+        let Progress { dns, connect, tls, begun, secure, .. } = *opening;
+        Steps { dns, connect, tls, opens: begun, secure, ..self }
     }
 
     /// Where most of the time has gone; of equal shares the first one in the order below.
@@ -140,19 +181,38 @@ impl Steps {
             () if self.repeated => repeated = rest,
             () if self.first_byte.is_some() => transfer = rest,
             () if self.queued.is_some() => waiting = rest,
-            () if self.opens && self.connect.is_none() => connect = rest,
-            () if self.opens => tls = rest,
+            () if self.opens && self.secure && self.connect.is_some() => tls += rest,
+            // Without TLS what comes behind the handshake of TCP is still what opens the connection: RMI's greeting.
+            () if self.opens => connect += rest,
             () => queued = rest,
         }
-        let sending = self.sending.min(waiting);
-        let written = self.written.min(sending);
-        (waiting, transfer) = (waiting - sending, transfer + (sending - written));
-        let path = self.round_trip.unwrap_or_default().min(waiting);
+        let mut left = waiting;
+        let mut take = |most: Span| {
+            let part = most.min(left);
+            left -= part;
+            part
+        };
+        let Spent { round_trip, sending, held, served } = self.spent;
+        let stream = take(self.sending);
+        let written = self.written.min(stream);
+        let server = take(served.unwrap_or_default());
+        let path = take(round_trip.unwrap_or_default());
+        let mut sending = take(sending) + (stream - written);
+        // Where the server has said how long it worked, the rest was the network.
+        let (mut network, mut waiting) = if served.is_some() { (left, Span::ZERO) } else { (Span::ZERO, left) };
+        let mut again = Span::ZERO;
+        for step in [&mut network, &mut waiting, &mut sending, &mut transfer] {
+            let part = held.saturating_sub(again).min(*step);
+            (*step, again) = (*step - part, again + part);
+        }
         let shares = [
-            (if self.lost { Span::ZERO } else { path }, Cause::Path),
-            (if self.lost { Span::ZERO } else { waiting - path }, Cause::Server),
-            (if self.lost { Span::ZERO } else { transfer }, Cause::Transfer),
-            (if self.lost { waiting + transfer } else { Span::ZERO }, Cause::Retransmission),
+            (path, Cause::Path),
+            (server, Cause::Server),
+            (sending, Cause::Sending),
+            (network, Cause::Network),
+            (waiting, Cause::Waiting),
+            (transfer, Cause::Transfer),
+            (again, Cause::Retransmission),
             (queued, Cause::Queued),
             (self.dns.unwrap_or_default(), Cause::Dns),
             (connect, Cause::Connect),
@@ -173,13 +233,26 @@ mod tests {
     #[test]
     fn the_longest_step_is_the_cause() {
         let ms = |ms| Some(Span::from_ms(ms));
-        let base = Steps { total: ms(100), queued: ms(10), first_byte: ms(50), round_trip: ms(40), ..Steps::default() };
+        let spent = Spent { round_trip: ms(40), served: ms(10), ..Spent::default() };
+        let base = Steps { total: ms(100), queued: ms(10), first_byte: ms(50), spent, ..Steps::default() };
         let cause = |steps: Steps| steps.cause();
+        let spends = |spent: Spent| cause(Steps { spent, ..base });
+        let span = Span::from_ms;
         // 10 queued, 40 path, 10 server, 40 transfer.
         assert_eq!(cause(base), Cause::Path, "of equal ones the first");
-        assert_eq!(cause(Steps { round_trip: ms(5), ..base }), Cause::Server);
+        assert_eq!(spends(Spent { served: ms(45), ..spent }), Cause::Server);
+        assert_eq!(spends(Spent { round_trip: ms(5), served: ms(0), sending: span(42), ..spent }), Cause::Sending);
+        let grown = Spent { round_trip: ms(5), served: ms(0), ..spent };
+        assert_eq!(spends(grown), Cause::Network, "45 of 50 ms are no work of the server");
+        assert_eq!(spends(Spent { served: None, ..grown }), Cause::Waiting, "who knows");
         assert_eq!(cause(Steps { total: ms(110), ..base }), Cause::Transfer);
-        assert_eq!(cause(Steps { lost: true, ..base }), Cause::Retransmission);
+        // What was lost has cost 45 ms of the 45 that the network took, or of the transfer, and nothing of the path.
+        assert_eq!(spends(Spent { held: span(45), ..grown }), Cause::Retransmission);
+        assert_eq!(
+            cause(Steps { total: ms(150), spent: Spent { held: span(50), ..spent }, ..base }),
+            Cause::Retransmission
+        );
+        assert_eq!(spends(Spent { held: span(4), ..grown }), Cause::Network, "a loss that has cost little");
         assert_eq!(cause(Steps { queued: ms(50), ..base }), Cause::Queued);
         assert_eq!(cause(Steps { dns: ms(60), total: ms(150), ..base }), Cause::Dns);
         assert_eq!(cause(Steps { repeated: true, total: ms(200), ..base }), Cause::Repeated);
@@ -189,12 +262,14 @@ mod tests {
         // All of the 50: 46 to the stub, 4 to the transfer.
         let written = Steps { sending: Span::from_ms(50), written: Span::from_ms(46), ..base };
         assert_eq!(cause(written), Cause::Marshal);
-        assert_eq!(cause(Steps { first_byte: None, sending: Span::from_ms(90), ..base }), Cause::Transfer);
+        assert_eq!(cause(Steps { first_byte: None, sending: Span::from_ms(90), ..base }), Cause::Sending);
         // What failed belongs to the step that it failed in.
         let failed = Steps { total: ms(100), opens: true, ..Steps::default() };
         assert_eq!(cause(failed), Cause::Connect);
-        assert_eq!(cause(Steps { connect: ms(40), ..failed }), Cause::Tls);
+        assert_eq!(cause(Steps { connect: ms(40), secure: true, ..failed }), Cause::Tls);
+        assert_eq!(cause(Steps { connect: ms(40), ..failed }), Cause::Connect, "there is no TLS");
         assert_eq!(cause(Steps { opens: false, ..failed }), Cause::Queued);
-        assert_eq!(cause(Steps { first_byte: None, round_trip: ms(1), ..base }), Cause::Server);
+        let unanswered = Spent { round_trip: ms(1), served: None, ..spent };
+        assert_eq!(cause(Steps { first_byte: None, spent: unanswered, ..base }), Cause::Waiting);
     }
 }

@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use sim_core::{Cx, Payload, Record, Time};
+use sim_core::{Cx, Payload, Record, Span, Time};
 
 use super::config::{FlowConfig, FlowEnd};
 use super::kernel::Kernel;
@@ -257,6 +257,24 @@ impl Calls<'_, '_> {
     /// What it has counted.
     pub(crate) fn counters(&self, conn: ConnId) -> Option<Counters> {
         Some(self.kernel.counted(conn)?.0)
+    }
+
+    /// What is written next is an answer on which so long was worked ([`crate::tcp::Connection::begin_answer`]).
+    pub(crate) fn begin_answer(&mut self, conn: ConnId, worked: Span) {
+        let now = self.now();
+        if let Some(conn) = self.kernel.of(conn) {
+            conn.tcp.begin_answer(0, worked, now);
+        }
+    }
+
+    /// The least round trip that this host has measured to the other end, on whatever connection it was asked of.
+    pub(crate) fn least_round_trip(&mut self, conn: ConnId) -> Option<Span> {
+        self.kernel.least_round_trip(conn)
+    }
+
+    /// How long the other end has worked on the answer that has begun to come.
+    pub(crate) fn take_served(&mut self, conn: ConnId) -> Option<Span> {
+        self.kernel.of(conn)?.tcp.take_served(0)
     }
 
     /// Its state; CLOSED where it is over.

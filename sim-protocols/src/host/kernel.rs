@@ -1,10 +1,10 @@
 //! What a host keeps below its applications: flows, connections, listeners, UDP sockets, wake-ups.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use sim_core::{Cx, Payload, Streams, Time};
+use sim_core::{Cx, Payload, Span, Streams, Time};
 
 use super::calls::{AppEvent, ConnId, SocketAddr};
 use super::config::{FlowConfig, FlowEnd, HostConfig};
@@ -108,6 +108,8 @@ pub(super) struct Kernel {
     pub(super) dirty: Vec<u32>,
     /// What sockets have sent, and the engine has not got yet.
     pub(super) outbox: VecDeque<Outgoing>,
+    /// The least round trips to other hosts, as far as programs have asked for them.
+    least: BTreeMap<Ipv4Addr, Span>,
     /// The sockets of applications that use the socket interface.
     pub(super) table: SocketTable,
     /// What applications are to be told, in order.
@@ -141,6 +143,7 @@ impl Kernel {
             socket_ports: Vec::new(),
             dirty: Vec::new(),
             outbox: VecDeque::new(),
+            least: BTreeMap::new(),
             table: SocketTable::default(),
             events: VecDeque::with_capacity(2),
             gone: Vec::new(),
@@ -438,6 +441,19 @@ impl Kernel {
 
     pub fn received(&self, conn: ConnId) -> u64 {
         self.counted(conn).map_or(0, |(_, received)| received)
+    }
+
+    /// The least round trip that this host has measured to the other end of a connection: its own, or that of another one which was asked of before.
+    /// What the queues on a way hold all the time shows only beside one that has met them empty.
+    pub fn least_round_trip(&mut self, id: ConnId) -> Option<Span> {
+        let conn = self.conns.get(id.slot as usize)?.as_deref().filter(|conn| conn.id == id)?;
+        let (own, remote) = (conn.tcp.counters().rtt_min, conn.key.addresses().1);
+        let known = self.least.get(&remote).copied();
+        let least = own.into_iter().chain(known).min()?;
+        if known != Some(least) {
+            self.least.insert(remote, least);
+        }
+        Some(least)
     }
 
     /// What a connection has counted, and how many bytes were read: also while it is told that it is gone.

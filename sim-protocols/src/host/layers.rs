@@ -36,6 +36,9 @@ pub(crate) enum Cause {
     Tls,
     Marshal,
     Repeated,
+    Sending,
+    Network,
+    Waiting,
 }
 
 impl Cause {
@@ -51,6 +54,9 @@ impl Cause {
         "tls",
         "marshal",
         "repeated",
+        "sending",
+        "network",
+        "waiting",
     ];
 }
 
@@ -83,7 +89,7 @@ impl Layers {
     pub const COLUMNS: &'static [Column] = &[
         count(
             "retransmissions",
-            "segments that the client sent again on its connection meanwhile; of datagrams copies of the request",
+            "segments sent again on its connection meanwhile, by the client and, as far as it had heard of them, by the server; SYNs and their answers as well; of datagrams copies of the request",
         ),
         count(
             "out_of_order",
@@ -92,7 +98,7 @@ impl Layers {
         Column {
             name: "cause",
             kind: Kind::Word(Cause::WORDS),
-            help: "where most of its time has gone; path: one least round trip of its connection; server: waiting for the first byte beyond that; transfer: from the first byte to the last; retransmission: these three together where something on its connection was lost or late meanwhile; marshal: the client's stub; repeated: earlier attempts; none: it took no time, or the stop came first",
+            help: "where most of its time has gone; path: one least round trip that its host has measured to the server, on any connection of such requests; server: what the server says that it has worked, waiting for a worker included; sending: until all of the request had left; network: what the first byte took beyond these three, as queues on the way do; transfer: from the first byte to the last; retransmission: the part of these three in which something was under way that had to be sent again; waiting: for an answer that has not come, or from a server that does not say how long it worked, as by UDP; marshal: the client's stub; repeated: earlier attempts; none: it took no time, or the stop came first",
         },
         bytes(
             "ethernet_up_bytes",

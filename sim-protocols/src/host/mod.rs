@@ -211,7 +211,7 @@ impl Host {
         // The way of most packets: only what the connection needs is moved.
         if let Net::Ipv4(ip, Transport::Tcp(repr)) = &body.header.net {
             let payload = std::mem::take(&mut body.payload);
-            let segment = Segment { repr: *repr, payload, ecn: ip.ecn() };
+            let segment = Segment { repr: *repr, payload, ecn: ip.ecn(), aside: body.aside.take() };
             let (local, remote, flow) = (ip.dst, ip.src, body.flow);
             cx.free(packet);
             return self.kernel.segment(cx, local, remote, flow, segment);

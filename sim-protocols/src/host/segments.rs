@@ -320,6 +320,7 @@ impl Kernel {
         let stats = &mut self.flows[conn.flow as usize].stats;
         stats.sent += counters.data_segments_sent;
         stats.lost += counters.retransmissions;
+        stats.again += counters.resent_both_ways();
         stats.timeouts += counters.timeouts;
         stats.fast_retransmits += counters.fast_retransmits;
         stats.tail_probes += counters.tail_probes;
@@ -343,7 +344,7 @@ fn send_all(conn: &mut Conn, stack: &mut IpStack, cx: &mut Cx<'_, Frame>, flow: 
     while let Some(segment) = conn.tcp.next_segment(now) {
         let frame = Frame::ipv4(conn.ip(local, remote, segment.ecn), Transport::Tcp(segment.repr));
         // There was no way when it was opened, or there is another one now.
-        if let Some(mtu) = stack.output(cx, frame, segment.payload, flow) {
+        if let Some(mtu) = stack.output_beside(cx, frame, segment.payload, flow, segment.aside) {
             conn.tcp.on_mtu(mtu);
         }
     }

@@ -71,6 +71,8 @@ pub(crate) struct FlowStats {
     /// Data segments or probes sent, and how many of them were lost or sent again.
     pub sent: u64,
     pub lost: u64,
+    /// Segments that either end of its connections has sent again.
+    pub again: u64,
     pub timeouts: u64,
     /// Recoveries without a time-out, probes of the tail, reductions that were undone.
     pub fast_retransmits: u64,
@@ -242,8 +244,7 @@ impl FlowStats {
             bytes,
             goodput: rate(bytes, span),
             sent: self.sent,
-            // Probes that are lost are not sent again.
-            retransmissions: if config.app.uses_tcp() { self.lost } else { 0 },
+            retransmissions: self.again,
             timeouts: self.timeouts,
             fast_retransmits: self.fast_retransmits,
             tail_probes: self.tail_probes,

@@ -247,7 +247,7 @@ fn reject(stack: &mut IpStack, cx: &mut Cx<'_, Frame>, packet: PacketRef, how: R
     let flow = body.flow;
     let why = match (how, transport) {
         (Reject::Fitting, Transport::Tcp(repr)) => {
-            let reset = reset_for(&Segment { repr, payload: body.payload.clone(), ecn: ip.ecn() });
+            let reset = reset_for(&Segment { repr, payload: body.payload.clone(), ecn: ip.ecn(), aside: None });
             cx.discard(packet, DropCause::Firewall);
             if let Some(reset) = reset {
                 // As if it came from whom it was sent to.

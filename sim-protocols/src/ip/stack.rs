@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use sim_core::{Cx, DropCause, Fault, Header, PacketRef, ParseError, Payload, flip};
+use sim_core::{Aside, Cx, DropCause, Fault, Header, PacketRef, ParseError, Payload, flip};
 
 use super::arp::{Due, Neighbour, Neighbours, Next};
 use super::errors::OwnError;
@@ -225,7 +225,20 @@ impl IpStack {
     /// its segments short enough: where one is too long all the same, because the way has changed, it is discarded, and what
     /// the way carries is given back (Linux's EMSGSIZE).
     #[inline]
-    pub fn output(&mut self, cx: &mut Cx<'_, Frame>, mut frame: Frame, payload: Payload, flow: u32) -> Option<u32> {
+    pub fn output(&mut self, cx: &mut Cx<'_, Frame>, frame: Frame, payload: Payload, flow: u32) -> Option<u32> {
+        self.output_beside(cx, frame, payload, flow, None)
+    }
+
+    /// The same with what the receiver is to know besides.
+    #[inline]
+    pub fn output_beside(
+        &mut self,
+        cx: &mut Cx<'_, Frame>,
+        mut frame: Frame,
+        payload: Payload,
+        flow: u32,
+        aside: Option<Box<Aside>>,
+    ) -> Option<u32> {
         let Net::Ipv4(ip, transport) = &mut frame.net else { unreachable!("datagrams alone are sent this way") };
         ip.ident = self.next_ident();
         let dst = ip.dst;
@@ -257,6 +270,9 @@ impl IpStack {
             return self.output_cut(cx, hop, &frame, &payload, (mtu, flow));
         }
         let packet = cx.make(frame, payload, len, flow);
+        if aside.is_some() {
+            cx.packet_mut(&packet).aside = aside;
+        }
         self.transmit(cx, hop, dst, packet);
         None
     }
@@ -590,7 +606,7 @@ impl IpStack {
         match transport {
             Transport::Tcp(repr) => {
                 let body = cx.take(packet);
-                if let Some(reset) = reset_for(&Segment { repr, payload: body.payload, ecn: ip.ecn() }) {
+                if let Some(reset) = reset_for(&Segment { repr, payload: body.payload, ecn: ip.ecn(), aside: None }) {
                     let answer = Ipv4Repr::new(ip.dst, ip.src, Protocol::Tcp);
                     self.output(cx, Frame::ipv4(answer, Transport::Tcp(reset)), Payload::Empty, body.flow);
                 }

@@ -47,7 +47,7 @@ pub use trace::{Cause, Change, Phase, RATES, RateChange, RateRow, TCP, TcpRow};
 
 use std::net::Ipv4Addr;
 
-use sim_core::{Ecn, Payload};
+use sim_core::{Aside, Ecn, Payload};
 
 use crate::wire::{Seq, TcpFlags, TcpRepr};
 
@@ -60,6 +60,8 @@ pub struct Segment {
     pub payload: Payload,
     /// The ECN field of the IP header.
     pub ecn: Ecn,
+    /// What the sender lets the receiver know besides; not on the wire.
+    pub aside: Option<Box<Aside>>,
 }
 
 /// An address and a port.

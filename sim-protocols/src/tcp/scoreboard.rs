@@ -545,28 +545,29 @@ impl Scoreboard {
         None
     }
 
-    /// A segment was sent again.
-    pub fn sent_again(&mut self, seq: Seq, now: Time) {
+    /// A segment was sent again; says when it was sent before.
+    pub fn sent_again(&mut self, seq: Seq, now: Time) -> Time {
         let next = (self.retransmit_from - self.first) as usize;
         let at = if self.sent.get(next).is_some_and(|sent| sent.seq == seq) { next } else { self.index(seq) };
         let sent = self.sent.get_mut(at).expect("a segment that is sent again is under way");
-        sent.at = now;
+        let before = std::mem::replace(&mut sent.at, now);
         if !sent.has(RETRANSMITTED) {
             self.retransmitted += 1;
         }
         self.lost += u32::from(!sent.has(LOST));
         sent.marks |= RETRANSMITTED | EVER | LOST;
         self.retransmissions.push_back((self.first + at as u64, now));
+        before
     }
 
-    /// The last segment is sent again to ask whether it has come: it may still arrive, so it does not count as lost.
+    /// The last segment is sent again to ask whether it has come: it may still arrive, so it does not count as lost. It is given back as it was.
     pub fn probed(&mut self, now: Time) -> Option<Sent> {
         let last = self.sent.back_mut()?;
+        let before = *last;
         last.at = now;
         last.marks |= EVER;
         self.retransmissions.push_back((self.first + self.sent.len() as u64 - 1, now));
-        let last = self.sent.back()?;
-        Some(*last)
+        Some(before)
     }
 
     /// When the oldest segment was sent last.

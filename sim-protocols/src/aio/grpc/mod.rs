@@ -18,7 +18,7 @@ mod timeout;
 
 pub(crate) use client::Seen;
 pub use client::{Channel, Reply};
-pub(crate) use server::StreamNumber;
+pub(crate) use server::StreamOf;
 pub use server::serve;
 pub use timeout::timeout_of;
 

@@ -22,6 +22,10 @@ use crate::aio::{self, Sleep};
 /// Windows of HTTP/2, as hyper's server has them.
 const WINDOW: u32 = 1 << 20;
 
+/// The stream of a call: an extension of its request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct StreamOf(pub u32);
+
 /// Serves a connection until the client closes it: with a server that `tonic-build` generates, or any service that answers as one. Each call is a
 /// task. It is dropped where it stands when the client resets its stream, and when the time of its `grpc-timeout` is over, which the client is told
 /// by DEADLINE_EXCEEDED, in trailers if messages have gone already.
@@ -39,7 +43,7 @@ where
     let mut connection = builder.handshake::<_, Bytes>(stream).await?;
     while let Some(next) = connection.accept().await {
         let (mut request, respond) = next?;
-        request.extensions_mut().insert(StreamNumber(respond.stream_id().as_u32()));
+        request.extensions_mut().insert(StreamOf(respond.stream_id().as_u32()));
         let limit = timeout_of(request.headers()).map(aio::sleep);
         poll_fn(|cx| service.poll_ready(cx)).await.unwrap_or_else(|never| match never {});
         let work = service.call(request.map(|stream| Body::new(Incoming(stream))));
@@ -47,10 +51,6 @@ where
     }
     Ok(())
 }
-
-/// The number of a request's stream of HTTP/2, among its extensions.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct StreamNumber(pub u32);
 
 /// Why a call has no answer of its service.
 enum Ended {

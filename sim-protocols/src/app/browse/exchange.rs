@@ -25,6 +25,9 @@ pub(super) type Origins = Arc<Pool<Full<Bytes>>>;
 /// A request's row in the making; it is told when it is dropped, also by the stop.
 pub(super) struct Entry {
     pub row: BrowseRow,
+    /// When the attempt began, and whether it is not the first one.
+    start: Time,
+    repeated: bool,
     used: Option<Used>,
     opening: Progress,
     said: Said,
@@ -32,22 +35,29 @@ pub(super) struct Entry {
 
 impl Entry {
     pub fn new(row: BrowseRow, said: &Said) -> Entry {
-        Entry { row, used: None, opening: Progress::default(), said: said.clone() }
+        let start = row.start;
+        Entry { row, start, repeated: false, used: None, opening: Progress::default(), said: said.clone() }
     }
 
-    /// It begins again, on another connection.
+    /// It begins again, on another connection: the steps and bytes of that attempt are those that count.
     pub fn again(&mut self) {
+        (self.start, self.repeated) = (aio::now(), true);
         (self.used, self.opening) = (None, Progress::default());
+        let row = &mut self.row;
+        (row.queued, row.protocol, row.connection, row.reused, row.secured) = (None, None, None, None, 0);
+        row.layers.body = [0, 0];
     }
 
     /// It is written now; says when that is.
     fn written(&mut self) -> Time {
+        self.used.iter_mut().for_each(Used::asks);
         let now = aio::now();
-        self.row.queued = Some((now - self.row.start).saturating_sub(self.opening.took()));
+        self.row.queued = Some((now - self.start).saturating_sub(self.opening.took()));
         now
     }
 
     fn head(&mut self, written: Time, status: u16) {
+        self.used.iter_mut().for_each(Used::answered);
         self.row.first_byte = Some(aio::now() - written);
         self.row.status = Some(u64::from(status));
     }
@@ -59,13 +69,12 @@ impl Drop for Entry {
         (row.dns, row.connect, row.tls) = (opening.dns, opening.connect, opening.tls);
         row.source = opening.source.map(|source| source as u64);
         let steps = Steps { total: row.total, queued: row.queued, first_byte: row.first_byte, ..Steps::default() };
-        let mut steps = steps.opening(&opening);
+        let mut steps = Steps { repeated: self.repeated, ..steps }.opening(&opening);
         // Where it got no further than a connection, that is what it has used.
         if let Some(used) = self.used.take().or_else(|| Some(Used::new(opening.meter?, false))) {
             let passed = used.passed();
-            (row.secured, steps.round_trip) = (passed.secured as u32, passed.round_trip);
+            (row.secured, steps.spent) = (passed.secured as u32, passed.spent);
             passed.tell(&mut row.layers);
-            steps.lost = row.layers.retransmissions + row.layers.out_of_order > 0;
         }
         row.layers.cause = steps.cause();
         self.said.row(row.clone());

@@ -5,6 +5,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
+use sim_core::Span;
+
 use super::{Fault, lock};
 use crate::aio::{TcpStream, Watch};
 use crate::tcp::{Counters, State};
@@ -81,6 +83,10 @@ struct Passed {
     fault: Option<Fault>,
     /// What TCP had counted when the connection was given up here.
     last: Counters,
+    /// How long the server had worked on answers of which nobody had asked that.
+    served: BTreeMap<u32, Span>,
+    /// The least round trip that was known then.
+    round_trip: Option<Span>,
 }
 
 /// A connection, counted.
@@ -137,6 +143,22 @@ impl Meter {
         self.watch.state() == Some(State::Established)
     }
 
+    /// A server's: what is written next is an answer on which it has worked for so long. Answers side by side have numbers that both ends know, of
+    /// HTTP/2 those of their streams; 0 is that of one at a time.
+    pub fn begin_answer(&self, number: u32, worked: Span) {
+        self.watch.begin_answer(number, worked);
+    }
+
+    /// How long the server has worked on an answer, as it says itself.
+    pub fn take_served(&self, number: u32) -> Option<Span> {
+        self.watch.take_served(number).or_else(|| lock(&self.passed).served.remove(&number))
+    }
+
+    /// The least round trip to the server that is known at this host.
+    pub fn round_trip(&self) -> Option<Span> {
+        self.watch.least_round_trip().or_else(|| lock(&self.passed).round_trip)
+    }
+
     /// How it is protected, as far as that is known.
     pub fn secured(&self) -> Secured {
         lock(&self.passed).secured
@@ -169,7 +191,9 @@ impl Meter {
     /// The connection is about to be given up.
     pub(super) fn keep(&self) {
         if let Some(counters) = self.watch.counters() {
-            lock(&self.passed).last = counters;
+            let (served, round_trip) = (self.watch.all_served(), self.watch.least_round_trip());
+            let mut passed = lock(&self.passed);
+            (passed.last, passed.served, passed.round_trip) = (counters, served, round_trip);
         }
     }
 }

@@ -56,8 +56,9 @@ pub(crate) struct Origin {
 /// How far a client has come, also where it went no further.
 #[derive(Clone, Default)]
 pub(crate) struct Progress {
-    /// Whether it has begun at all.
+    /// Whether it has begun at all, and whether TLS is to be spoken.
     pub begun: bool,
+    pub secure: bool,
     /// Whether data is to wait for the end of the handshake, also where it may leave with the first message: who asks says so.
     pub late: bool,
     /// How long its name took, where it was not known.
@@ -114,7 +115,7 @@ impl Dialer {
     /// # Errors
     /// There is none; what the reason is called.
     pub async fn dial(&self, origin: &Origin, progress: &mut Progress) -> Result<Dialed, Fault> {
-        progress.begun = true;
+        (progress.begun, progress.secure) = (true, origin.secure && self.tls.is_some());
         let address = match &self.names {
             None => origin.address,
             Some(names) => {

@@ -82,12 +82,14 @@ impl Entry {
     /// It is written now; says when that is.
     pub fn written(&mut self) -> Time {
         let now = aio::now();
+        self.used.iter_mut().for_each(Used::asks);
         self.row.queued = Some((now - self.start).saturating_sub(self.opening.took()));
         now
     }
 
     /// The head of the answer is there.
     pub fn head<B>(&mut self, written: Time, response: &Response<B>) {
+        self.used.iter_mut().for_each(Used::answered);
         self.row.first_byte = Some(aio::now() - written);
         self.row.status = Some(u64::from(response.status().as_u16()));
         // RFC 9110 §10.2.3; our servers say seconds, never a date.
@@ -135,9 +137,8 @@ impl Entry {
         // Where it got no further than a connection, that is what it has used.
         if let Some(used) = self.used.or_else(|| Some(Used::new(self.opening.meter?, false))) {
             let passed = used.passed();
-            (row.secured, steps.round_trip) = (passed.secured as u32, passed.round_trip);
+            (row.secured, steps.spent) = (passed.secured as u32, passed.spent);
             passed.tell(&mut row.layers);
-            steps.lost = row.layers.retransmissions + row.layers.out_of_order > 0;
         }
         row.layers.cause = steps.cause();
         self.row

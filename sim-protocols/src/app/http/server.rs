@@ -137,6 +137,7 @@ async fn answer_one(
     request: Request<Incoming>,
 ) -> Result<Response<Zeros>, Infallible> {
     let (head, body) = request.into_parts();
+    let begun = aio::now();
     let permit = match server.worker(&head, body.size_hint().exact(), &meter).await {
         Ok(permit) => permit,
         Err(status) => {
@@ -145,13 +146,17 @@ async fn answer_one(
             if head.headers.get(header::EXPECT) != Some(&HeaderValue::from_static("100-continue")) {
                 aio::spawn(drain(body));
             }
+            meter.begin_answer(0, aio::now() - begun);
             let (head, bytes) = server.head(status);
             return Ok(head.body(Zeros::new(bytes)).expect("all of it is written here"));
         }
     };
+    let waited = aio::now() - begun;
     drain(body).await;
+    let whole = aio::now();
     let breaks = server.work().await;
     drop(permit);
+    meter.begin_answer(0, waited + (aio::now() - whole));
     let (head, bytes) = server.head(StatusCode::OK);
     let body = if breaks { Zeros::broken(bytes) } else { Zeros::new(bytes) };
     Ok(head.body(body).expect("all of it is written here"))
@@ -184,9 +189,14 @@ async fn answer_two(
 ) {
     let (head, body) = request.into_parts();
     let length = head.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    let begun = aio::now();
+    // How long the body took to come.
+    let mut coming = Span::ZERO;
     let work = async {
         let permit = server.worker(&head, length, &meter).await?;
+        let waited = aio::now();
         drain_two(body).await;
+        coming = aio::now() - waited;
         let breaks = server.work().await;
         drop(permit);
         Ok(breaks)
@@ -195,6 +205,7 @@ async fn answer_two(
     let Some(worked) = unless_reset(&mut respond, work).await else { return };
     let (head, bytes) = server.head(worked.map_or_else(|status| status, |_| StatusCode::OK));
     let head = head.body(()).expect("all of it is written here");
+    meter.begin_answer(respond.stream_id().as_u32(), (aio::now() - begun) - coming);
     let Ok(mut stream) = respond.send_response(head, bytes == 0) else { return };
     let taken = AtomicU64::new(0);
     if worked == Ok(true) {

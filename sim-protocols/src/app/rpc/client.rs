@@ -8,7 +8,7 @@ use http_body_util::Full;
 use sim_core::{Prob, Rng, Span, Time};
 
 use super::datagram::Datagrams;
-use super::framed::read_reply;
+use super::framed::{answer_number, read_reply};
 use super::pool::Frames;
 use super::service::work;
 use super::status::{Answer, ReplyStatus};
@@ -126,6 +126,8 @@ struct Entry {
     sending: Span,
     opening: Progress,
     over_http: bool,
+    /// By datagrams: how long the request was under way before the last copy of it was sent.
+    held: Span,
     /// When the attempt began, and since when a connection is looked for.
     looking: Time,
 }
@@ -135,12 +137,14 @@ impl Entry {
         (self.row.connection, self.row.reused) = (Some(number), u32::from(reused));
         self.row.leaves_from(meter.local);
         self.row.queued = Some((aio::now() - self.looking).saturating_sub(self.opening.took()));
-        self.used = Some(Used::new(meter.clone(), reused));
+        let mut used = Used::new(meter.clone(), reused);
+        used.asks();
+        self.used = Some(used);
     }
 
     /// The next attempt: its steps are those that count.
     fn again(&mut self) {
-        (self.used, self.opening) = (None, Progress::default());
+        (self.used, self.opening, self.held) = (None, Progress::default(), Span::ZERO);
         if let Some((_, talk)) = self.seen.take() {
             talk.close();
         }
@@ -164,6 +168,9 @@ impl Entry {
             (row.sent, row.on_connection) = (Some(sent), Some(nth(stream)));
             row.first_byte = sight.first.map(|first| first - sent);
             row.last_byte = sight.last.map(|last| last - sent);
+            if row.first_byte.is_some() {
+                used.answered();
+            }
             if self.sends_stream {
                 self.sending = sight.up_last.map_or(Span::ZERO, |last| last - sent);
             } else {
@@ -203,15 +210,15 @@ impl Entry {
             chat if chat == CallOperation::Chat as u32 => steps.marshal = Span::ZERO,
             _ => {}
         }
+        steps.spent.held = self.held;
         if let Some(used) = self.used.take().or_else(|| Some(Used::new(self.opening.meter.take()?, false))) {
             let (passed, opening) = (used.passed(), row.layers.http);
-            steps.round_trip = passed.round_trip;
+            steps.spent = passed.spent;
             passed.tell(&mut row.layers);
             if !self.over_http {
                 row.layers.http = opening;
             }
         }
-        steps.lost = row.layers.retransmissions + row.layers.out_of_order > 0;
         row.layers.cause = steps.cause();
     }
 }
@@ -234,6 +241,7 @@ impl Asker for Client {
             sends_stream: self.config.operation.sends_stream(),
             sending: Span::ZERO,
             opening: Progress::default(),
+            held: Span::ZERO,
             over_http: matches!(self.ways, Ways::Http(_)),
             looking: start,
         };
@@ -331,6 +339,7 @@ impl Client {
                     }
                 });
                 let (status, arrival) = exchange.await?;
+                entry.used.iter_mut().for_each(Used::answered);
                 entry.row.first_byte = Some(arrival.first - sent);
                 entry.row.last_byte = Some(aio::now() - sent);
                 entry.row.layers.body[1] = arrival.bytes.len() as u64;
@@ -344,16 +353,20 @@ impl Client {
                 entry.uses(lease.known.number, lease.reused, &lease.known.meter.clone());
                 entry.row.layers.http = lease.opening;
                 (entry.row.messages_up, entry.row.layers.body[0]) = (1, size);
+                if let Some(used) = entry.used.as_mut().filter(|_| form.carrier() == Carrier::SharedFrames) {
+                    used.answer = answer_number(number);
+                }
                 let sent = aio::now();
                 (entry.row.sent, entry.row.on_connection) = (Some(sent), Some(lease.known.meter.next_call()));
                 let arrival = frames.call(lease, number, call.operation(), body).await?;
+                entry.used.iter_mut().for_each(Used::answered);
                 entry.row.first_byte = Some(arrival.first - sent);
                 entry.row.last_byte = Some(aio::now() - sent);
                 entry.row.layers.body[1] = arrival.bytes.len() as u64;
                 read_frame(form, call, &arrival.bytes)
             }
             Ways::Datagrams(datagrams) => {
-                let arrival = datagrams.call(&mut entry.row, number, &body).await?;
+                let arrival = datagrams.call((&mut entry.row, &mut entry.held), number, &body).await?;
                 read_frame(form, call, &arrival.bytes)
             }
         };

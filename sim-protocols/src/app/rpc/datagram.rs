@@ -127,11 +127,11 @@ impl Datagrams {
         Ok((open, false))
     }
 
-    /// One call, whose row counts each datagram as it leaves.
+    /// One call, whose row counts each datagram as it leaves, and how long it is held up by those that are sent again.
     ///
     /// # Errors
     /// Nobody has the port; all waiting was in vain.
-    pub async fn call(&self, row: &mut CallRow, id: u64, call: &[u8]) -> Result<Arrival, Fault> {
+    pub async fn call(&self, (row, held): (&mut CallRow, &mut Span), id: u64, call: &[u8]) -> Result<Arrival, Fault> {
         let (open, reused) = self.socket().await?;
         let socket = &*open.socket;
         (row.connection, row.reused, row.queued) = (Some(socket.number), u32::from(reused), Some(Span::ZERO));
@@ -145,7 +145,7 @@ impl Datagrams {
         for sent in 0..=self.resends {
             socket.udp.send(call).await?;
             row.messages_up = 1;
-            row.layers.retransmissions = sent;
+            (row.layers.retransmissions, *held) = (sent, aio::now() - begun);
             row.layers.body[0] += bytes;
             row.layers.payload[0] += bytes;
             row.layers.tcp[0] += UDP_HEADER;
@@ -293,7 +293,7 @@ pub(super) async fn serve(service: Arc<Service>, port: u16) {
 
 async fn answer(desk: Arc<Desk>, peer: SocketAddr, received: Received<Call>) {
     let asked = (peer, received.id);
-    let mut serving = desk.service.begin(peer, received.id, received.used as u64).await;
+    let mut serving = desk.service.begin(peer, received.id, received.used as u64, None).await;
     let reply = serving.reply(&received.message).await;
     let refused = reply == Err(Busy);
     let bytes = match reply {

@@ -13,7 +13,7 @@ use super::service::{Busy, Service};
 use super::status::{Answer, ReplyStatus};
 use super::{CallForm, Carrier};
 use crate::aio;
-use crate::app::dial::{Fault, Stream, lock};
+use crate::app::dial::{Fault, Meter, Stream, lock};
 use crate::rpc::model::{Operation, Reply};
 use crate::rpc::{Arrived, DecodeError, Form, Limits, bare, dubbo, rmi};
 
@@ -315,10 +315,16 @@ async fn write(channel: &Channel, mut writer: WriteHalf<Stream>) {
     }
 }
 
+/// Where calls share a connection: what tells the answer to one from the others ([`Meter::begin_answer`]).
+pub(super) fn answer_number(call: u64) -> u32 {
+    (call & u64::from(u32::MAX)) as u32
+}
+
 /// A server's connection.
 pub(super) async fn serve(service: Arc<Service>, peer: SocketAddr, stream: Stream) {
     let form = service.config.form;
     let Some(codec) = form.codec() else { return };
+    let meter = stream.meter().clone();
     let (mut reader, writer) = tokio::io::split(stream);
     let mut arrived = Arrived::new();
     let writer = Arc::new(messages::Writer::new(writer));
@@ -331,7 +337,9 @@ pub(super) async fn serve(service: Arc<Service>, peer: SocketAddr, stream: Strea
             Ok(received) => {
                 arrived.take(received.used);
                 number += 1;
-                let answer = answer(service.clone(), codec, peer, number, received, writer.clone());
+                let own = if form.carrier() == Carrier::SharedFrames { answer_number(received.id) } else { 0 };
+                let way = (meter.clone(), own);
+                let answer = answer(service.clone(), codec, (peer, number, way), received, writer.clone());
                 match form.carrier() {
                     Carrier::SharedFrames => drop(aio::spawn(answer)),
                     _ if answer.await.is_err() => return,
@@ -379,12 +387,11 @@ async fn welcome(
 async fn answer(
     service: Arc<Service>,
     codec: Form,
-    peer: SocketAddr,
-    number: u64,
+    (peer, number, way): (SocketAddr, u64, (Arc<Meter>, u32)),
     received: crate::rpc::Received<crate::rpc::model::Call>,
     writer: Arc<messages::Writer>,
 ) -> Result<(), Fault> {
-    let mut serving = service.begin(peer, number, received.used as u64).await;
+    let mut serving = service.begin(peer, number, received.used as u64, Some(way)).await;
     let bytes = match serving.reply(&received.message).await {
         Ok(reply) => codec.encode_reply(received.id, &reply),
         Err(Busy) => match codec {

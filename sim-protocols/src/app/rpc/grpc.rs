@@ -20,8 +20,8 @@ use super::service::{Busy, Service, Serving, work};
 use super::status::{Answer, ReplyStatus};
 use super::streams::Talk;
 use crate::aio::Duration;
-use crate::aio::grpc::{Channel, StreamNumber};
-use crate::app::dial::Fault;
+use crate::aio::grpc::{Channel, StreamOf};
+use crate::app::dial::{Fault, Meter};
 use crate::rpc::grpc::{
     CreateRequest, CreateResponse, GetRequest, Item, ListRequest, ListResponse, Method, PREFIX, UploadResponse,
 };
@@ -148,11 +148,12 @@ pub(super) fn failed(call: &Call, status: &Status) -> Result<(ReplyStatus, Answe
 pub(super) struct Items {
     service: Arc<Service>,
     peer: SocketAddr,
+    meter: Arc<Meter>,
 }
 
 impl Items {
-    pub fn new(service: Arc<Service>, peer: SocketAddr) -> Items {
-        Items { service, peer }
+    pub fn new(service: Arc<Service>, peer: SocketAddr, meter: Arc<Meter>) -> Items {
+        Items { service, peer, meter }
     }
 }
 
@@ -168,8 +169,10 @@ impl tonic::codegen::Service<Request<Body>> for Items {
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let number = request.extensions().get::<StreamNumber>().map_or(0, |stream| nth(stream.0));
-        let handler = Handler { service: self.service.clone(), peer: self.peer, number };
+        let stream = request.extensions().get::<StreamOf>().map(|stream| stream.0);
+        let number = stream.map_or(0, nth);
+        let way = stream.map(|stream| (self.meter.clone(), stream));
+        let handler = Handler { service: self.service.clone(), peer: self.peer, number, way };
         let method = Method::of_path(request.uri().path());
         Box::pin(async move {
             Ok(match method {
@@ -206,12 +209,14 @@ pub(super) struct Handler {
     pub(super) service: Arc<Service>,
     pub(super) peer: SocketAddr,
     pub(super) number: u64,
+    /// Its connection, and its stream there.
+    way: Option<(Arc<Meter>, u32)>,
 }
 
 impl Handler {
     /// The service's reply to a call of so many bytes.
     async fn reply(self, bytes: u64, call: Call) -> Result<(Serving, Reply), Status> {
-        let mut serving = self.service.begin(self.peer, self.number, bytes).await;
+        let mut serving = self.service.begin(self.peer, self.number, bytes, self.way).await;
         match serving.reply(&call).await {
             Ok(Reply::NotFound(id)) => {
                 serving.status().await;
@@ -269,7 +274,7 @@ fn listed(request: ListRequest) -> Call {
 
 impl Handler {
     pub(super) fn taken(&self) -> Handler {
-        Handler { service: self.service.clone(), ..*self }
+        Handler { service: self.service.clone(), way: self.way.clone(), ..*self }
     }
 }
 
@@ -283,7 +288,8 @@ impl server::ServerStreamingService<ListRequest> for Handler {
         Box::pin(async move {
             let gap = handler.service.config.gap;
             let request = request.into_inner();
-            let mut serving = handler.service.begin(handler.peer, handler.number, length(&request)).await;
+            let (service, bytes) = (&handler.service, length(&request));
+            let mut serving = service.begin(handler.peer, handler.number, bytes, handler.way.clone()).await;
             // The worker has it until the last item has left.
             let (reply, place) = serving.reply_in_place(&listed(request)).await.map_err(|Busy| busy())?;
             let Reply::Items(items) = reply else { return Err(Status::internal("a reply to another call")) };

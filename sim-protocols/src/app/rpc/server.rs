@@ -19,7 +19,7 @@ use super::service::Service;
 use super::{CallForm, Carrier, RpcConfig, datagram, framed, grpc, http as binding};
 use crate::aio::{self, SimTimer};
 use crate::app::Scope;
-use crate::app::dial::{self, Acceptor, Stream};
+use crate::app::dial::{self, Acceptor, Meter, Stream};
 use crate::app::pool::REMEMBERED;
 use crate::app::teller::Teller;
 use crate::host::App;
@@ -55,7 +55,8 @@ async fn listen(service: Arc<Service>, port: u16, streams: &Streams, names: &[St
             match service.config.form.carrier() {
                 Carrier::HttpOne => one(service, peer, stream).await,
                 Carrier::HttpTwo if service.config.form == CallForm::Grpc => {
-                    drop(aio::grpc::serve(stream, grpc::Items::new(service, peer)).await);
+                    let items = grpc::Items::new(service, peer, stream.meter().clone());
+                    drop(aio::grpc::serve(stream, items).await);
                 }
                 Carrier::HttpTwo => drop(two(service, peer, stream).await),
                 Carrier::Datagrams => {}
@@ -67,13 +68,14 @@ async fn listen(service: Arc<Service>, port: u16, streams: &Streams, names: &[St
 
 /// A connection of HTTP/1.1.
 async fn one(service: Arc<Service>, peer: SocketAddr, stream: Stream) {
-    let number = Arc::new(AtomicU64::new(0));
+    let (number, meter) = (Arc::new(AtomicU64::new(0)), stream.meter().clone());
     let answering = service_fn(move |request: Request<Incoming>| {
         let (service, number) = (service.clone(), number.fetch_add(1, Ordering::Relaxed) + 1);
+        let way = (meter.clone(), 0);
         async move {
             let (head, body) = request.into_parts();
             let body = binding::collect(body).await.unwrap_or_default();
-            let response = answer(&service, peer, number, &head, &body).await;
+            let response = answer(&service, peer, number, way, &head, &body).await;
             Ok::<_, Infallible>(response.map(Full::new))
         }
     });
@@ -87,11 +89,12 @@ async fn one(service: Arc<Service>, peer: SocketAddr, stream: Stream) {
 async fn two(service: Arc<Service>, peer: SocketAddr, stream: Stream) -> Result<(), h2::Error> {
     let mut builder = h2::server::Builder::new();
     builder.initial_window_size(WINDOW).initial_connection_window_size(WINDOW).reset_stream_duration(REMEMBERED);
+    let meter = stream.meter().clone();
     let mut connection = builder.handshake::<_, Bytes>(stream).await?;
     while let Some(next) = connection.accept().await {
         let (request, respond) = next?;
-        let (service, call) = (service.clone(), nth(respond.stream_id().as_u32()));
-        aio::spawn(async move { drop(answer_two(service, peer, call, request, respond).await) });
+        let (service, meter, call) = (service.clone(), meter.clone(), nth(respond.stream_id().as_u32()));
+        aio::spawn(async move { drop(answer_two(service, peer, call, meter, request, respond).await) });
     }
     Ok(())
 }
@@ -100,6 +103,7 @@ async fn answer_two(
     service: Arc<Service>,
     peer: SocketAddr,
     number: u64,
+    meter: Arc<Meter>,
     request: Request<RecvStream>,
     mut respond: SendResponse<Bytes>,
 ) -> Result<(), h2::Error> {
@@ -110,7 +114,8 @@ async fn answer_two(
         stream.flow_control().release_capacity(data.len())?;
         body.extend_from_slice(&data);
     }
-    let (head, body) = answer(&service, peer, number, &head, &body).await.into_parts();
+    let way = (meter, respond.stream_id().as_u32());
+    let (head, body) = answer(&service, peer, number, way, &head, &body).await.into_parts();
     let mut stream = respond.send_response(Response::from_parts(head, ()), body.is_empty())?;
     if !body.is_empty() {
         // h2 holds it back until the windows allow it.
@@ -123,6 +128,7 @@ async fn answer(
     service: &Arc<Service>,
     peer: SocketAddr,
     number: u64,
+    way: (Arc<Meter>, u32),
     head: &http::request::Parts,
     body: &[u8],
 ) -> Response<Bytes> {
@@ -131,7 +137,7 @@ async fn answer(
         Ok(call) => call,
         Err(status) => return binding::problem(status),
     };
-    let mut serving = service.begin(peer, number, body.len() as u64).await;
+    let mut serving = service.begin(peer, number, body.len() as u64, Some(way)).await;
     let reply = serving.reply(&call).await;
     let response = binding::response(form, id, &call, reply);
     serving.marshal(response.body().len() as u64).await;

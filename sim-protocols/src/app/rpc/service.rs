@@ -8,7 +8,7 @@ use sim_core::{Rng, Span, Time};
 use super::{ITEMS, RpcConfig};
 use crate::aio;
 use crate::app::Scope;
-use crate::app::dial::lock;
+use crate::app::dial::{Meter, lock};
 use crate::app::permits::{Permit, Permits};
 use crate::app::teller::Said;
 use crate::host::ServedRow;
@@ -38,6 +38,8 @@ pub(super) struct Busy;
 pub(super) struct Serving {
     service: Arc<Service>,
     row: ServedRow,
+    /// The connection by which it has come, and its number there; until the answer begins.
+    way: Option<(Arc<Meter>, u32)>,
 }
 
 impl Service {
@@ -71,15 +73,23 @@ impl Service {
     }
 
     /// All of a call is there, of so many bytes.
-    pub async fn begin(self: &Arc<Service>, peer: SocketAddr, number: u64, bytes: u64) -> Serving {
+    pub async fn begin(
+        self: &Arc<Service>,
+        peer: SocketAddr,
+        number: u64,
+        bytes: u64,
+        way: Option<(Arc<Meter>, u32)>,
+    ) -> Serving {
         let mut serving = self.open(peer, number);
+        serving.way = way;
         serving.take(bytes).await;
         serving
     }
 
     /// The head of a call is there, whose messages come behind it.
     pub fn open(self: &Arc<Service>, peer: SocketAddr, number: u64) -> Serving {
-        Serving { service: self.clone(), row: row(self.flow, peer, number) }
+        // How long it takes is also the client's doing: nobody says it.
+        Serving { service: self.clone(), row: row(self.flow, peer, number), way: None }
     }
 }
 
@@ -134,6 +144,7 @@ impl Serving {
                 Some(asking) => Some(asking.await),
                 None => {
                     self.row.outcome = OVERLOADED;
+                    self.begin_answer();
                     return Err(Busy);
                 }
             },
@@ -180,6 +191,16 @@ impl Serving {
     async fn write(&mut self, bytes: u64) {
         let took = work(self.service.config.marshal.cost(bytes)).await;
         self.row.marshal = Some(self.row.marshal.unwrap_or_default() + took);
+        self.begin_answer();
+    }
+}
+
+impl Serving {
+    /// The client is to know how long that took.
+    fn begin_answer(&mut self) {
+        if let Some((meter, number)) = self.way.take() {
+            meter.begin_answer(number, aio::now() - self.row.start);
+        }
     }
 }
 

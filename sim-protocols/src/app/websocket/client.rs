@@ -1,5 +1,6 @@
 //! Who listens for messages, and what each has cost.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -17,7 +18,7 @@ use crate::app::Scope;
 use crate::app::dial::{Dialed, Dialer, Fault, Meter, Origin, Stream};
 use crate::app::http::Writing;
 use crate::app::teller::{Said, Teller};
-use crate::app::used::{Passed, Used};
+use crate::app::used::{Passed, Spent, Used};
 use crate::host::{App, Cause, FlowConfig, Layers, MessageRow, Outcome};
 
 /// The end that listens.
@@ -44,6 +45,7 @@ pub(super) fn open(config: WebSocketConfig, scope: Scope) -> Box<dyn App> {
                 asked: 0,
                 requests: 0,
                 used: None,
+                held: VecDeque::new(),
             };
             let ended = listener.listen(&dialer, &origin).await;
             said.outcome(ended.err().map_or(Outcome::Finished, Fault::outcome));
@@ -78,6 +80,8 @@ struct Listener {
     requests: u64,
     /// What has passed on it since the message before.
     used: Option<Used>,
+    /// How long what was sent again had been under way on the connection when which message came ([`crate::tcp::Counters::held_both_ways`]).
+    held: VecDeque<(Time, Span)>,
 }
 
 impl Listener {
@@ -106,6 +110,7 @@ impl Listener {
         (self.connection, self.since) = (self.connection + 1, aio::now());
         self.used = Some(Used::new(meter.clone(), false));
         first.entry().uses(self.connection, false, &meter);
+        self.held.clear();
         let result = match self.config.mode {
             Delivery::Push => seeded(self.pushed(origin, stream, &meter, first)).await,
             Delivery::Polling | Delivery::LongPolling => self.ask(origin, stream, &meter, first).await,
@@ -251,13 +256,17 @@ impl Listener {
             let outcome = if self.connection > 1 && !self.heard { RECONNECTED } else { CAME };
             self.heard = true;
             let again = Used::new(meter.clone(), true);
-            let Passed { mut layers, round_trip, .. } = self.used.replace(again).expect("connected").passed();
+            let Passed { mut layers, mut spent, .. } = self.used.replace(again).expect("connected").passed();
             // What came with this one, less all messages in it; those behind it have nothing left.
             let payload = if layers.http[1] > 0 { bytes.len() as u64 } else { 0 };
             layers.http[1] = layers.http[1].saturating_sub(payload);
             layers.body = [0, size as u64];
+            // What was lost before it has held it up, too.
+            let total = meter.tcp().held_both_ways();
+            spent.held = total.saturating_sub(self.held_until(created));
+            self.held.push_back((now, total));
             let delay = now - created;
-            layers.cause = self.cause(created, delay, round_trip, &layers);
+            layers.cause = self.cause(created, delay, &spent);
             self.said.row(MessageRow {
                 flow: self.flow,
                 workload: self.flow,
@@ -272,15 +281,24 @@ impl Listener {
         }
     }
 
+    /// How long that had been when a message was created; messages come in the order in which they are.
+    fn held_until(&mut self, created: Time) -> Span {
+        while self.held.get(1).is_some_and(|(time, _)| *time <= created) {
+            self.held.pop_front();
+        }
+        self.held.front().filter(|(time, _)| *time <= created).map_or(Span::ZERO, |(_, total)| *total)
+    }
+
     /// Where most of a message's delay has gone: half a round trip of path; a connection that was not there; a loss; or it waited, to be asked for or
     /// behind others.
-    fn cause(&self, created: Time, delay: Span, round_trip: Option<Span>, layers: &Layers) -> Cause {
+    fn cause(&self, created: Time, delay: Span, spent: &Spent) -> Cause {
         let connect = if created < self.since { (self.since - created).min(delay) } else { Span::ZERO };
         let left = delay - connect;
-        let path = Span::from_ps(round_trip.unwrap_or_default().ps() / 2).min(left);
-        let lost = layers.retransmissions + layers.out_of_order > 0;
-        let waited = (left - path, if lost { Cause::Retransmission } else { Cause::Queued });
-        let shares = [(path, Cause::Path), (connect, Cause::Connect), waited];
+        let path = Span::from_ps(spent.round_trip.unwrap_or_default().ps() / 2).min(left);
+        let again = spent.held.min(left - path);
+        let queued = (left - path) - again;
+        let shares =
+            [(path, Cause::Path), (connect, Cause::Connect), (again, Cause::Retransmission), (queued, Cause::Queued)];
         let most = shares.iter().map(|(span, _)| *span).max().unwrap_or_default();
         shares.iter().find(|(span, _)| *span == most).map_or(Cause::Path, |(_, cause)| *cause)
     }

@@ -210,7 +210,7 @@ impl Sockets<'_> {
         // RFC 1112 §6.1: with a time to live of zero it stays on this host.
         if ip.ttl > 0 {
             let frame = Frame::ipv4(ip, Transport::Udp(udp));
-            self.kernel.outbox.push_back(Outgoing { frame, payload, word, conn: None, port: interface });
+            self.kernel.outbox.push_back(Outgoing { frame, payload, word, aside: None, conn: None, port: interface });
         }
         Ok(len)
     }

@@ -37,7 +37,7 @@ mod tests;
 
 use std::net::Ipv4Addr;
 
-use sim_core::{Cx, Payload, Time};
+use sim_core::{Aside, Cx, Payload, Time};
 
 pub use datagram::Received;
 pub use errors::{
@@ -65,6 +65,8 @@ pub(super) struct Outgoing {
     frame: Frame,
     payload: Payload,
     word: u32,
+    /// What a segment lets the other end know besides.
+    aside: Option<Box<Aside>>,
     /// Its connection, which learns of a way that has become narrow.
     conn: Option<ConnId>,
     /// The port over which it leaves, where that is not the routes' matter.
@@ -82,10 +84,10 @@ impl Kernel {
 
     #[inline(never)]
     fn post_all(&mut self, cx: &mut Cx<'_, Frame>) {
-        while let Some(Outgoing { frame, payload, word, conn, port }) = self.outbox.pop_front() {
+        while let Some(Outgoing { frame, payload, word, aside, conn, port }) = self.outbox.pop_front() {
             let narrow = match port {
                 Some(port) => self.stack.output_over(cx, port, frame, payload, word),
-                None => self.stack.output(cx, frame, payload, word),
+                None => self.stack.output_beside(cx, frame, payload, word, aside),
             };
             if let (Some(mtu), Some(id)) = (narrow, conn)
                 && let Some(conn) = self.of(id)

@@ -1,6 +1,6 @@
 //! Stream sockets: connections as their applications see them.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::Ipv4Addr;
 
 use sim_core::{Payload, Span, Time};
@@ -18,7 +18,7 @@ use super::{
     BindError, ConnectError, Outgoing, Ready, RecvError, SendError, Shutdown, ShutdownError, SocketError, SocketId,
     Sockets,
 };
-use crate::tcp::{Connection, ConnectionEvent, Counters, Endpoint, State, TcpInfo, WriteFlags};
+use crate::tcp::{Connection, ConnectionEvent, Counters, Endpoint, Segment, State, TcpInfo, WriteFlags};
 use crate::wire::{Frame, Transport};
 
 /// Sending and receiving.
@@ -129,6 +129,30 @@ impl Sockets<'_> {
             Role::Stream(conn) => Some(*self.kernel.get(conn)?.tcp.counters()),
             _ => None,
         }
+    }
+
+    /// What is written next on a stream is an answer on which so long was worked ([`Connection::begin_answer`]).
+    pub(crate) fn begin_answer(&mut self, id: SocketId, number: u32, worked: Span) {
+        let now = self.now;
+        if let Ok(conn) = self.of_stream(id) {
+            conn.tcp.begin_answer(number, worked, now);
+        }
+    }
+
+    /// How long the other end has worked on an answer ([`Connection::take_served`]).
+    pub(crate) fn take_served(&mut self, id: SocketId, number: u32) -> Option<Span> {
+        self.of_stream(id).ok()?.tcp.take_served(number)
+    }
+
+    /// The least round trip that this host has measured to the other end, on whatever connection it was asked of.
+    pub(crate) fn least_round_trip(&mut self, id: SocketId) -> Option<Span> {
+        let conn = self.of_stream(id).ok()?.id;
+        self.kernel.least_round_trip(conn)
+    }
+
+    /// The same of all answers that nobody has asked for.
+    pub(crate) fn all_served(&mut self, id: SocketId) -> BTreeMap<u32, Span> {
+        self.of_stream(id).map_or_else(|_| BTreeMap::new(), |conn| conn.tcp.all_served())
     }
 
     /// The state of a stream socket's connection; CLOSED where there is none, also at a listener.
@@ -297,7 +321,8 @@ impl Kernel {
         while let Some(segment) = conn.tcp.next_segment(now) {
             let frame = Frame::ipv4(conn.ip(local, remote, segment.ecn), Transport::Tcp(segment.repr));
             let (word, id) = (conn.word, Some(conn.id));
-            self.outbox.push_back(Outgoing { frame, payload: segment.payload, word, conn: id, port: None });
+            let Segment { payload, aside, .. } = segment;
+            self.outbox.push_back(Outgoing { frame, payload, word, aside, conn: id, port: None });
         }
         self.mark(slot);
     }

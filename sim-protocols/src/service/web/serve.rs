@@ -25,7 +25,7 @@ use super::sessions::{Sessions, unauthorized};
 use super::urns::{Found, Urns};
 use crate::aio::dates::{http_date, seconds};
 use crate::aio::{self, SimTimer};
-use crate::app::dial::{self, Acceptor, Stream, lock};
+use crate::app::dial::{self, Acceptor, Meter, Stream, lock};
 use crate::app::pool::REMEMBERED;
 use crate::app::{Permit, Permits};
 
@@ -213,7 +213,8 @@ fn again_later(status: StatusCode) -> Response<Bytes> {
 /// A connection of HTTP/1.1.
 async fn one(server: Arc<Server>, stream: Stream, peer: Peer) {
     let header_limit = server.config.header_limit.bytes() as usize;
-    let service = service_fn(move |request| answer_one(server.clone(), request, peer.clone()));
+    let meter = stream.meter().clone();
+    let service = service_fn(move |request| answer_one(server.clone(), meter.clone(), request, peer.clone()));
     let mut builder = hyper::server::conn::http1::Builder::new();
     // hyper's `Date` would be that of the machine; a connection may wait for its next request for ever.
     builder.timer(SimTimer).auto_date_header(false).header_read_timeout(None).max_buf_size(header_limit);
@@ -222,10 +223,13 @@ async fn one(server: Arc<Server>, stream: Stream, peer: Peer) {
 
 async fn answer_one(
     server: Arc<Server>,
+    meter: Arc<Meter>,
     request: Request<Incoming>,
     peer: Peer,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let (head, body) = request.into_parts();
+    // How long the body took to come is no work.
+    let (begun, mut coming) = (aio::now(), Span::ZERO);
     let length = body.size_hint().exact();
     let refused = match server.refuses(&head, length, &peer) {
         Some(refusal) => Err(refusal),
@@ -241,7 +245,10 @@ async fn answer_one(
             refusal
         }
         Ok(permit) => {
-            let response = match read_one(body, server.config.body_limit.bytes()).await {
+            let waited = aio::now();
+            let body = read_one(body, server.config.body_limit.bytes()).await;
+            coming = aio::now() - waited;
+            let response = match body {
                 Ok(body) => server.answer(&head, &body).await,
                 Err(status) => plain(status),
             };
@@ -249,6 +256,7 @@ async fn answer_one(
             response
         }
     };
+    meter.begin_answer(0, (aio::now() - begun) - coming);
     Ok(response.map(Full::new))
 }
 
@@ -273,22 +281,25 @@ async fn two(server: Arc<Server>, stream: Stream, peer: Peer) -> Result<(), h2::
     builder.initial_window_size(1 << 20).initial_connection_window_size(1 << 20);
     builder.max_header_list_size(server.config.header_limit.bytes() as u32);
     builder.max_concurrent_streams(STREAMS_MAX).reset_stream_duration(REMEMBERED);
+    let meter = stream.meter().clone();
     let mut connection = builder.handshake::<_, Bytes>(stream).await?;
     while let Some(next) = connection.accept().await {
         let (request, respond) = next?;
-        let (server, peer) = (server.clone(), peer.clone());
-        aio::spawn(async move { drop(answer_two(server, request, respond, peer).await) });
+        let (server, meter, peer) = (server.clone(), meter.clone(), peer.clone());
+        aio::spawn(async move { drop(answer_two(server, meter, request, respond, peer).await) });
     }
     Ok(())
 }
 
 async fn answer_two(
     server: Arc<Server>,
+    meter: Arc<Meter>,
     request: Request<RecvStream>,
     mut respond: SendResponse<Bytes>,
     peer: Peer,
 ) -> Result<(), h2::Error> {
     let (head, body) = request.into_parts();
+    let (begun, mut coming) = (aio::now(), Span::ZERO);
     let length = head.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     let refused = match server.refuses(&head, length, &peer) {
         Some(refusal) => Err(refusal),
@@ -297,7 +308,10 @@ async fn answer_two(
     let response = match refused {
         Err(refusal) => refusal,
         Ok(permit) => {
-            let response = match read_two(body, server.config.body_limit.bytes()).await {
+            let waited = aio::now();
+            let body = read_two(body, server.config.body_limit.bytes()).await;
+            coming = aio::now() - waited;
+            let response = match body {
                 Ok(body) => server.answer(&head, &body).await,
                 Err(status) => plain(status),
             };
@@ -310,6 +324,7 @@ async fn answer_two(
     if head.status != StatusCode::NO_CONTENT && head.status != StatusCode::NOT_MODIFIED {
         head.headers.insert(header::CONTENT_LENGTH, (body.len() as u64).into());
     }
+    meter.begin_answer(respond.stream_id().as_u32(), (aio::now() - begun) - coming);
     let mut stream = respond.send_response(Response::from_parts(head, ()), body.is_empty())?;
     let mut rest = body;
     while !rest.is_empty() {

@@ -22,6 +22,9 @@ impl Connection {
         self.counters.segments_received += 1;
         self.counters.header_bytes_received += segment.repr.len() as u64;
         self.counters.payload_bytes_received += u64::from(segment.payload.len());
+        if let Some(aside) = &segment.aside {
+            self.hear_aside(aside);
+        }
         match self.state {
             State::Closed => {}
             State::SynSent => self.arrive_in_syn_sent(now, segment),
@@ -142,6 +145,7 @@ impl Connection {
             } else {
                 // Their SYN again: our answer was lost, or is slow.
                 self.syn_due = true;
+                self.counters.syns_again += 1;
             }
             return;
         }
@@ -468,7 +472,7 @@ impl Connection {
 
     fn answer_with_reset(&mut self, segment: &Segment) {
         self.reset_due = super::super::reset_for(segment)
-            .map(|repr| Box::new(Segment { repr, payload: sim_core::Payload::Empty, ecn: Ecn::NotEct }));
+            .map(|repr| Box::new(Segment { repr, payload: sim_core::Payload::Empty, ecn: Ecn::NotEct, aside: None }));
     }
 
     fn receiver_duplicate(&mut self, left: Seq, right: Seq) {

@@ -33,6 +33,16 @@ pub struct Counters {
     pub out_of_order: u64,
     /// Data segments sent again.
     pub retransmissions: u64,
+    /// SYNs sent again, answers to SYNs included; not the second one of an end that has met the other's, where both open at once.
+    pub syns_again: u64,
+    /// Time in which data that was sent again later was under way for the first time; times that overlap count once.
+    pub held: Span,
+    /// Segments that the other end had sent again, SYNs included, when it sent the last one of these that came. The simulator knows.
+    pub peer_resent: u64,
+    /// The other end's `held` at the same time.
+    pub peer_held: Span,
+    /// When data was sent last.
+    pub data_sent_at: Option<Time>,
     /// Retransmission time-outs.
     pub timeouts: u64,
     /// Times that fast recovery was entered.
@@ -55,6 +65,23 @@ pub struct Counters {
     pub tail_probes: u64,
     /// Reductions that proved needless and were undone.
     pub undone: u64,
+}
+
+impl Counters {
+    /// Segments sent again on the connection: by this end, and by the other one as far as it has heard of them; SYNs included.
+    pub fn resent_both_ways(&self) -> u64 {
+        self.retransmissions + self.syns_again + self.peer_resent
+    }
+
+    /// Time in which data of either end was under way for the first time that had to be sent again.
+    pub fn held_both_ways(&self) -> Span {
+        self.held + self.peer_held
+    }
+
+    /// How long data was sent since a moment.
+    pub fn sending_since(&self, then: Time) -> Span {
+        self.data_sent_at.map_or(Span::ZERO, |at| at.since(then.min(at)))
+    }
 }
 
 /// A look at a connection, as `TCP_INFO` gives it.

@@ -2,6 +2,7 @@
 
 mod acknowledge;
 mod arrive;
+mod aside;
 mod calls;
 mod info;
 mod keep;
@@ -29,6 +30,7 @@ use super::state::{Move, State};
 use super::trace::{Cause, Change, Phase};
 use super::{Endpoint, Obstacle, Segment};
 use crate::wire::{Seq, TcpFlags};
+use aside::Told;
 use calls::{CORK, NODELAY};
 use info::Chronograph;
 use memory::Rare;
@@ -79,6 +81,10 @@ pub struct Connection {
     remote: Endpoint,
     state: State,
     counters: Counters,
+    /// The end of the time that `Counters::held` has.
+    held_until: Time,
+    /// What is said of answers beside the wire; none where nobody does.
+    told: Option<Box<Told>>,
 
     // The send side (RFC 9293 §3.3.1).
     iss: Seq,
@@ -228,6 +234,8 @@ impl Connection {
             remote,
             state,
             counters: Counters::default(),
+            held_until: Time::ZERO,
+            told: None,
             iss: isn,
             una: isn,
             nxt: isn,

@@ -84,6 +84,7 @@ impl Connection {
 impl Connection {
     /// Nothing has answered our SYN, or our SYN,ACK.
     pub(super) fn open_again(&mut self) {
+        self.counters.syns_again += 1;
         self.open_anew();
         if let Some(rare) = self.rare.as_mut().filter(|rare| rare.opening.sent > 0 || rare.opening.accepted) {
             rare.opening.repeated = true;
@@ -156,7 +157,8 @@ impl Connection {
         };
         // RFC 8257 §3.5: with DCTCP a SYN may be marked as well.
         let ecn = if self.control.needs().ecn && (!answer || self.ecn) { Ecn::Ect0 } else { Ecn::NotEct };
-        Segment { repr, payload, ecn }
+        let aside = if self.counters.syns_again > 0 { self.aside(self.iss, 0, true) } else { None };
+        Segment { repr, payload, ecn, aside }
     }
 
     /// The options of a SYN, and the data that goes with it.

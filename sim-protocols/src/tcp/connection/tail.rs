@@ -145,6 +145,7 @@ impl Connection {
     fn last_again(&mut self, now: Time) -> Option<Piece> {
         let last = self.board.probed(now)?;
         self.counters.retransmissions += 1;
+        self.was_held(last.at, now);
         Some(self.piece_again(last.seq, last.len()))
     }
 

@@ -57,9 +57,17 @@ impl Connection {
         if self.syn_due {
             return Some(self.send_syn(now));
         }
+        let resent = self.counters.retransmissions;
         let piece = self.next_piece(now)?;
         // RFC 9293 §3.10.4: a CLOSE in SYN-RECEIVED has sent the FIN behind a SYN that is still not acknowledged.
-        Some(if piece.flags.syn() { self.send_syn(now) } else { self.emit(now, piece) })
+        if piece.flags.syn() {
+            return Some(self.send_syn(now));
+        }
+        let mut segment = self.emit(now, piece);
+        if self.counters.retransmissions != resent || self.told.is_some() {
+            segment.aside = self.aside(piece.seq, piece.len, self.counters.retransmissions != resent);
+        }
+        Some(segment)
     }
 
     #[inline]
@@ -251,11 +259,13 @@ impl Connection {
 
     /// A segment of the scoreboard once more.
     fn again(&mut self, now: Time, seq: Seq, took: u32) -> Piece {
-        self.counters.retransmissions += 1;
         if seq < self.data_start {
+            self.counters.syns_again += 1;
             return Piece { seq, len: 0, flags: TcpFlags::SYN, ecn: Ecn::NotEct };
         }
-        self.board.sent_again(seq, now);
+        self.counters.retransmissions += 1;
+        let before = self.board.sent_again(seq, now);
+        self.was_held(before, now);
         self.recovery.sends_again(self.clock(now));
         if matches!(self.phase, Phase::Recovery | Phase::Cwr) {
             self.prr_out += 1;
@@ -344,7 +354,7 @@ impl Connection {
             flags,
             ..TcpRepr::default()
         };
-        Segment { repr, payload: Payload::Empty, ecn: Ecn::NotEct }
+        Segment { repr, payload: Payload::Empty, ecn: Ecn::NotEct, aside: None }
     }
 
     #[inline]
@@ -367,6 +377,7 @@ impl Connection {
         if len > 0 {
             counters.data_segments_sent += 1;
             counters.bytes_sent += u64::from(len);
+            counters.data_sent_at = Some(now);
             self.receiver.data_left(now);
             self.last_sent = now;
         }
@@ -388,7 +399,7 @@ impl Connection {
             flags,
             options,
         };
-        Segment { repr, payload, ecn }
+        Segment { repr, payload, ecn, aside: None }
     }
 
     /// The data of a whole segment. RFC 6691 §2: options come out of it, so that it is shorter while SACK blocks travel with it (Linux's

@@ -292,7 +292,7 @@ impl Rig {
                 other => panic!("`{other}` means nothing in a script"),
             }
         }
-        Segment { repr, payload: Payload::Zeros(len.parse().expect("a length")), ecn }
+        Segment { repr, payload: Payload::Zeros(len.parse().expect("a length")), ecn, aside: None }
     }
 
     fn theirs(&self, number: &str) -> Seq {

@@ -242,7 +242,7 @@ impl Storm {
             }
             _ => {
                 if let Some(reset) = reset_for(segment) {
-                    let segment = Segment { repr: reset, payload: Payload::Empty, ecn: Ecn::NotEct };
+                    let segment = Segment { repr: reset, payload: Payload::Empty, ecn: Ecn::NotEct, aside: None };
                     self.count += 1;
                     self.flying.insert((self.now + Span::from_ms(10), self.count), (1 - to, segment));
                 }
@@ -330,7 +330,7 @@ proptest! {
             }
             let before = tcp.counters().pure_acks_sent;
             let data_before = tcp.counters().data_segments_sent;
-            tcp.on_segment(now, &Segment { repr, payload: Payload::Zeros((*len).into()), ecn: Ecn::Ce });
+            tcp.on_segment(now, &Segment { repr, payload: Payload::Zeros((*len).into()), ecn: Ecn::Ce, aside: None });
             let mut burst = 0;
             while tcp.next_segment(now).is_some() {
                 burst += 1;
