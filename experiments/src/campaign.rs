@@ -210,9 +210,12 @@ impl<'a> Campaign<'a> {
             label: figures::label(&experiment.name, &experiment.label(&job.plan.values)),
             tables: plots::Tables::Folder(folder.join(&job.place)),
         };
-        let sources: Vec<plots::Source> = jobs.iter().filter(first).map(source).collect();
+        let points = figures::Points {
+            first: jobs.iter().filter(first).map(source).collect(),
+            all: jobs.iter().map(source).collect(),
+        };
         let requests = figures::requests(&experiment.points[0].plan, true);
-        let (drawn, wrong) = figures::draw_whole(folder, &experiment.name, &sources, &requests);
+        let (drawn, wrong) = figures::draw_whole(folder, &experiment.name, &points, &requests);
         done.figures.extend(drawn);
         done.warnings.extend(wrong);
         if !experiment.points[0].plan.outputs.no_report {

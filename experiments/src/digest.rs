@@ -91,6 +91,12 @@ pub fn digest(plan: &Plan, outcome: &Outcome) -> Vec<(Figure, Option<f64>)> {
     workloads(plan, outcome, &mut found);
     if plan.flows.len() <= EACH_MAX {
         for (number, flow) in (1..).zip(&plan.flows) {
+            // An entry with one flow has said it.
+            if plan.flows.iter().filter(|other| other.workload == flow.workload).count() > 1 {
+                for (figure, value) in latencies(plan, outcome, number, number, &flow.name) {
+                    found.push((Figure { listed: false, ..figure }, value));
+                }
+            }
             for table in tables().into_iter().filter(|table| matches!(table.name, "flows" | "udp")) {
                 if suits(table, &flow.config.app) {
                     row(outcome, table, Kind::Flow, number, &flow.name, &mut found);
@@ -208,19 +214,26 @@ fn workloads(plan: &Plan, outcome: &Outcome, found: &mut Vec<(Figure, Option<f64
             add("timeouts_sum", Dimension::NONE, Some(of("flows", "timeouts").iter().sum()));
             add("rtt_mean_mean_s", Dimension::TIME, mean(&of("flows", "rtt_mean_s")));
         }
-        if let Some((table, column)) = latency_of(plan.flows[first as usize - 1].config.app.name()) {
-            let mut latency = of(table, column);
-            latency.sort_by(f64::total_cmp);
-            let mut add = |column: &str, dimension, value| {
-                found.push((Figure::new(name, column, dimension), value));
-            };
-            add("requests", Dimension::NONE, Some(latency.len() as f64));
-            add("latency_mean_s", Dimension::TIME, mean(&latency));
-            add("latency_p50_s", Dimension::TIME, statistics::percentile(&latency, 0.5));
-            add("latency_p95_s", Dimension::TIME, statistics::percentile(&latency, 0.95));
-            add("latency_p99_s", Dimension::TIME, statistics::percentile(&latency, 0.99));
-        }
+        found.extend(latencies(plan, outcome, u64::from(first), u64::from(last.unwrap_or(first)), name));
     }
+}
+
+/// How many requests some flows that follow each other have made, and how long they took; nothing where they make none.
+fn latencies(plan: &Plan, outcome: &Outcome, first: u64, last: u64, name: &str) -> Vec<(Figure, Option<f64>)> {
+    let Some((table, column_of)) = latency_of(plan.flows[first as usize - 1].config.app.name()) else {
+        return Vec::new();
+    };
+    let mut latency = column(outcome, table, column_of, &|flow| (first..=last).contains(&flow));
+    latency.sort_by(f64::total_cmp);
+    let part = |share: f64| statistics::percentile(&latency, share);
+    let number = |column: &str, dimension, value| (Figure::new(name, column, dimension), value);
+    vec![
+        number("requests", Dimension::NONE, Some(latency.len() as f64)),
+        number("latency_mean_s", Dimension::TIME, mean(&latency)),
+        number("latency_p50_s", Dimension::TIME, part(0.5)),
+        number("latency_p95_s", Dimension::TIME, part(0.95)),
+        number("latency_p99_s", Dimension::TIME, part(0.99)),
+    ]
 }
 
 /// Where an application that asks and is answered says how long it took: the table and its column.

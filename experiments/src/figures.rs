@@ -5,49 +5,83 @@ use std::path::{Path, PathBuf};
 use std::collections::BTreeMap;
 
 use plots::{Error, Request, Source, Tables, Takes};
-use topologies::{Diagnostic, Diagnostics, Experiment, Plan, PlotSpec};
+use topologies::{Diagnostic, Diagnostics, Experiment, Plan, PlotSpec, Point};
 
 use crate::digest;
 use crate::expect::{Program, meant};
 use crate::run::{request, tables, wanted_tables};
 
-/// Tables with their columns.
-type Columns = BTreeMap<String, Vec<String>>;
+/// Tables by their names: columns, and what is known of rows before a run.
+type Texts = BTreeMap<String, String>;
+
+/// The runs that figures about all points are made of.
+pub struct Points {
+    /// One run for each point, of the first seed.
+    pub first: Vec<Source>,
+    /// All runs.
+    pub all: Vec<Source>,
+}
 
 /// Whether the figures that an experiment asks for can be drawn from what it will record.
 ///
 /// # Errors
-/// All that is not there: tables, columns, flows and links, and values of parameters that mean nothing.
+/// All that is not there: tables, columns, flows and links, values of parameters that mean nothing, and means over different
+/// points.
 pub fn check(experiment: &Experiment, program: &Program) -> Result<(), Diagnostics> {
     let mut found = Diagnostics::default();
-    let whole = |plot: &&PlotSpec| summarizes(&request(plot));
-    let summary = match experiment.points[0].plan.outputs.plots.iter().any(|plot| whole(&plot)) {
-        true => BTreeMap::from([("summary".to_string(), digest::summary_columns(experiment, program))]),
-        false => Columns::new(),
+    let plots = &experiment.points[0].plan.outputs.plots;
+    if plots.iter().any(|plot| summarizes(&request(plot))) {
+        let summary = Texts::from([("summary".to_string(), summary(experiment, program))]);
+        let summary = [Source { label: String::new(), tables: Tables::Texts(summary) }];
+        check_on(&experiment.points[0].plan, &summary, &summarizes, &mut found);
+    }
+    let columns = |table: &'static sim_core::Table| {
+        let names: Vec<&str> =
+            std::iter::once("time_s").chain(table.columns.iter().map(|column| column.name)).collect();
+        // A row in which nothing stands, for what labels say of it.
+        (table.name.to_string(), format!("{}\n{}\n", names.join(","), ",".repeat(names.len() - 1)))
     };
-    for point in &experiment.points {
-        let outputs = &point.plan.outputs;
-        if outputs.plots.is_empty() {
-            continue;
-        }
-        let columns = |table: &&'static sim_core::Table| {
-            let names = std::iter::once("time_s").chain(table.columns.iter().map(|column| column.name));
-            (table.name.to_string(), names.map(str::to_string).collect())
-        };
-        let recorded: Columns = wanted_tables(&point.plan).iter().map(columns).collect();
-        for plot in &outputs.plots {
-            let tables = if whole(&plot) { &summary } else { &recorded };
-            if let Err(error) = fits(&point.plan, plot, tables) {
-                found.push(diagnostic(plot, &error));
-            }
-        }
+    let source = |point: &Point| Source {
+        label: label(&experiment.name, &experiment.label(&point.values)),
+        tables: Tables::Texts(wanted_tables(&point.plan).into_iter().map(columns).collect()),
+    };
+    if plots.iter().any(|plot| compares(&request(plot))) {
+        let points: Vec<Source> = experiment.points.iter().map(source).collect();
+        check_on(&experiment.points[0].plan, &points, &compares, &mut found);
+    }
+    for point in experiment.points.iter().filter(|point| !point.plan.outputs.plots.is_empty()) {
+        check_on(&point.plan, &[source(point)], &|request| !is_whole(request), &mut found);
     }
     if found.is_empty() { Ok(()) } else { Err(found) }
 }
 
-fn fits(plan: &Plan, plot: &PlotSpec, tables: &Columns) -> Result<(), Error> {
-    let request = request(plot);
-    request.fits(tables)?;
+/// Looks whether the figures of a kind can be drawn from what there will be.
+fn check_on(plan: &Plan, sources: &[Source], mine: &dyn Fn(&Request) -> bool, found: &mut Diagnostics) {
+    for plot in &plan.outputs.plots {
+        let request = request(plot);
+        if mine(&request)
+            && let Err(error) = fits(plan, &request, sources)
+        {
+            found.push(diagnostic(plot, &error));
+        }
+    }
+}
+
+/// The columns of the summary, and what was swept at each point.
+fn summary(experiment: &Experiment, program: &Program) -> String {
+    let columns = digest::summary_columns(experiment, program);
+    let mut out = csv::Writer::from_writer(Vec::new());
+    let rest = columns.len() - experiment.dimensions.len();
+    let empty = || std::iter::repeat_n("", rest);
+    let rows = experiment.points.iter().map(|point| point.values.iter().map(String::as_str).chain(empty()).collect());
+    for row in std::iter::once(columns.iter().map(String::as_str).collect::<Vec<&str>>()).chain(rows) {
+        out.write_record(row).expect("memory takes all, and rows are of one length");
+    }
+    String::from_utf8(out.into_inner().expect("memory takes all")).expect("it was text")
+}
+
+fn fits(plan: &Plan, request: &Request, sources: &[Source]) -> Result<(), Error> {
+    request.fits(sources)?;
     for key in request.kind()?.accepts() {
         let names: Vec<&str> = match key.takes {
             Takes::Flows => plan.flows.iter().map(|flow| flow.name.as_str()).collect(),
@@ -120,10 +154,16 @@ pub fn draw(folder: &Path, about: &str, requests: &[Request]) -> (Vec<PathBuf>, 
     drawn(&requests, folder, about)
 }
 
-/// The figures about all points into the results folder; `points` are runs with one seed, one for each point.
-pub fn draw_whole(folder: &Path, about: &str, points: &[Source], requests: &[Request]) -> (Vec<PathBuf>, Vec<String>) {
+/// The figures about all points into the results folder.
+pub fn draw_whole(folder: &Path, about: &str, points: &Points, requests: &[Request]) -> (Vec<PathBuf>, Vec<String>) {
     let summary = [Source { label: String::new(), tables: Tables::Folder(folder.to_path_buf()) }];
-    let sources = |request: &Request| if compares(request) { points } else { &summary };
+    let sources = |request: &Request| -> &[Source] {
+        match (compares(request), request.pools()) {
+            (false, _) => &summary,
+            (true, false) => &points.first,
+            (true, true) => &points.all,
+        }
+    };
     let requests: Vec<(&[Source], &Request)> = requests.iter().map(|request| (sources(request), request)).collect();
     drawn(&requests, folder, about)
 }

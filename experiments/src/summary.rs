@@ -97,8 +97,8 @@ fn flows(plan: &Plan, digest: &Digest) -> String {
         let mut row = vec![Cell::new(&flow.name)];
         row.extend(columns.iter().map(|column| cell(digest, &flow.name, column)));
         if requests {
-            let entry = &plan.workloads[flow.workload as usize];
-            row.extend(["requests", "latency_mean_s", "latency_p99_s"].map(|column| cell(digest, entry, column)));
+            // An entry with one flow is named as its flow is.
+            row.extend(["requests", "latency_mean_s", "latency_p99_s"].map(|column| cell(digest, &flow.name, column)));
         }
         table.add_row(row);
     }
@@ -195,7 +195,9 @@ fn compact(experiment: &Experiment, digests: &[Digest], computed: &[&str]) -> St
             true
         }
     });
-    for name in names.into_iter().take(4) {
+    // A file that says what its summary has wants to read that.
+    let shown = if computed.is_empty() { 4 } else { 0 };
+    for name in names.into_iter().take(shown) {
         for (column, words) in [
             ("goodput_bps", "goodput"),
             ("goodput_sum_bps", "goodput, all"),
@@ -208,7 +210,7 @@ fn compact(experiment: &Experiment, digests: &[Digest], computed: &[&str]) -> St
             }
         }
     }
-    if has("", "jain") {
+    if computed.is_empty() && has("", "jain") {
         columns.push(entry("Jain".into(), "", "jain"));
     }
     columns.push(entry("again".into(), "", "retransmissions"));

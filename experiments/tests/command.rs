@@ -228,6 +228,28 @@ fn a_run_that_is_killed_goes_on_where_it_was() {
     assert_eq!(scratch.names("."), ["cut", "whole", "x.yaml"]);
 }
 
+/// An entry of the workload with two flows, one near and one far: each row of the printed table says what its own requests took.
+#[test]
+fn the_summary_tells_flows_apart() {
+    let scratch = Scratch::new("per-flow");
+    scratch.file(
+        "two.yaml",
+        "clockwire: 1\nname: two\nstop: 3 s\nhosts: { a: {}, c: {}, b: {} }\nrouters: { r: {} }\nlinks:\n  - a -- r: { rate: 1 Gbit/s, delay: 1 ms }\n  \
+         - c -- r: { rate: 1 Gbit/s, delay: 100 ms }\n  - r -- b: { rate: 1 Gbit/s, delay: 4 ms }\nworkload:\n  web: { from: [a, c], to: b, http: { count: 2 } }\n",
+    );
+    let output = scratch.run(&["run", "two.yaml"]);
+    assert_eq!(code(&output), 0, "{}", said(&output));
+    let printed = said(&output);
+    let row = |name: &str| -> Vec<String> {
+        let row = printed.lines().find(|line| line.trim_start().starts_with(name)).expect("each flow has a row");
+        row.split_whitespace().map(str::to_string).collect()
+    };
+    let (near, far) = (row("web1"), row("web2"));
+    assert_eq!((&near[near.len() - 5], &far[far.len() - 5]), (&"2".to_string(), &"2".to_string()), "{printed}");
+    let last = |row: &[String]| row[row.len() - 2..].join(" ");
+    assert_eq!((last(&near), last(&far)), ("20.02 ms".to_string(), "416 ms".to_string()), "{printed}");
+}
+
 #[test]
 fn wrong_files_give_exit_code_2_and_write_nothing() {
     let scratch = Scratch::new("wrong");

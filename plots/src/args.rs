@@ -1,11 +1,9 @@
 //! What is asked for: a kind of figure and its parameters, which are texts as the experiment file has them.
 
-use std::collections::BTreeMap;
-
+use crate::Source;
 use crate::error::Error;
 use crate::kinds::{Kind, kinds};
 use crate::units::quantity;
-use crate::{Source, Tables};
 
 /// A request for one figure.
 #[derive(Clone, Debug, Default)]
@@ -57,18 +55,23 @@ impl Request {
         self.args.window().map(drop)
     }
 
-    /// Whether the figure can be drawn from tables of these names and columns, which have no rows yet: the same code that
-    /// draws it looks for what it needs.
+    /// Whether the figure can be drawn from these sources, whose tables are CSV with what is known before the run: columns, and
+    /// of a summary what was swept. The same code that draws it looks for what it needs.
     ///
     /// # Errors
-    /// As [`Request::check`], or a table or column that is not there.
-    pub fn fits(&self, tables: &BTreeMap<String, Vec<String>>) -> Result<(), Error> {
+    /// As [`Request::check`], a table or column that is not there, or means over what are no runs of one experiment.
+    pub fn fits(&self, sources: &[Source]) -> Result<(), Error> {
         self.check()?;
-        let source = Source { label: String::new(), tables: Tables::Columns(tables.clone()) };
-        match self.kind()?.draw(&[source], &self.args) {
+        match self.kind()?.draw(sources, &self.args) {
             Ok(_) | Err(Error::Empty { .. }) => Ok(()),
             Err(error) => Err(error),
         }
+    }
+
+    /// Whether it is made of the runs of all seeds, where it compares points: distributions and means are, lines over time are
+    /// of one run.
+    pub fn pools(&self) -> bool {
+        matches!(self.kind.as_str(), "bars" | "cdf" | "heatmap" | "stacked" | "sweep")
     }
 
     /// The tables that the figure cannot do without, so that a run can switch them on.

@@ -34,6 +34,8 @@ const MARK: f64 = 9.0;
 const BAND: f64 = 0.13;
 /// More marks than this in a series are drawn small.
 const MANY: usize = 60;
+/// Pages are not higher than this.
+const HIGHEST: f64 = 1500.0;
 const GAP: f64 = 22.0;
 const RIGHT: f64 = 34.0;
 const LEGEND_WIDTH: f64 = 250.0;
@@ -67,13 +69,13 @@ impl Frame<'_> {
 impl Figure {
     /// Lays it out on a page.
     pub fn page(&self) -> Canvas {
-        let mut page = Canvas::new(PAGE.0, PAGE.1, &self.title);
+        let mut page = Canvas::new(PAGE.0, self.high(), &self.title);
         let top = heading(&mut page, &self.title, &self.caption);
         let entries = self.entries();
         let legend = legend_width(&entries);
         let right = if entries.is_empty() { PAGE.0 - RIGHT } else { PAGE.0 - legend - 30.0 };
         let bars = self.panels.iter().any(|panel| panel.y.names.is_some());
-        let bottom = PAGE.1 - 66.0;
+        let bottom = page.height - 66.0;
         let height = bottom - top - GAP * (self.panels.len() as f64 - 1.0);
         let weights: f64 = self.panels.iter().map(|panel| panel.weight).sum();
 
@@ -125,10 +127,23 @@ impl Figure {
             at += high + GAP;
         }
         let label = with_unit(&self.x.label, x.shown.name);
-        page.text(((left + right) / 2.0, PAGE.1 - 18.0), &label, LABEL, BLACK, Align::Center);
+        page.text(((left + right) / 2.0, page.height - 18.0), &label, LABEL, BLACK, Align::Center);
         legend_box(&mut page, &entries, right + 20.0, top, legend);
         page.words = self.words(&entries, &label, &page.readings);
         page
+    }
+
+    /// The height of the page: more than the usual one where many bars want to be told in numbers.
+    fn high(&self) -> f64 {
+        let bars = self.panels.iter().flat_map(|panel| {
+            let names = panel.y.names.as_ref().map_or(0, Vec::len) as f64;
+            panel.series.iter().filter_map(move |series| match series.look {
+                Look::Bars { thickness, .. } => Some(names * (TICK * 0.8 + 1.0) / thickness),
+                _ => None,
+            })
+        });
+        let need = bars.fold(0.0, f64::max) + 88.0 + 66.0;
+        if need < HIGHEST { need.max(PAGE.1).ceil() } else { PAGE.1 }
     }
 
     /// Axes and series, for those who do not see them.
@@ -345,17 +360,19 @@ fn bars(page: &mut Canvas, frame: &Frame<'_>, series: &Series, offset: f64, thic
         if !point.0.is_finite() {
             continue;
         }
-        let (zero, end) = (frame.place((0.0, 0.0)).0, frame.place(*point).0);
+        // A logarithmic axis has no zero: bars begin at its end.
+        let (zero, end) = (frame.place((0.0, 0.0)).0.max(frame.area.left), frame.place(*point).0);
         // Few bars need not be fat.
         let fat = frame.y.part(1.0) - frame.y.part(0.0);
-        let slim = (72.0 / (fat * frame.area.height())).min(1.0);
+        let slim = ((TICK * 0.8 + 1.0) / thickness).max(72.0) / (fat * frame.area.height());
+        let slim = slim.min(1.0);
         let (a, b) = (frame.height(point.1 + offset * slim), frame.height(point.1 + (offset + thickness) * slim));
         let rect = Rect { left: zero.min(end), right: zero.max(end), top: a.min(b), bottom: a.max(b) };
         page.rect(rect, series.color, 1.0);
         let middle = (rect.top + rect.bottom) / 2.0;
         let mut after = rect.right;
         if let Some((low, high)) = series.whiskers.get(index) {
-            let (low, high) = (frame.place((*low, 0.0)).0, frame.place((*high, 0.0)).0);
+            let (low, high) = (frame.place((*low, 0.0)).0.max(frame.area.left), frame.place((*high, 0.0)).0);
             page.line((low, middle), (high, middle), BLACK, 1.6);
             for x in [low, high] {
                 page.line((x, middle - 5.0), (x, middle + 5.0), BLACK, 1.6);

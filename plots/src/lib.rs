@@ -7,6 +7,7 @@
 //! lib.rs      draw: requests in, files out          canvas.rs  shapes and text on a page
 //! args.rs     the parameters of a request           svg.rs     the page as SVG
 //! table.rs    columns of CSV files                  raster.rs  the page as pixels, hence PNG
+//! rows.rs     which rows, and means over runs
 //! units.rs    units from column names, prefixes     text.rs    the embedded font: widths and glyphs
 //! scale.rs    linear and logarithmic axes, ticks    style.rs   colours, dashes, shapes of marks, sizes
 //! series.rs   lines, points, bands; thinning        figure.rs  panels with axes, a legend outside of them
@@ -21,6 +22,7 @@ mod error;
 mod figure;
 mod kinds;
 mod raster;
+mod rows;
 mod scale;
 mod series;
 mod style;
@@ -54,8 +56,8 @@ pub struct Source {
 pub enum Tables {
     /// Files of a folder, `TABLE.csv`.
     Folder(PathBuf),
-    /// The names of tables and of their columns, without rows.
-    Columns(BTreeMap<String, Vec<String>>),
+    /// CSV that stands in no file: what tables will be like, with as many rows as are known before the run.
+    Texts(BTreeMap<String, String>),
 }
 
 /// A figure that was drawn.

@@ -76,6 +76,7 @@ impl Scale {
 
     fn linear(axis: &Axis, mut low: f64, mut high: f64, wish: usize, room: f64) -> Scale {
         let fixed = axis.range.is_some();
+        let all = high <= 1.0 + 1e-9;
         if axis.zero && !fixed {
             low = low.min(0.0);
             high = high.max(0.0);
@@ -98,7 +99,9 @@ impl Scale {
         }
         let decimals = decimals(step);
         let first = (low / shown.divisor / step - 1e-6).ceil() as i64;
-        let last = (high / shown.divisor / step + 1e-6).floor() as i64;
+        // There is nothing above all.
+        let most = if axis.unit == Unit::Ratio && all { 1.0 } else { high };
+        let last = (most.min(high) / shown.divisor / step + 1e-6).floor() as i64;
         let ticks = (first..=last).map(|n| {
             let value = n as f64 * step;
             Tick { value: value * shown.divisor, text: grouped(value, decimals, axis.unit) }
@@ -107,7 +110,9 @@ impl Scale {
     }
 
     fn logarithmic(axis: &Axis, low: f64, high: f64) -> Scale {
-        let shown = axis.unit.shown(high);
+        // A range that is wider than three digits is told in the unit of its middle.
+        let (largest, least) = (axis.unit.shown(high), axis.unit.shown((low * high).sqrt()));
+        let shown = if low / largest.divisor < 0.01 { least } else { largest };
         let (mut low, mut high) = (low / shown.divisor, high / shown.divisor);
         // A little air at both ends, or a few times the value where there is but one.
         let air = if high / low > 1.01 { 1.15 } else { 3.0 };
@@ -217,6 +222,17 @@ mod tests {
         let scale = Scale::fit(&axis, [0.0001, 0.01, 0.0].into_iter(), 5, 0.0);
         assert_eq!(texts(&scale), ["0.01", "0.1", "1"]);
         assert!(scale.part(0.0001) > 0.0 && scale.part(0.01) < 1.0);
+        // From 1 kB to 1 MB there is no 0.001.
+        let axis = Axis { log: true, ..Axis::new("Size", Unit::Bytes) };
+        assert_eq!(texts(&Scale::fit(&axis, [1e3, 1e6].into_iter(), 5, 0.0)), ["1", "10", "100", "1000"]);
+    }
+
+    #[test]
+    fn no_share_is_more_than_all() {
+        let share = |high| Scale::fit(&Axis::new("Answered", Unit::Ratio), [high].into_iter(), 6, 0.22);
+        assert_eq!(texts(&share(1.0)).last().copied(), Some("100"));
+        assert_eq!(texts(&share(0.04)).last().copied(), Some("4"));
+        assert_eq!(texts(&share(1.5)).last().copied(), Some("150"));
     }
 
     #[test]

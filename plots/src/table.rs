@@ -5,6 +5,7 @@ use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
+use crate::rows::Condition;
 use crate::units::quantity;
 use crate::{Source, Tables};
 
@@ -12,6 +13,8 @@ use crate::{Source, Tables};
 pub(crate) struct Table {
     pub name: String,
     pub rows: usize,
+    /// For each source, how many rows there are with it and those before it.
+    ends: Vec<usize>,
     columns: Vec<(String, Column)>,
 }
 
@@ -55,7 +58,7 @@ fn path(folder: &Path, table: &str) -> PathBuf {
 fn unreadable(source: &Source, table: &str, why: &csv::Error) -> Error {
     let path = match &source.tables {
         Tables::Folder(folder) => path(folder, table),
-        Tables::Columns(_) => PathBuf::from(table),
+        Tables::Texts(_) => PathBuf::from(table),
     };
     Error::File { path, why: why.to_string() }
 }
@@ -70,9 +73,9 @@ fn open(source: &Source, table: &str) -> Result<csv::Reader<Box<dyn Read>>, Erro
             }
             Box::new(std::fs::File::open(&path).map_err(|why| Error::File { path, why: why.to_string() })?)
         }
-        Tables::Columns(tables) => {
-            let columns = tables.get(table).ok_or_else(|| missing(None))?;
-            Box::new(Cursor::new(columns.join(",").into_bytes()))
+        Tables::Texts(tables) => {
+            let text = tables.get(table).ok_or_else(|| missing(None))?;
+            Box::new(Cursor::new(text.clone().into_bytes()))
         }
     };
     Ok(csv::Reader::from_reader(bytes))
@@ -82,20 +85,38 @@ fn open(source: &Source, table: &str) -> Result<csv::Reader<Box<dyn Read>>, Erro
 pub(crate) fn exists(sources: &[Source], table: &str) -> bool {
     sources.iter().all(|source| match &source.tables {
         Tables::Folder(folder) => path(folder, table).is_file(),
-        Tables::Columns(tables) => tables.contains_key(table),
+        Tables::Texts(tables) => tables.contains_key(table),
     })
 }
 
-/// The names of a table's columns.
-pub(crate) fn columns(sources: &[Source], table: &str) -> Result<Vec<String>, Error> {
+/// The columns that a table's file has.
+pub(crate) fn header(sources: &[Source], table: &str) -> Result<Vec<String>, Error> {
     let source = sources.first().expect("there is a source");
     let mut reader = open(source, table)?;
     let headers = reader.headers().map_err(|why| unreadable(source, table, &why))?;
-    let mut names: Vec<String> = headers.iter().map(str::to_string).collect();
-    if !names.iter().any(|name| name == VARIANT) {
-        names.push(VARIANT.to_string());
+    Ok(headers.iter().map(str::to_string).collect())
+}
+
+/// The names of a table's columns, and of those that its source's label stands for.
+pub(crate) fn columns(sources: &[Source], table: &str) -> Result<Vec<String>, Error> {
+    let mut names = header(sources, table)?;
+    let label = &sources.first().expect("there is a source").label;
+    for name in parts(label).map(|(name, _)| name).chain([VARIANT]) {
+        if !names.iter().any(|known| known == name) {
+            names.push(name.to_string());
+        }
     }
     Ok(names)
+}
+
+/// What the label of a point says, `variant=bare, shop.to=lan`.
+fn parts(label: &str) -> impl Iterator<Item = (&str, &str)> {
+    label.split(", ").filter_map(|part| part.split_once('='))
+}
+
+/// What a column has in all rows of a source, if its label says so: the value of what was swept.
+fn of_label<'a>(label: &'a str, column: &str) -> Option<&'a str> {
+    parts(label).find(|(name, _)| *name == column).map(|(_, value)| value)
 }
 
 /// The first of some columns that the table has.
@@ -109,28 +130,54 @@ pub(crate) fn choose(sources: &[Source], table: &str, names: &[&str]) -> Result<
 
 /// Reads columns of a table, of all sources one after the other.
 pub(crate) fn read(sources: &[Source], table: &str, wants: &[Want<'_>]) -> Result<Table, Error> {
+    read_where(sources, table, wants, &mut [])
+}
+
+/// The same of the rows that meet all conditions.
+pub(crate) fn read_where(
+    sources: &[Source],
+    table: &str,
+    wants: &[Want<'_>],
+    conditions: &mut [Condition],
+) -> Result<Table, Error> {
     let mut numbers: Vec<Vec<f64>> = vec![Vec::new(); wants.len()];
     let mut words: Vec<Interner> = wants.iter().map(|_| Interner::default()).collect();
-    let mut rows = 0;
+    let (mut rows, mut ends) = (0, Vec::new());
     for source in sources {
         let mut reader = open(source, table)?;
         let has: Vec<String> =
             reader.headers().map_err(|why| unreadable(source, table, &why))?.iter().map(str::to_string).collect();
-        let place = |want: &Want<'_>| {
-            let found = has.iter().position(|name| name == want.name());
-            let label = want.name() == VARIANT;
-            if found.is_none() && !label {
-                let column = want.name().to_string();
+        let place = |column: &str, label: Option<&'_ str>| {
+            let found = has.iter().position(|name| name == column);
+            if found.is_none() && label.is_none() {
+                let column = column.to_string();
                 return Err(Error::MissingColumn { table: table.to_string(), column, has: has.clone() });
             }
-            Ok(found)
+            Ok((found, label.unwrap_or_default().to_string()))
         };
-        let places = wants.iter().map(place).collect::<Result<Vec<_>, _>>()?;
+        let labelled = |column: &str| (column == VARIANT).then_some(source.label.as_str());
+        let places = wants
+            .iter()
+            .map(|want| place(want.name(), labelled(want.name()).or_else(|| of_label(&source.label, want.name()))));
+        let places = places.collect::<Result<Vec<_>, _>>()?;
+        let tests = conditions.iter().map(|condition| {
+            place(&condition.column, of_label(&source.label, &condition.column).or_else(|| labelled(&condition.column)))
+        });
+        let tests = tests.collect::<Result<Vec<_>, _>>()?;
         let mut record = csv::ByteRecord::new();
         while reader.read_byte_record(&mut record).map_err(|why| unreadable(source, table, &why))? {
+            let mut kept = true;
+            for (condition, (place, label)) in conditions.iter_mut().zip(&tests) {
+                let cell = place.map_or(label.as_bytes(), |place| record.get(place).unwrap_or(b""));
+                kept &= condition.holds(&String::from_utf8_lossy(cell));
+            }
+            if !kept {
+                continue;
+            }
             rows += 1;
             for (at, want) in wants.iter().enumerate() {
-                let cell = places[at].map_or(source.label.as_bytes(), |place| record.get(place).unwrap_or(b""));
+                let (place, label) = &places[at];
+                let cell = place.map_or(label.as_bytes(), |place| record.get(place).unwrap_or(b""));
                 match want {
                     Want::Word(_) => words[at].push(cell),
                     Want::Number(column) => numbers[at].push(number(cell).ok_or_else(|| Error::NotANumber {
@@ -142,7 +189,9 @@ pub(crate) fn read(sources: &[Source], table: &str, wants: &[Want<'_>]) -> Resul
                 }
             }
         }
+        ends.push(rows);
     }
+    conditions.iter().try_for_each(|condition| condition.unmet())?;
     let columns = wants.iter().zip(numbers.into_iter().zip(words)).map(|(want, (numbers, words))| {
         let column = match want {
             Want::Number(_) => Column::Numbers(numbers),
@@ -151,7 +200,7 @@ pub(crate) fn read(sources: &[Source], table: &str, wants: &[Want<'_>]) -> Resul
         (want.name().to_string(), column)
     });
     let columns = columns.collect();
-    let read = Table { name: table.to_string(), rows, columns };
+    let read = Table { name: table.to_string(), rows, ends, columns };
     if rows == 0 {
         let column = wants.first().map_or("time_s", |want| want.name());
         return Err(read.empty(column, "it has no rows"));
@@ -182,6 +231,11 @@ impl Table {
 
     fn of(&self, name: &str) -> impl Iterator<Item = &Column> {
         self.columns.iter().filter(move |(column, _)| column == name).map(|(_, column)| column)
+    }
+
+    /// Which source a row is of.
+    pub fn source(&self, row: usize) -> usize {
+        self.ends.partition_point(|end| *end <= row)
     }
 
     /// The error that there is nothing to draw.

@@ -51,7 +51,7 @@ fn requests() -> Vec<(Request, &'static [&'static str])> {
                 .with("group", &["cc"])
                 .with("reference", &["goodput_mathis"])
                 .with("log", &["x", "y"]),
-            &["wan.loss (%)", "Goodput (Mbit/s)", "Mathis", "cubic", "5 runs a point"],
+            &["wan.loss (%)", "Goodput (Mbit/s)", "Mathis", "cubic", "5 runs each"],
         ),
         (
             Request::new("bars").with("x", &["wan.loss"]).with("y", &["retransmitted_ratio"]).with("group", &["cc"]),
@@ -59,7 +59,7 @@ fn requests() -> Vec<(Request, &'static [&'static str])> {
         ),
         (
             Request::new("heatmap").with("x", &["wan.loss"]).with("y", &["cc"]).with("value", &["goodput"]),
-            &["Goodput (Mbit/s)", "wan.loss", "cubic", "rows)"],
+            &["Goodput (Mbit/s)", "wan.loss", "cubic", "runs)"],
         ),
         (
             Request::new("stacked")
@@ -142,6 +142,72 @@ fn every_key_of_a_heat_map_bites() {
     assert!(all[1..].iter().all(|other| *other != all[0]), "a key changes nothing");
     let count = |cells: &String| cells.matches("data-note").count();
     assert!(count(&all[2]) < count(&all[0]) && count(&all[3]) < count(&all[0]));
+}
+
+/// Labels, conditions and scales of figures over runs: each makes another picture, and the labels are read in it.
+#[test]
+fn every_key_of_means_bites() {
+    let bars =
+        || Request::new("bars").with("x", &["wan.loss"]).with("y", &["retransmitted_ratio"]).with("group", &["cc"]);
+    let stacked = || {
+        Request::new("stacked")
+            .with("x", &["cc"])
+            .with("y", &["goodput", "goodput_mathis"])
+            .with("where", &["wan.loss=1 %"])
+    };
+    let sweep = || Request::new("sweep").with("x", &["wan.loss"]).with("y", &["goodput"]).with("group", &["cc"]);
+    let map = || Request::new("heatmap").with("x", &["wan.loss"]).with("y", &["cc"]).with("value", &["goodput"]);
+    let cdf = || Request::new("cdf").with("group", &["flow"]);
+    let xy = || Request::new("xy").with("table", &["queue"]).with("y", &["delay"]).with("group", &["link"]);
+    let cases: Vec<(Request, Request, &str)> = vec![
+        (bars(), bars().with("where", &["cc=reno"]), ">reno"),
+        (bars(), bars().with("log", &["true"]), "Retransmitted (%)"),
+        (bars(), bars().with("y_label", &["Sent again"]), "Sent again (%)"),
+        (bars(), bars().with("x_label", &["Loss"]), "by loss"),
+        (bars(), bars().with("group_label", &["control"]), "colours: control; "),
+        (stacked(), stacked().with("where", &["wan.loss=0.01 %"]), "Sum (Mbit/s)"),
+        (stacked(), stacked().with("y_label", &["Measured", "Theory"]), ">Theory"),
+        (stacked(), stacked().with("x_label", &["Both"]), "Both (Mbit/s)"),
+        (sweep(), sweep().with("where", &["cc=reno"]), "Goodput (Mbit/s)"),
+        (sweep(), sweep().with("x_label", &["Loss"]), "Loss (%)"),
+        (sweep(), sweep().with("y_label", &["Speed"]), "Speed (Mbit/s)"),
+        (map(), map().with("where", &["cc=c*"]), ">cubic"),
+        (map(), map().with("x_label", &["Loss"]), ">Loss"),
+        (map(), map().with("y_label", &["Control"]), ">Control"),
+        (map(), map().with("value_label", &["Speed"]), "Speed (Mbit/s)"),
+        (cdf(), cdf().with("where", &["flow=grpc"]), "values of grpc"),
+        (cdf(), cdf().with("x_label", &["Until answered"]), "Until answered (ms)"),
+        (xy(), xy().with("where", &["link=r1->r2"]), "Delay (ms)"),
+        (xy(), xy().with("x_label", &["Clock"]), "Clock (s)"),
+        (xy(), xy().with("y_label", &["Wait"]), "Wait (ms)"),
+    ];
+    for (at, (without, with, says)) in cases.into_iter().enumerate() {
+        let requests = [without.with("file", &["without"]), with.with("file", &["with"])];
+        let drawn = draw(&format!("means-{at}"), &requests).expect("both can be drawn");
+        let [without, with] = [0, 1].map(|at: usize| std::fs::read_to_string(&drawn[at].svg).expect("it was written"));
+        assert!(without != with, "case {at} changes nothing");
+        assert!(with.contains(says), "case {at} does not say `{says}`");
+    }
+}
+
+/// Rows of different points are no repetitions, so no figure makes an interval of them.
+#[test]
+fn points_are_not_pooled() {
+    for request in [
+        Request::new("bars").with("x", &["cc"]).with("y", &["goodput"]),
+        Request::new("stacked").with("x", &["cc"]).with("y", &["goodput", "goodput_mathis"]),
+        Request::new("sweep").with("x", &["wan.loss"]).with("y", &["goodput"]),
+        Request::new("heatmap").with("x", &["cc"]).with("y", &["seed"]).with("value", &["goodput"]),
+    ] {
+        let kind = request.kind.clone();
+        let rest = if kind == "sweep" { "cc" } else { "wan.loss" };
+        let one = request.clone().with("where", &[if kind == "sweep" { "cc=reno" } else { "wan.loss=1 %" }]);
+        assert!(draw("pooled-one", &[one]).is_ok(), "{kind}");
+        let why = draw("pooled", &[request]).expect_err("two points in one mean").to_string();
+        for word in ["`where`", &format!("`{rest}`"), &format!("where: {rest}=")] {
+            assert!(why.contains(word), "{kind}: `{why}` does not say {word}");
+        }
+    }
 }
 
 #[test]

@@ -74,7 +74,7 @@ impl Dumbbell {
             let stack = IpStack::new(IpConfig { interfaces, tables });
             let mut node = Host::new(HostConfig::new(format!("h{host}")), stack, &streams);
             let end = if host < pairs { FlowEnd::Client } else { FlowEnd::Server };
-            node.add_flow(&flows[(host % pairs) as usize], end, &config, &streams);
+            node.add_flow(&flows[(host % pairs) as usize], end, (&config, &[]), &streams);
             world.node(NetNode::Host(Box::new(node)));
         }
         for at in 0..routers {

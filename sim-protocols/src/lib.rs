@@ -25,7 +25,7 @@ pub use app::{
     APPS, AppConfig, AppEntry, BulkConfig, CallForm, CallOperation, CbrConfig, CloseWhen, Closing, Connections,
     Counted, Data, Dist, DnsConfig, HttpConfig, HttpMethod, HttpVersion, Marshal, OnOffConfig, Opening, Pareto, Pause,
     PingConfig, PoissonConfig, Quantity, ReplayConfig, ReplyStatus, RequestConfig, RpcConfig, Scope, Shape, SizeDist,
-    SpanDist, TracerouteConfig, ValueTable, WebSocketConfig,
+    SpanDist, TracerouteConfig, Turn, ValueTable, WebSocketConfig,
 };
 pub use host::{
     AcceptError, Answer, App, AppEvent, BindError, Calls, ConnId, ConnectError, DATAGRAMS, DNS, Datagram, Effect,

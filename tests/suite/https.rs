@@ -148,7 +148,7 @@ fn a_handshake_that_nobody_ends_is_over_in_time() {
     assert_eq!((found[0].1, found[0].0["total_s"], found[0].0.get("tls_s")), ("timed_out", 500_000, None), "{found:?}");
     near(&found[0].0, "connect_s", 40);
     // Without a time of its own it is TCP that gives up.
-    let impatient = text("").replace("a: {}, b", "a: { tcp: { retries: 3, user_timeout: 2 s } }, b");
+    let impatient = text("").replace("a: {}, b", "a: { tcp: { data_retries: 3, user_timeout: 2 s } }, b");
     let found = rows(&crate::http::run(&impatient));
     assert!(["timed_out", "unreachable"].contains(&found[0].1), "{found:?}");
 }

@@ -18,6 +18,7 @@ mod gates;
 mod harness;
 mod http;
 mod https;
+mod killed;
 mod layers;
 mod linux_tcp;
 mod memory;

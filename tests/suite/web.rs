@@ -6,7 +6,7 @@ use sim_core::Kind;
 use crate::http::{load, of_a_distribution, run};
 
 /// A browser, a server with a certificate, a store; round trips of 40 ms to the server and of 10 ms from there to the store.
-fn file(web: &str, browse: &str) -> String {
+pub(crate) fn file(web: &str, browse: &str) -> String {
     format!(
         "clockwire: 1\nname: web\nseed: 3\nstop: 100 s\nhosts: {{ a: {{}}, z: {{}}, store: {{}} }}\nlinks:\n\
          \x20 - a -- z: {{ name: path, rate: 1 Gbit/s, delay: 20 ms }}\n  - z -- store: {{ name: back, rate: 1 Gbit/s, delay: 5 ms }}\n\
@@ -16,7 +16,7 @@ fn file(web: &str, browse: &str) -> String {
 }
 
 /// What requests came to: `GET / 200 network finished`, and how long they took in milliseconds.
-fn asked(text: &str) -> Vec<(String, u64)> {
+pub(crate) fn asked(text: &str) -> Vec<(String, u64)> {
     let outcome = run(text);
     let rows = outcome.table("browse").expect("it is written where it runs");
     let column = |name: &str| rows.table.columns.iter().position(|column| column.name == name).expect("a column");

@@ -9,6 +9,7 @@ use sim_core::{CapturePoint, Change, Fault, Node, Prob, ProbeConfig, Streams, Ta
 use sim_protocols::dns::HostResolver;
 use sim_protocols::{
     Alter, FlowEnd, Gateway, Hop, Host, HostConfig, Interface, IpConfig, IpStack, NetNode, Route, RouteTable, Router,
+    Turn,
 };
 
 use crate::plan::{HopPlan, NodeKind, Plan};
@@ -104,13 +105,14 @@ fn host(
     let settings = HostConfig { names: names.clone(), resolver, ..HostConfig::new(&node.name) };
     let mut host = Host::new(settings, IpStack::new(config), streams);
     for service in plan.services.iter().filter(|service| service.node == number) {
-        let own = (&*service.config, service.port);
-        host.add_service((&service.name, service.number), own, &service.tcp, streams);
+        let own = (&service.config, service.port);
+        host.add_service((&service.name, service.number), own, (&service.tcp, &service.turns), streams);
     }
     for (at, end) in ends {
         let flow = &plan.flows[*at];
-        let tcp = &flow.tcp[usize::from(*end == FlowEnd::Server)];
-        host.add_flow(&flow.config, *end, tcp, streams);
+        let at_server = *end == FlowEnd::Server;
+        let turns: &[Turn] = if at_server { &flow.turns } else { &[] };
+        host.add_flow(&flow.config, *end, (&flow.tcp[usize::from(at_server)], turns), streams);
     }
     host
 }

@@ -212,7 +212,7 @@ pub const KEYS: &[KeySection] = &[
                 "a list of links: `a -- b: { … }` both ways, `a -> b: { … }` one way; ends may be patterns such as `client*`",
                 Links(&Section("a link")),
             ),
-            ("events", "a list of what befalls links at given times", List(&Section("an event"))),
+            ("events", "a list of what befalls links and servers at given times", List(&Section("an event"))),
             (
                 "services",
                 "servers by name that no workload entry brings with it (`list services`)",
@@ -344,9 +344,18 @@ pub const KEYS: &[KeySection] = &[
         &[
             ("at", "when, a time", SPAN),
             ("link", "the link, or several; NAME.forward is one direction", List(&Text)),
+            (
+                "server",
+                "in place of a link: the service or the workload entry whose server it befalls, or several",
+                List(&Text),
+            ),
             ("set", "what changes: `{ rate, trace, delay, loss, limit }`", Keys(SET)),
-            ("down", "the carrier is lost, for a time or for good (`true`)", Either(&[Always, SPAN])),
-            ("up", "the carrier is back: true", Always),
+            (
+                "down",
+                "the carrier is lost, or the process of the server is killed, for a time or for good (`true`)",
+                Either(&[Always, SPAN]),
+            ),
+            ("up", "the carrier is back, the process starts again: true", Always),
         ],
     ),
     section(

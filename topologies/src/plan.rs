@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use sim_core::{Amount, Change, PortConfig, Prob, Rate, Size, Span, Speed, Time};
 use sim_protocols::dns::HostResolverConfig;
-use sim_protocols::{FlowConfig, Gate, ServiceConfig, tcp};
+use sim_protocols::{FlowConfig, Gate, ServiceConfig, Turn, tcp};
 
 /// One point of an experiment, resolved: what [`wire`](crate::wire) and the nodes turn into a world.
 #[derive(Clone, Debug, Default)]
@@ -28,7 +28,7 @@ pub struct Plan {
     pub workloads: Vec<String>,
     /// When nodes get other routing tables, sorted by time.
     pub reroutes: Vec<Reroute>,
-    /// What befalls links, sorted by time.
+    /// What befalls links, sorted by time; what befalls servers stands with them.
     pub events: Vec<EventPlan>,
     /// When the simulation ends.
     pub stop: Time,
@@ -140,6 +140,8 @@ pub struct FlowPlan {
     pub config: Arc<FlowConfig>,
     /// The TCP settings at the end that starts it, and at the other one: the host's, and over them the flow's own.
     pub tcp: [Arc<tcp::Config>; 2],
+    /// When the process of its server ends and starts, sorted by time.
+    pub turns: Vec<Turn>,
 }
 
 /// A service.
@@ -157,6 +159,8 @@ pub struct ServicePlan {
     pub config: Arc<ServiceConfig>,
     /// The TCP settings of its connections.
     pub tcp: Arc<tcp::Config>,
+    /// When its process ends and starts, sorted by time.
+    pub turns: Vec<Turn>,
 }
 
 /// A node gets another routing table, after the routers have noticed a failure or its end.

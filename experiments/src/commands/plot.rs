@@ -27,27 +27,29 @@ pub fn plot(folder: &Path, asked: &[String]) -> Done {
         wrong.extend(failed.into_iter().map(|why| format!("{}: {why}", folder.display())));
     };
     let order = order_of_points(folder);
-    let mut points: Vec<(Option<usize>, Source)> = Vec::new();
+    let mut sources: Vec<(Option<usize>, bool, Source)> = Vec::new();
     let mut last: Option<&Path> = None;
     for run in &runs {
         let found = Run::read(run)?;
         let requests = found.requests(&asked, false);
         note(run, figures::draw(run, &found.about, &requests));
         // The runs of a point stand in one folder, its first seed first.
-        if points.is_empty() || last != run.parent() {
-            last = run.parent();
-            let values = &found.experiment.points[0].values;
-            let label = figures::label(&found.experiment.name, &found.experiment.label(values));
-            let place = order.iter().position(|point| point == values);
-            points.push((place, Source { label, tables: plots::Tables::Folder(run.clone()) }));
-        }
+        let first = last != run.parent();
+        last = run.parent();
+        let values = &found.experiment.points[0].values;
+        let label = figures::label(&found.experiment.name, &found.experiment.label(values));
+        let place = order.iter().position(|point| point == values);
+        sources.push((place, first, Source { label, tables: plots::Tables::Folder(run.clone()) }));
     }
     if folder.join("summary.csv").is_file() {
-        let first = Run::read(&runs[0])?;
-        points.sort_by_key(|(place, _)| *place);
-        let points: Vec<Source> = points.into_iter().map(|(_, source)| source).collect();
-        let requests = first.requests(&asked, true);
-        note(folder, figures::draw_whole(folder, &first.experiment.name, &points, &requests));
+        let run = Run::read(&runs[0])?;
+        sources.sort_by_key(|(place, ..)| *place);
+        let points = figures::Points {
+            first: sources.iter().filter(|(_, first, _)| *first).map(|(.., source)| source.clone()).collect(),
+            all: sources.into_iter().map(|(.., source)| source).collect(),
+        };
+        let requests = run.requests(&asked, true);
+        note(folder, figures::draw_whole(folder, &run.experiment.name, &points, &requests));
     }
     for figure in &drawn {
         say!("{}", figure.display());

@@ -262,7 +262,7 @@ impl Settings {
             "tcp_syn_retries" => tcp.syn_retries = count()?,
             "tcp_syn_linear_timeouts" => tcp.syn_linear = count()?,
             "tcp_synack_retries" => tcp.synack_retries = count()?,
-            "tcp_retries2" => tcp.retries = count()?.max(1),
+            "tcp_retries2" => tcp.data_retries = count()?,
             "tcp_orphan_retries" => tcp.orphan_retries = if count()? == 0 { 8 } else { count()? },
             "tcp_fin_timeout" => tcp.options.fin_timeout = Span::from_secs(count()?.into()),
             "tcp_keepalive_time" => tcp.options.keepalive_idle = Span::from_secs(count()?.into()),

@@ -237,3 +237,19 @@ fn plot_kinds() -> Value {
     });
     kinds_of(found.collect(), &[])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Settings of TCP stand among the parameters of an application: one word must not mean two things.
+    #[test]
+    fn no_application_has_a_parameter_that_tcp_has_too() {
+        let settings = tcp_settings();
+        for app in APPS.iter().filter(|app| app.tcp) {
+            let own = asked(|params| _ = AppConfig::read(app.name, params)).properties;
+            let twice: Vec<&String> = own.keys().filter(|key| settings.contains_key(*key)).collect();
+            assert!(twice.is_empty(), "{}: {twice:?}", app.name);
+        }
+    }
+}

@@ -1,17 +1,18 @@
 //! A result over two swept values, or a value over time and another column: a field of colours.
 
-use super::sweep::{Swept, interval};
-use super::{FROM, Key, Kind, TO, Takes, title};
+use super::sweep::Swept;
+use super::{FROM, Key, Kind, TO, Takes, WHERE, X_LABEL, Y_LABEL, title};
 use crate::Source;
 use crate::args::{Args, bad};
 use crate::canvas::{Align, Canvas, Part, Rect};
 use crate::error::Error;
 use crate::figure::{heading, with_unit};
+use crate::rows::{Mean, Runs, named};
 use crate::scale::{Axis, Scale};
 use crate::style::{BLACK, Color, FRAME, GREY, LABEL, PAGE, RAMP, TICK, WHITE};
-use crate::table::{Want, read};
+use crate::table::Want;
 use crate::text;
-use crate::units::{self, Unit, short};
+use crate::units::{Unit, short};
 
 pub(super) const KIND: Kind = Kind {
     name: "heatmap",
@@ -31,8 +32,12 @@ pub(super) const KIND: Kind = Kind {
             help: "the column of values: each cell is the mean of its rows; it must be given",
         },
         Key { name: "log", takes: Takes::Flag, help: "true for colours by the value's logarithm; false" },
+        WHERE,
         FROM,
         TO,
+        X_LABEL,
+        Y_LABEL,
+        Key { name: "value_label", takes: Takes::Text, help: "what the value is called; the column's name" },
     ],
     draw,
 };
@@ -58,9 +63,8 @@ struct Side {
 }
 
 impl Side {
-    fn new(swept: &Swept<'_>, column: &str, upward: bool) -> Side {
+    fn new(swept: &Swept<'_>, column: &str, (name, unit): (String, Unit), upward: bool) -> Side {
         let index = &swept.words.index;
-        let (name, unit) = units::column(column);
         let unit = if unit == Unit::None { swept.unit } else { unit };
         let mut order: Vec<usize> = (0..swept.places.len()).collect();
         order.sort_by(|a, b| swept.places[*a].total_cmp(&swept.places[*b]));
@@ -134,31 +138,33 @@ fn draw(sources: &[Source], args: &Args) -> Result<Canvas, Error> {
     if windowed {
         wants.push(Want::Number("time_s"));
     }
-    let table = read(sources, name, &wants)?;
+    let runs = Runs::read(sources, name, args, &wants, (&[&x, &y], "`x` or `y`"))?;
+    let table = &runs.table;
     let (xs, ys) = (table.words(&x), table.words(&y));
     let values = table.numbers(&value);
     let inside = |row: usize| !windowed || (from..=to).contains(&table.numbers("time_s")[row]);
-    let rows: Vec<usize> = (0..table.rows)
-        .filter(|row| inside(*row) && values[*row].is_finite() && (!log || values[*row] > 0.0))
-        .collect();
-    let (right, up) = (Side::new(&Swept::new(xs, &x), &x, false), Side::new(&Swept::new(ys, &y), &y, true));
-    let mut cells: Vec<Vec<f64>> = vec![Vec::new(); right.cells * up.cells];
+    let rows = (0..table.rows).filter(|row| inside(*row));
+    let (right, up) = (
+        Side::new(&Swept::new(xs, &x), &x, named(args, "x_label", 0, &x), false),
+        Side::new(&Swept::new(ys, &y), &y, named(args, "y_label", 0, &y), true),
+    );
+    let mut cells: Vec<Vec<usize>> = vec![Vec::new(); right.cells * up.cells];
     for row in rows {
         if let (Some(column), Some(line)) = (right.of[row], up.of[row]) {
-            cells[line * right.cells + column].push(values[row]);
+            cells[line * right.cells + column].push(row);
         }
     }
-    let means: Vec<Option<(f64, f64)>> =
-        cells.iter().map(|values| (!values.is_empty()).then(|| interval(values))).collect();
-    let seen = || means.iter().flatten().map(|(mean, _)| *mean);
+    let shown: Vec<f64> = values.iter().map(|value| if log && *value <= 0.0 { f64::NAN } else { *value }).collect();
+    let means: Vec<Option<Mean>> = cells.iter().map(|rows| runs.mean(&shown, rows)).collect::<Result<_, _>>()?;
+    let seen = || means.iter().flatten().map(|mean| mean.mean);
     let (low, high) = seen().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
     if low > high {
         return Err(table.empty(&value, "in the rows that were asked for"));
     }
-    let (label, unit) = units::column(&value);
+    let (label, unit) = named(args, "value_label", 0, &value);
     let ramp = self::values(&label, unit, log, low, high);
     let usual = format!("{label} over {} and {}", right.name.to_lowercase(), up.name.to_lowercase());
-    let most = cells.iter().map(Vec::len).max().unwrap_or(0);
+    let most = means.iter().flatten().map(|mean| mean.values).max().unwrap_or(0);
     let caption = if most > 1 { format!("each cell: the mean of up to {most} rows") } else { String::new() };
     let mut page = Canvas::new(PAGE.0, PAGE.1, &title(args, &usual));
     let heading_of = page.title.clone();
@@ -168,17 +174,16 @@ fn draw(sources: &[Source], args: &Args) -> Result<Canvas, Error> {
     let (cell_w, cell_h) = (area.width() / right.cells as f64, area.height() / up.cells as f64);
     for (at, cell) in means.iter().enumerate() {
         let (column, line) = (at % right.cells, at / right.cells);
-        let Some((mean, half)) = *cell else { continue };
+        let Some(Mean { mean, half, runs, .. }) = *cell else { continue };
         let left = area.left + cell_w * column as f64;
         let bottom = area.bottom - cell_h * line as f64;
-        let count = cells[at].len();
         let mut lines = vec![
             format!("{}: {}", right.name, right.names[column]),
             format!("{}: {}", up.name, up.names[line]),
             format!("{label}: {}", unit.print(mean)),
         ];
-        if count > 1 {
-            lines.push(format!("± {} (95 %, {count} rows)", unit.print(half)));
+        if runs > 1 {
+            lines.push(format!("± {} (95 %, {runs} runs)", unit.print(half)));
         }
         let part = ramp.part(mean);
         page.part(Part::Note { lines }, |page| {

@@ -25,6 +25,8 @@ use crate::error::Error;
 use crate::table::{Table, Words};
 use crate::units;
 
+pub(crate) use sweep::interval;
+
 /// A parameter of a kind.
 #[derive(Clone, Copy, Debug)]
 pub struct Key {
@@ -131,6 +133,15 @@ const LINKS: Key = Key { name: "links", takes: Takes::Links, help: "names or pat
 const FROM: Key = Key { name: "from", takes: Takes::Time, help: "the start of the time shown; the first row's" };
 const TO: Key = Key { name: "to", takes: Takes::Time, help: "the end of the time shown; the last row's" };
 
+const WHERE: Key = Key {
+    name: "where",
+    takes: Takes::Text,
+    help: "the rows to show: a column's word, pattern or value, `shop.to=wan`, or a list of them, which all hold; all rows",
+};
+const X_LABEL: Key = Key { name: "x_label", takes: Takes::Text, help: "what x is called; the column's name" };
+const Y_LABEL: Key =
+    Key { name: "y_label", takes: Takes::Text, help: "what y is called, one for each column; their names" };
+
 fn title(args: &Args, usual: &str) -> String {
     args.text("title").unwrap_or(usual).to_string()
 }
@@ -203,6 +214,16 @@ fn combine(columns: &[&Words], kept: &[bool]) -> Words {
     Words { index: index.collect(), words }
 }
 
+/// A caption that says what the colours mean. Variants have no other name.
+fn with_group(args: &Args, group: Option<&str>, caption: String) -> String {
+    let named = args.text("group_label").or(group.filter(|group| *group != "variant"));
+    match named.filter(|_| group.is_some()) {
+        None => caption,
+        Some(group) if caption.is_empty() => format!("colours: {group}"),
+        Some(group) => format!("colours: {group}; {caption}"),
+    }
+}
+
 /// The points of two columns within a window of the first, with their rows.
 fn points<'a>(
     table: &'a Table,
@@ -223,7 +244,7 @@ fn something(table: &Table, column: &str, points: &[Vec<Point>]) -> Result<(), E
 }
 
 /// The column of a name that may have been given without its unit: `latency` is `latency_s`.
-fn column(sources: &[Source], table: &str, name: &str) -> Result<String, Error> {
+pub(crate) fn column(sources: &[Source], table: &str, name: &str) -> Result<String, Error> {
     let has = crate::table::columns(sources, table)?;
     let whole = has.iter().find(|column| *column == name);
     let stem = || has.iter().find(|column| units::UNITS.iter().any(|unit| column.strip_suffix(unit) == Some(name)));

@@ -112,10 +112,11 @@ pub(super) fn journeys(sources: &[Source], args: &Args) -> Result<(Table, Vec<Jo
     let flows = table.words("flow");
     // Packets of no flow, such as those of ARP, belong to all.
     let patterns = args.list("flows");
-    let chosen = match patterns {
+    let mut chosen = match patterns {
         [] => vec![true; flows.words.len()],
         some => flows.select(&table, "flow", some)?,
     };
+    chosen.iter_mut().zip(&flows.words).for_each(|(chosen, flow)| *chosen |= flow.is_empty());
     let mut known: BTreeMap<u32, usize> = BTreeMap::new();
     let mut journeys: Vec<Journey> = Vec::new();
     let mut scales: BTreeMap<(String, u64, u64), f64> = BTreeMap::new();

@@ -1,15 +1,16 @@
 //! A bar for each word of a column, made of the values of several others.
 
 use super::waterfall::{axis_below, legend};
-use super::{Key, Kind, Takes, sweep, title};
+use super::{Key, Kind, Takes, WHERE, Y_LABEL, title};
 use crate::Source;
 use crate::args::{Args, bad};
 use crate::canvas::{Align, Canvas, Rect};
 use crate::error::Error;
 use crate::figure::heading;
+use crate::rows::{Runs, named, says};
 use crate::scale::{Axis, Scale};
 use crate::style::{BLACK, PAGE, TICK, color};
-use crate::table::{Want, read};
+use crate::table::Want;
 use crate::text;
 use crate::units;
 
@@ -26,6 +27,9 @@ pub(super) const KIND: Kind = Kind {
             help: "the columns of values of one unit, in the order of the parts; they must be given",
         },
         Key { name: "only", takes: Takes::Text, help: "words or patterns of x to show; all" },
+        WHERE,
+        Y_LABEL,
+        Key { name: "x_label", takes: Takes::Text, help: "what the sum along x is called; sum" },
     ],
     draw,
 };
@@ -43,26 +47,26 @@ fn draw(sources: &[Source], args: &Args) -> Result<Canvas, Error> {
     if parts.len() < 2 {
         return Err(bad("y", "should be two columns or more".into()));
     }
-    let units: Vec<_> = parts.iter().map(|part| units::column(part)).collect();
+    let units: Vec<_> = parts.iter().enumerate().map(|(at, part)| named(args, "y_label", at, part)).collect();
     if units.iter().any(|(_, unit)| unit != &units[0].1) {
         return Err(bad("y", "the columns should have one unit".into()));
     }
     let mut wants = vec![Want::Word(&x)];
     wants.extend(parts.iter().map(|part| Want::Number(part)));
-    let table = read(sources, name, &wants)?;
+    let runs = Runs::read(sources, name, args, &wants, (&[&x], "`x`"))?;
+    let table = &runs.table;
     let words = table.words(&x);
-    let selected = words.select(&table, &x, args.list("only"))?;
-    let mut bars = Vec::new();
+    let selected = words.select(table, &x, args.list("only"))?;
+    let (mut bars, mut means) = (Vec::new(), Vec::new());
     for (word, _) in selected.iter().enumerate().filter(|(_, selected)| **selected) {
-        let mean = |part: &String| {
-            let rows = table.numbers(part).iter().enumerate();
-            let values: Vec<f64> = rows
-                .filter(|(row, value)| words.index[*row] as usize == word && value.is_finite())
-                .map(|(_, value)| *value)
-                .collect();
-            if values.is_empty() { 0.0 } else { sweep::interval(&values).0 }
-        };
-        bars.push((words.words[word].clone(), parts.iter().map(mean).collect::<Vec<f64>>()));
+        let rows: Vec<usize> = (0..table.rows).filter(|row| words.index[*row] as usize == word).collect();
+        let mut values = Vec::new();
+        for part in &parts {
+            let mean = runs.mean(table.numbers(part), &rows)?;
+            values.push(mean.map_or(0.0, |mean| mean.mean));
+            means.extend(mean);
+        }
+        bars.push((words.words[word].clone(), values));
     }
     if bars.iter().all(|(_, values)| values.iter().all(|value| *value == 0.0)) {
         return Err(table.empty(&parts[0], "there is nothing to stack"));
@@ -72,13 +76,13 @@ fn draw(sources: &[Source], args: &Args) -> Result<Canvas, Error> {
     let usual = format!("{} by {}", units[0].0, units::column(&x).0.to_lowercase());
     let mut canvas = Canvas::new(PAGE.0, height.round(), &title(args, &usual));
     let heading_text = canvas.title.clone();
-    let top = heading(&mut canvas, &heading_text, "means");
+    let top = heading(&mut canvas, &heading_text, &says(&means, "means"));
     legend(&mut canvas, top + 12.0, units.iter().enumerate().map(|(at, (label, _))| (label.as_str(), color(at))));
     let area =
         Rect { left: LEFT, top: top + 40.0, right: PAGE.0 - RIGHT, bottom: top + 48.0 + ROW * bars.len() as f64 };
     let totals = bars.iter().map(|(_, values)| values.iter().sum::<f64>());
     let scale = Scale::fit(&Axis::new("", unit), totals.chain([0.0]), (area.width() / 105.0) as usize, 0.0);
-    let label = if scale.shown.name.is_empty() { "Sum".to_string() } else { format!("Sum ({})", scale.shown.name) };
+    let label = crate::figure::with_unit(args.text("x_label").unwrap_or("Sum"), scale.shown.name);
     axis_below(&mut canvas, &area, &scale, &label);
     for (at, (word, values)) in bars.iter().enumerate() {
         let middle = area.top + 4.0 + ROW * (at as f64 + 0.5);

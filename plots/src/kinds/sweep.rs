@@ -4,16 +4,17 @@ use std::collections::BTreeMap;
 
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
-use super::{Key, Kind, Takes, title};
+use super::{Key, Kind, Takes, WHERE, X_LABEL, Y_LABEL, title};
 use crate::Source;
 use crate::args::Args;
 use crate::canvas::{Canvas, Point};
 use crate::error::Error;
 use crate::figure::{Figure, Panel};
+use crate::rows::{self, Mean, Runs, named};
 use crate::scale::Axis;
 use crate::series::{Look, Series};
 use crate::style::{BLACK, Color, DASHES, GREY, color, shape};
-use crate::table::{Table, Want, Words, read};
+use crate::table::{Table, Want, Words};
 use crate::units::{self, Unit, quantity};
 
 pub(super) const KIND: Kind = Kind {
@@ -30,6 +31,9 @@ pub(super) const KIND: Kind = Kind {
         Key { name: "y", takes: Takes::Text, help: "the result; it must be given" },
         Key { name: "group", takes: Takes::Text, help: "the column whose words tell lines apart; none" },
         Key { name: "only", takes: Takes::Text, help: "words or patterns of the group to show; all" },
+        WHERE,
+        X_LABEL,
+        Y_LABEL,
         Key {
             name: "reference",
             takes: Takes::Text,
@@ -62,52 +66,57 @@ fn draw(sources: &[Source], args: &Args) -> Result<Canvas, Error> {
     let mut wants = vec![Want::Word(&x), Want::Number(&y)];
     wants.extend(references.iter().chain(&low).chain(&high).map(|column| Want::Number(column)));
     wants.extend(group.filter(|group| *group != x).map(Want::Word));
-    let table = read(sources, name, &wants)?;
+    let told = [x.as_str(), group.unwrap_or(&x)];
+    let runs = Runs::read(sources, name, args, &wants, (&told, "`group`"))?;
+    let table = &runs.table;
     let swept = Swept::new(table.words(&x), &x);
     let (log_x, log_y) = super::xy::logs(args)?;
     let log_x = log_x || args.list("log").is_empty() && swept.by_ratios();
 
-    let (label, unit) = units::column(&y);
+    let (label, unit) = named(args, "y_label", 0, &y);
     let mut panel = Panel::new(Axis { log: log_y, ..Axis::new(&label, unit) });
     let (groups, selected) = match group {
         None => (None, vec![true]),
         Some(group) => {
             let words = table.words(group);
-            (Some(words), words.select(&table, group, args.list("only"))?)
+            (Some(words), words.select(table, group, args.list("only"))?)
         }
     };
-    let mut most = 0;
+    let mut means = Vec::new();
     for at in (0..selected.len()).filter(|at| selected[*at]) {
         let mine = |row: usize| groups.is_none_or(|words| words.index[row] as usize == at);
-        let points = swept.means(table.numbers(&y), &mine);
+        let points = swept.over_runs(&runs, &y, &mine)?;
         if points.is_empty() {
             continue;
         }
-        most = most.max(points.iter().map(|point| point.count).max().unwrap_or(0));
+        means.extend(points.iter().map(|point| point.1));
         let place = panel.series.len();
         let legend = groups.map_or_else(|| "simulated".to_string(), |words| words.words[at].clone());
         let look = Look::Marked(shape(place), DASHES[place % DASHES.len()]);
-        let mut series = Series::new(&legend, color(place), look, points.iter().map(|p| (p.x, p.mean)).collect());
+        let mut series =
+            Series::new(&legend, color(place), look, points.iter().map(|(x, mean)| (*x, mean.mean)).collect());
         series.whiskers = match (&low, &high) {
             (Some(low), Some(high)) => {
                 let (low, high) = (swept.means(table.numbers(low), &mine), swept.means(table.numbers(high), &mine));
-                low.iter().zip(high).map(|(low, high)| (low.mean, high.mean)).collect()
+                low.iter().zip(high).map(|(low, high)| (low.1, high.1)).collect()
             }
-            _ => points.iter().map(|p| (p.mean - p.half, p.mean + p.half)).collect(),
+            _ => points.iter().map(|(_, mean)| (mean.mean - mean.half, mean.mean + mean.half)).collect(),
         };
         panel.series.push(series);
     }
     if panel.series.is_empty() {
         return Err(table.empty(&y, "in the rows that were asked for"));
     }
-    panel.series.extend(curves(&table, &swept, &references, &label));
+    panel.series.extend(curves(table, &swept, &references, &label));
     if panel.series.len() == 1 && groups.is_none() {
         panel.series[0].name.clear();
     }
-    let whiskers =
-        if low.is_some() || most > 1 { "bands and whiskers: 95 % confidence interval of the mean" } else { "" };
-    let seeds = if most > 1 { format!("; {most} runs a point") } else { String::new() };
-    let (x_label, x_unit) = units::column(&x);
+    let interval = "bands and whiskers: 95 % confidence interval of the mean";
+    let caption = match rows::says(&means, interval) {
+        none if none.is_empty() && low.is_some() => interval.to_string(),
+        says => says,
+    };
+    let (x_label, x_unit) = named(args, "x_label", 0, &x);
     let x_unit = if x_unit == Unit::None { swept.unit } else { x_unit };
     let axis = Axis {
         log: log_x && swept.names.is_none(),
@@ -116,8 +125,7 @@ fn draw(sources: &[Source], args: &Args) -> Result<Canvas, Error> {
         ..Axis::new(&x_label, x_unit)
     };
     let usual = format!("{label} over {}", x_label.to_lowercase());
-    Ok(Figure { title: title(args, &usual), caption: format!("{whiskers}{seeds}"), x: axis, panels: vec![panel] }
-        .page())
+    Ok(Figure { title: title(args, &usual), caption, x: axis, panels: vec![panel] }.page())
 }
 
 /// Dashed lines of what theory says; they are the same in all groups.
@@ -125,8 +133,7 @@ fn curves(table: &Table, swept: &Swept<'_>, references: &[String], label: &str) 
     const INKS: [Color; 3] = [BLACK, GREY, Color(0xA0, 0x60, 0x00)];
     let mut series = Vec::new();
     for (at, column) in references.iter().enumerate() {
-        let points: Vec<Point> =
-            swept.means(table.numbers(column), &|_| true).iter().map(|point| (point.x, point.mean)).collect();
+        let points: Vec<Point> = swept.means(table.numbers(column), &|_| true);
         let name = units::column(column).0;
         // `Goodput mathis` beside an axis of goodput reads as `Mathis`.
         let name = name.strip_prefix(label).map_or_else(|| name.clone(), |rest| units::capital(rest.trim()));
@@ -141,15 +148,6 @@ pub(super) struct Swept<'a> {
     pub places: Vec<f64>,
     pub unit: Unit,
     pub names: Option<Vec<String>>,
-}
-
-/// The rows of a point.
-struct Mean {
-    x: f64,
-    mean: f64,
-    /// Half the width of the 95 % interval; 0 for a single row.
-    half: f64,
-    count: usize,
 }
 
 impl<'a> Swept<'a> {
@@ -183,23 +181,39 @@ impl<'a> Swept<'a> {
         most <= 1.02 * least
     }
 
-    fn means(&self, values: &[f64], mine: &dyn Fn(usize) -> bool) -> Vec<Mean> {
-        let mut points: BTreeMap<u32, Vec<f64>> = BTreeMap::new();
-        for (row, value) in values.iter().enumerate().filter(|(row, value)| value.is_finite() && mine(*row)) {
-            points.entry(self.words.index[row]).or_default().push(*value);
+    /// The rows of each point, in the order of the points.
+    fn points(&self, mine: &dyn Fn(usize) -> bool) -> Vec<(f64, Vec<usize>)> {
+        let mut points: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
+        for row in (0..self.words.index.len()).filter(|row| mine(*row)) {
+            points.entry(self.words.index[row]).or_default().push(row);
         }
-        let mean = |(word, values): (u32, Vec<f64>)| {
-            let (mean, half) = interval(&values);
-            Mean { x: self.places[word as usize], mean, half, count: values.len() }
+        let mut points: Vec<(f64, Vec<usize>)> =
+            points.into_iter().map(|(word, rows)| (self.places[word as usize], rows)).collect();
+        points.sort_by(|a, b| a.0.total_cmp(&b.0));
+        points
+    }
+
+    /// The mean over the runs of each point that has values.
+    fn over_runs(&self, runs: &Runs, column: &str, mine: &dyn Fn(usize) -> bool) -> Result<Vec<(f64, Mean)>, Error> {
+        let mut means = Vec::new();
+        for (x, rows) in self.points(mine) {
+            means.extend(runs.mean(runs.table.numbers(column), &rows)?.map(|mean| (x, mean)));
+        }
+        Ok(means)
+    }
+
+    /// The mean of the values of each point that has some.
+    fn means(&self, values: &[f64], mine: &dyn Fn(usize) -> bool) -> Vec<Point> {
+        let mean = |(x, rows): (f64, Vec<usize>)| {
+            let values: Vec<f64> = rows.iter().map(|row| values[*row]).filter(|value| value.is_finite()).collect();
+            (!values.is_empty()).then(|| (x, interval(&values).0))
         };
-        let mut means: Vec<Mean> = points.into_iter().map(mean).collect();
-        means.sort_by(|a, b| a.x.total_cmp(&b.x));
-        means
+        self.points(mine).into_iter().filter_map(mean).collect()
     }
 }
 
 /// Mean, and half the width of its 95 % confidence interval by Student's t.
-pub(super) fn interval(values: &[f64]) -> (f64, f64) {
+pub(crate) fn interval(values: &[f64]) -> (f64, f64) {
     let count = values.len() as f64;
     let mean = values.iter().sum::<f64>() / count;
     if values.len() < 2 {

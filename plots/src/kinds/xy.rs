@@ -1,16 +1,16 @@
 //! Any column over any other one.
 
-use super::{FROM, Key, Kind, TO, Takes, points, something, split, title, told_apart};
+use super::{FROM, Key, Kind, TO, Takes, WHERE, X_LABEL, Y_LABEL, points, something, split, title, told_apart};
 use crate::Source;
 use crate::args::{Args, bad};
 use crate::canvas::Canvas;
 use crate::error::Error;
 use crate::figure::{Figure, Panel};
+use crate::rows::{conditions, named};
 use crate::scale::Axis;
 use crate::series::{Look, Series};
 use crate::style::{LINE, PALE, color, dash, shape};
-use crate::table::{Want, read};
-use crate::units;
+use crate::table::{Want, read_where};
 
 pub(super) const KIND: Kind = Kind {
     name: "xy",
@@ -37,8 +37,11 @@ pub(super) const KIND: Kind = Kind {
             takes: Takes::Words(&["none", "x", "y"]),
             help: "x, y or both (`[x, y]`) for logarithmic axes; none",
         },
+        WHERE,
         FROM,
         TO,
+        X_LABEL,
+        Y_LABEL,
     ],
     draw,
 };
@@ -52,13 +55,13 @@ fn draw(sources: &[Source], args: &Args) -> Result<Canvas, Error> {
     let mut wants = vec![Want::Number(&x)];
     wants.extend(ys.iter().filter(|y| **y != x).map(|y| Want::Number(y)));
     wants.extend(group.map(Want::Word));
-    let table = read(sources, name, &wants)?;
+    let table = read_where(sources, name, &wants, &mut conditions(sources, name, args)?)?;
     let (log_x, log_y) = logs(args)?;
     let look = args.word("look", &["line", "steps", "points", "both"])?;
     let behind = args.text("behind");
     let mut panels = Vec::new();
     let mut caption = String::new();
-    for y in &ys {
+    for (at, y) in ys.iter().enumerate() {
         let drawn = points(&table, &x, y, args.window()?);
         let (names, lines) = match group {
             None => (vec![String::new()], vec![drawn.map(|(_, point)| point).collect()]),
@@ -69,7 +72,7 @@ fn draw(sources: &[Source], args: &Args) -> Result<Canvas, Error> {
             }
         };
         something(&table, y, &lines)?;
-        let (label, unit) = units::column(y);
+        let (label, unit) = named(args, "y_label", at, y);
         let mut panel = Panel::new(Axis { log: log_y, ..Axis::new(&label, unit) });
         if let Some(word) = behind.filter(|word| !names.iter().any(|name| name == word)) {
             return Err(bad("behind", format!("`{word}` is no word of the group; there are {}", names.join(", "))));
@@ -96,7 +99,7 @@ fn draw(sources: &[Source], args: &Args) -> Result<Canvas, Error> {
         }
         panels.push(panel);
     }
-    let (label, unit) = units::column(&x);
+    let (label, unit) = named(args, "x_label", 0, &x);
     let axis = Axis { log: log_x, zero: false, ..Axis::new(&label, unit) };
     let usual = format!("{} over {}", panels[0].y.label, label.to_lowercase());
     Ok(Figure { title: title(args, &usual), caption, x: axis, panels }.page())

@@ -62,6 +62,17 @@ impl Program {
         self.keys.clone()
     }
 
+    fn end(&mut self, calls: &mut Calls<'_, '_>, over: bool) {
+        calls.secrets(&self.keys.lock().unwrap_or_else(PoisonError::into_inner));
+        let (Some(mut rest), Some(spare)) = (self.rest.take(), self.spare.take()) else { return };
+        rest.over = over;
+        context::enter(rest, calls.lend(spare));
+        drop_tasks();
+        let (mut rest, loan) = context::leave();
+        rest.timers.clear();
+        calls.take_back(loan);
+    }
+
     fn run(&mut self, calls: &mut Calls<'_, '_>, cause: Cause) {
         let (Some(rest), Some(spare)) = (self.rest.take(), self.spare.take()) else { return };
         let now = calls.now();
@@ -125,15 +136,13 @@ impl App for Program {
         self.run(calls, Cause::Timer);
     }
 
+    /// What runs is dropped, and closes its sockets.
+    fn killed(&mut self, calls: &mut Calls<'_, '_>) {
+        self.end(calls, false);
+    }
+
     /// What still runs is dropped, and sends nothing any more.
     fn finish(&mut self, calls: &mut Calls<'_, '_>) {
-        calls.secrets(&self.keys.lock().unwrap_or_else(PoisonError::into_inner));
-        let (Some(mut rest), Some(spare)) = (self.rest.take(), self.spare.take()) else { return };
-        rest.over = true;
-        context::enter(rest, calls.lend(spare));
-        drop_tasks();
-        let (mut rest, loan) = context::leave();
-        rest.timers.clear();
-        calls.take_back(loan);
+        self.end(calls, true);
     }
 }

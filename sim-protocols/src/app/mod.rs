@@ -15,6 +15,7 @@ mod dist;
 mod dns;
 mod http;
 mod loops;
+mod mortal;
 mod on_off;
 mod permits;
 mod ping;
@@ -35,6 +36,7 @@ use sim_core::{Params, Table};
 
 use crate::host::{App, AppEvent, Calls, FlowEnd};
 
+pub(crate) use mortal::Mortal;
 pub(crate) use permits::{Permit, Permits};
 
 pub use browse::{BROWSE, BrowseConfig, PAGES};
@@ -43,6 +45,7 @@ pub use cbr::CbrConfig;
 pub use dist::{Dist, Pareto, Quantity, Shape, SizeDist, SpanDist, Table as ValueTable};
 pub use dns::DnsConfig;
 pub use http::{HttpConfig, HttpMethod, HttpVersion};
+pub use mortal::Turn;
 pub use on_off::OnOffConfig;
 pub use ping::PingConfig;
 pub use poisson::PoissonConfig;

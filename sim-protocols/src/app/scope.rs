@@ -30,6 +30,14 @@ impl Scope {
         Scope { resolver: resolver.clone(), ..self }
     }
 
+    /// The same for a process that is started again: its chance is another one in each life, the first being 0.
+    pub(crate) fn of_life(&self, life: u32) -> Scope {
+        match life {
+            0 => self.clone(),
+            life => Scope { path: format!("{}/life-{life}", self.path), ..self.clone() },
+        }
+    }
+
     /// What its host resolves names of DNS with, for a [`Stub`](crate::dns::Stub); none where the file gives it neither a resolver nor names.
     pub fn resolver(&self) -> Option<Arc<HostResolver>> {
         self.resolver.clone()

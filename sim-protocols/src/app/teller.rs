@@ -84,6 +84,10 @@ impl App for Teller {
         self.run(calls, |program, calls| program.timer(calls, token));
     }
 
+    fn killed(&mut self, calls: &mut Calls<'_, '_>) {
+        self.run(calls, |program, calls| program.killed(calls));
+    }
+
     /// What is under way says how far it has come as it is dropped.
     fn finish(&mut self, calls: &mut Calls<'_, '_>) {
         self.run(calls, |program, calls| program.finish(calls));

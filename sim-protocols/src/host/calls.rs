@@ -92,6 +92,8 @@ pub trait App: Send {
     fn event(&mut self, calls: &mut Calls<'_, '_>, event: AppEvent);
     /// A wake-up that it asked for. There is no cancelling.
     fn timer(&mut self, calls: &mut Calls<'_, '_>, token: u32);
+    /// Its process is killed: its sockets close, and it is not called again.
+    fn killed(&mut self, _calls: &mut Calls<'_, '_>) {}
     /// The simulation stops: what is still open gets its row.
     fn finish(&mut self, _calls: &mut Calls<'_, '_>) {}
 }

@@ -59,7 +59,7 @@ pub(crate) use tables::{
     PingRow, RequestRow, ServedRow, TracerouteRow, group, joined, table,
 };
 
-use crate::app::{AppConfig, Scope};
+use crate::app::{AppConfig, Mortal, Scope, Turn};
 use crate::dns::HostResolver;
 use crate::ip::{self, IpStack};
 use crate::service::ServiceConfig;
@@ -114,9 +114,16 @@ impl Host {
         Host { kernel: Kernel::new(config, stack, streams), apps: Vec::new(), names, resolver }
     }
 
-    /// Makes it one end of a flow, with these TCP settings for its connections.
-    pub fn add_flow(&mut self, flow: &Arc<FlowConfig>, end: FlowEnd, tcp: &Arc<tcp::Config>, streams: &Streams) {
-        let app = flow.app.open(end, &self.scope(format!("flow/{}", flow.name), streams));
+    /// Makes it one end of a flow, with these TCP settings for its connections, which ends and starts again at these turns.
+    pub fn add_flow(
+        &mut self,
+        flow: &Arc<FlowConfig>,
+        end: FlowEnd,
+        (tcp, turns): (&Arc<tcp::Config>, &[Turn]),
+        streams: &Streams,
+    ) {
+        let (scope, own) = (self.scope(format!("flow/{}", flow.name), streams), flow.clone());
+        let app = Mortal::wrap(turns, move |life| own.app.open(end, &scope.of_life(life)));
         self.may_open_fast(tcp, streams);
         self.add_app(flow, end, tcp, app);
     }
@@ -138,17 +145,18 @@ impl Host {
         Scope::new(path, streams, &self.names).with_resolver(&self.resolver)
     }
 
-    /// Makes it run a service from the start. Its packets carry `number`, which no flow has.
+    /// Makes it run a service from the start, which ends and starts again at these turns. Its packets carry `number`, which no flow has.
     pub fn add_service(
         &mut self,
         (name, number): (&str, u32),
-        (service, port): (&ServiceConfig, u16),
-        tcp: &Arc<tcp::Config>,
+        (service, port): (&Arc<ServiceConfig>, u16),
+        (tcp, turns): (&Arc<tcp::Config>, &[Turn]),
         streams: &Streams,
     ) {
-        let scope = self.scope(format!("service/{name}"), streams);
+        let (scope, service) = (self.scope(format!("service/{name}"), streams), service.clone());
         self.may_open_fast(tcp, streams);
-        self.add_program((name, number), Time::ZERO, tcp, service.open(&scope, port));
+        let app = Mortal::wrap(turns, move |life| service.open(&scope.of_life(life), port));
+        self.add_program((name, number), Time::ZERO, tcp, app);
     }
 
     /// Makes it run a program of its own: an application on sockets that listens for anybody and connects to anybody. It starts at `start`;

@@ -119,7 +119,7 @@ impl Lab {
                     match other {
                         _ if place != host => {}
                         Some(other) => node.add_app(flow, end, &tcp, self.apps.remove(other).2),
-                        None => node.add_flow(flow, end, &tcp, &streams),
+                        None => node.add_flow(flow, end, (&tcp, &[]), &streams),
                     }
                 }
             }

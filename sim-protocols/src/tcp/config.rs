@@ -101,9 +101,10 @@ pub struct Config {
     pub syn_linear: u32,
     /// How often a SYN,ACK is sent again. Default: 5, Linux; as a SYN by the RFCs.
     pub synack_retries: u32,
-    /// How often data is sent again before the connection is given up. Default: 15, Linux.
-    pub retries: u32,
-    /// How often data is sent again for an application that has closed its socket. Default: 8, Linux; as other data by the RFCs.
+    /// How often data is sent again before the connection is given up, as a time: so long as that many retransmissions would take that begin with the
+    /// least time-out ([`Config::patience`]). Default: 15, Linux's `tcp_retries2`: 924.6 s.
+    pub data_retries: u32,
+    /// The same for an application that has closed its socket. Default: 8, Linux; as other data by the RFCs.
     pub orphan_retries: u32,
     /// Sends a SYN that was lost again without asking for explicit congestion notification (RFC 3168 §6.1.1.1). Default: on.
     pub ecn_fallback: bool,
@@ -128,6 +129,17 @@ impl Default for Config {
 }
 
 impl Config {
+    /// How long so many retransmissions may go unanswered, from the first on (Linux's tcp_model_timeout): doubled from the least time-out up to the
+    /// largest. A time and not a count: RFC 6069 takes back-offs back where a router says that the path is broken, and the true time-out is longer than
+    /// the least one.
+    pub(super) fn patience(&self, retries: u32) -> Span {
+        let least = self.rto_min.ps().max(1);
+        let doublings = (self.rto_max.ps() / least).max(1).ilog2().min(60);
+        let doubled = ((2_u64 << retries.min(doublings)) - 1).saturating_mul(least);
+        let steady = u64::from(retries.saturating_sub(doublings)).saturating_mul(self.rto_max.ps());
+        Span::from_ps(doubled.saturating_add(steady))
+    }
+
     /// The defaults of a profile.
     pub fn profile(profile: Profile) -> Config {
         let linux = profile == Profile::Linux6;
@@ -165,7 +177,7 @@ impl Config {
             syn_retries: 6,
             syn_linear: if linux { 4 } else { 0 },
             synack_retries: if linux { 5 } else { 6 },
-            retries: 15,
+            data_retries: 15,
             orphan_retries: if linux { 8 } else { 15 },
             ecn_fallback: true,
             gso: false,
@@ -325,11 +337,11 @@ impl Config {
                 0..=20,
                 "how often a SYN,ACK is sent again",
             ) as u32,
-            retries: params.count(
-                "retries",
-                Some(base.retries.into()),
+            data_retries: params.count(
+                "data_retries",
+                Some(base.data_retries.into()),
                 1..=30,
-                "how often data is sent again before giving up",
+                "how often data is sent again before giving up, as the time that it takes with the least time-out",
             ) as u32,
             orphan_retries: params.count(
                 "orphan_retries",

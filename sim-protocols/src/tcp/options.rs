@@ -62,7 +62,7 @@ impl Options {
             user_timeout: params.span(
                 "user_timeout",
                 Some(base.user_timeout),
-                "how long what was sent again may go unacknowledged; 0 s: as long as `retries` last",
+                "how long what was sent again may go unacknowledged; 0 s: as long as `data_retries` last",
             ),
             keepalive: params.flag("keepalive", base.keepalive, "asks an idle end whether it is still there"),
             keepalive_idle: params.span(

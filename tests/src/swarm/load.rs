@@ -53,7 +53,7 @@ pub(super) fn tcp(text: &mut String, dice: &mut Dice, features: &Features) {
         let _ = write!(text, ", reordering: {}", dice.from(1, 20));
     }
     if !features.heals && dice.one_in(6) {
-        let _ = write!(text, ", retries: {}, syn_retries: {}", dice.from(1, 4), dice.from(0, 3));
+        let _ = write!(text, ", data_retries: {}, syn_retries: {}", dice.from(1, 4), dice.from(0, 3));
     }
 }
 

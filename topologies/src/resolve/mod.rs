@@ -15,12 +15,13 @@ mod workload;
 use std::net::Ipv4Addr;
 
 use sim_core::{Change, Time};
+use sim_protocols::Turn;
 
 use crate::experiment::LoadOptions;
 use crate::plan::{EventPlan, NodeKind, NodePlan, Plan, Reroute, RoutePlan};
-use crate::read::{Sink, short};
+use crate::read::{At, Sink, short};
 use crate::spec::Spec;
-use crate::spec::events::Action;
+use crate::spec::events::{Action, Befallen, EventSpec};
 use crate::spec::nodes::Routes;
 use address::LinkAddresses;
 use routes::{Edge, Graph, Net};
@@ -64,6 +65,7 @@ pub(crate) fn resolve(sink: &mut Sink, name: &str, spec: &Spec, options: &LoadOp
     workload::flows(sink, spec, &topo, &mut plan);
     let named = services::services(sink, spec, &topo, &mut plan);
     services::resolvers(spec, &topo, &mut plan);
+    turns(sink, spec, &mut plan);
     gate::gates(sink, spec, &topo, &mut plan);
     ports::force(sink, &mut plan);
     if sink.has_errors() {
@@ -78,8 +80,9 @@ pub(crate) fn resolve(sink: &mut Sink, name: &str, spec: &Spec, options: &LoadOp
 /// What befalls links, in the order of time.
 fn events(sink: &mut Sink, spec: &Spec, plan: &mut Plan) {
     for event in &spec.events {
+        let Befallen::Links(links) = &event.on else { continue };
         let mut ports = Vec::new();
-        for link in &event.links {
+        for link in links {
             let found = plan.ports_of(&link.value);
             if found.is_empty() {
                 unknown_link(sink, plan, link.at, &link.value);
@@ -88,9 +91,7 @@ fn events(sink: &mut Sink, spec: &Spec, plan: &mut Plan) {
         }
         ports.sort_unstable();
         ports.dedup();
-        if event.time.value >= plan.stop {
-            sink.warn(event.time.at, format!("the event never happens: the simulation stops at {}", plan.stop));
-        }
+        too_late(sink, event, plan);
         let mut push = |at: Time, ports: Vec<u32>, change| plan.events.push(EventPlan { at, ports, change });
         match &event.action {
             Action::Down(span) => {
@@ -108,6 +109,65 @@ fn events(sink: &mut Sink, spec: &Spec, plan: &mut Plan) {
         }
     }
     plan.events.sort_by_key(|event| event.at);
+}
+
+fn too_late(sink: &mut Sink, event: &EventSpec, plan: &Plan) {
+    if event.time.value >= plan.stop {
+        sink.warn(event.time.at, format!("the event never happens: the simulation stops at {}", plan.stop));
+    }
+}
+
+/// What befalls servers: each gets its turns, in the order of time.
+fn turns(sink: &mut Sink, spec: &Spec, plan: &mut Plan) {
+    for event in &spec.events {
+        let Befallen::Servers(names) = &event.on else { continue };
+        too_late(sink, event, plan);
+        let at = event.time.value;
+        let turns: Vec<Turn> = match &event.action {
+            Action::Set(_) => continue,
+            Action::Up => vec![Turn { at, up: true }],
+            Action::Down(None) => vec![Turn { at, up: false }],
+            Action::Down(Some(span)) => {
+                vec![Turn { at, up: false }, Turn { at: at.saturating_add(*span), up: true }]
+            }
+        };
+        for name in names {
+            give(sink, name, &turns, plan);
+        }
+    }
+    let all = plan.services.iter_mut().map(|service| &mut service.turns);
+    for own in all.chain(plan.flows.iter_mut().map(|flow| &mut flow.turns)) {
+        own.sort_by_key(|turn| turn.at);
+    }
+}
+
+/// Gives turns to the service of a name, or to the servers of the workload entry of that name.
+fn give(sink: &mut Sink, name: &At<String>, turns: &[Turn], plan: &mut Plan) {
+    if let Some(service) = plan.services.iter_mut().find(|service| service.name == name.value) {
+        return service.turns.extend(turns);
+    }
+    let Some(entry) = plan.workloads.iter().position(|entry| *entry == name.value) else {
+        let serves = |entry: &usize| {
+            plan.flows.iter().any(|flow| flow.workload as usize == *entry && flow.config.app.serves_anybody())
+        };
+        let entries = (0..plan.workloads.len()).filter(serves).map(|entry| plan.workloads[entry].as_str());
+        let known: Vec<&str> = plan.services.iter().map(|service| service.name.as_str()).chain(entries).collect();
+        return sink.unknown(name.at, "server", &name.value, &known);
+    };
+    for flow in plan.flows.iter_mut().filter(|flow| flow.workload as usize == entry) {
+        if !flow.config.app.serves_anybody() {
+            let message = format!(
+                "the end of `{}` cannot be killed: `{}` has no server process",
+                name.value,
+                flow.config.app.name()
+            );
+            sink.error(name.at, message)
+                .help
+                .push("services can, and the servers of `http`, `rpc` and `websocket`".into());
+            return;
+        }
+        flow.turns.extend(turns);
+    }
 }
 
 /// Reports a link that is not there.

@@ -63,7 +63,15 @@ pub(super) fn flows(sink: &mut Sink, spec: &Spec, topo: &Topo, plan: &mut Plan) 
                     traced: false,
                 };
                 let tcp = [from, to].map(|node| settings.of(sink, spec, topo, plan, node, index));
-                plan.flows.push(FlowPlan { name, workload: index as u32, from, to, config: Arc::new(config), tcp });
+                plan.flows.push(FlowPlan {
+                    name,
+                    workload: index as u32,
+                    from,
+                    to,
+                    config: Arc::new(config),
+                    tcp,
+                    turns: Vec::new(),
+                });
             }
         }
         one_server_at_a_port(sink, &work.name, plan, first);

@@ -1,4 +1,4 @@
-//! `events:`: what befalls links at given times.
+//! `events:`: what befalls links and servers at given times.
 
 use sim_core::{Amount, Span, Speed, Time};
 
@@ -10,15 +10,23 @@ use crate::yaml::{Node, Value};
 /// One entry of `events`.
 pub(crate) struct EventSpec {
     pub time: At<Time>,
-    pub links: Vec<At<String>>,
+    pub on: Befallen,
     pub action: Action,
+}
+
+/// Whom it befalls.
+pub(crate) enum Befallen {
+    /// Links, or their directions.
+    Links(Vec<At<String>>),
+    /// The processes of services and of workload entries' servers.
+    Servers(Vec<At<String>>),
 }
 
 /// What happens.
 pub(crate) enum Action {
     /// Properties change.
     Set(Changes),
-    /// Both directions fail, for a span or for good.
+    /// Both directions fail, or the process ends, for a span or for good.
     Down(Option<Span>),
     /// They come back.
     Up,
@@ -41,7 +49,8 @@ pub(crate) fn read(sink: &mut Sink, node: &Node) -> Vec<EventSpec> {
     for item in sink.list(node) {
         let mut map = sink.map(item, "an event");
         let time = map.quantity::<Time>(sink, "at", "30 s");
-        let links = map.get("link").map(|node| names(sink, node));
+        let links = map.get("link").map(|node| Befallen::Links(names(sink, node)));
+        let servers = map.get("server").map(|node| (node.at, names(sink, node)));
         let set = map.get("set").map(|node| {
             let mut map = sink.map(node, "`set`");
             let changes = Changes {
@@ -69,7 +78,17 @@ pub(crate) fn read(sink: &mut Sink, node: &Node) -> Vec<EventSpec> {
         if map.get("at").is_none() {
             map.missing(sink, "at", "30 s");
         }
-        if map.get("link").is_none() {
+        if let Some((at, _)) = &servers {
+            if links.is_some() {
+                sink.error(*at, "an event befalls links or servers, not both")
+                    .help
+                    .push("make two events of it".into());
+            } else if set.is_some() {
+                sink.error(*at, "a server goes down and up, and has nothing to set")
+                    .help
+                    .push("as in `down: 2 s`: its process is killed, and started again after that time".into());
+            }
+        } else if links.is_none() {
             map.missing(sink, "link", "wan");
         }
         let mut actions: Vec<Action> = [set, down, up].into_iter().flatten().collect();
@@ -85,8 +104,9 @@ pub(crate) fn read(sink: &mut Sink, node: &Node) -> Vec<EventSpec> {
             .push("one of `set: { rate: 5 Mbit/s }`, `down: 2 s`, `down: true`, `up: true`".into());
         }
         map.finish(sink);
-        if let (Some(time), Some(links), Some(action)) = (time, links, actions.pop()) {
-            out.push(EventSpec { time, links, action });
+        let on = links.or(servers.map(|(_, names)| Befallen::Servers(names)));
+        if let (Some(time), Some(on), Some(action)) = (time, on, actions.pop()) {
+            out.push(EventSpec { time, on, action });
         }
     }
     out

@@ -52,7 +52,9 @@ struct Arrow {
     sent: f64,
     /// Not a number where it was lost.
     arrived: f64,
-    words: String,
+    /// What stands at it: the first that has room, each shorter than the one before; nothing where another arrow of the packet
+    /// says it.
+    labels: Vec<String>,
     ink: Color,
     /// Whether its sender had sent it before.
     again: bool,
@@ -81,7 +83,8 @@ fn draw(sources: &[Source], args: &Args) -> Result<Canvas, Error> {
     };
     let mut caption = if flows.is_empty() { "no flow".to_string() } else { format!("flow: {}", super::list(&flows)) };
     if all > arrows.len() {
-        caption = format!("{caption}; the first {} of {all} packets", arrows.len());
+        let what = if packets.len() < all { "arrows" } else { "packets" };
+        caption = format!("{caption}; the first {} of {all} {what}", arrows.len());
     }
     if !raw {
         caption.push_str("; sequence numbers relative to the first");
@@ -145,12 +148,13 @@ fn arrows(packets: &[Journey], hosts: &[String], raw: bool, senders: &Senders) -
     let mut arrows = Vec::new();
     let place = |name: &str| hosts.iter().position(|host| host == name);
     for packet in packets {
-        let (seq, ack) = if raw { (packet.seq, packet.ack) } else { packet.relative };
-        let mut words = words(packet, seq, ack);
+        let numbers = if raw { (packet.seq, packet.ack) } else { packet.relative };
+        let mut labels = labels(packet, numbers);
         if packet.again {
-            words += "  sent again";
-            senders.why_again(packet).iter().for_each(|why| words += &format!(": {why}"));
+            let why: String = senders.why_again(packet).iter().map(|why| format!(": {why}")).collect();
+            labels.iter_mut().for_each(|words| *words += &format!("  sent again{why}"));
         }
+        let mine = arrows.len();
         let mut open: Option<(usize, usize)> = None;
         for (at, hop) in packet.hops.iter().enumerate() {
             open = open.or_else(|| place(&hop.from).map(|from| (from, at)));
@@ -164,13 +168,17 @@ fn arrows(packets: &[Journey], hosts: &[String], raw: bool, senders: &Senders) -
                 to: to.unwrap_or(if from == 0 { 1 } else { from - 1 }),
                 sent: packet.hops[start].sent,
                 arrived: if hop.lost { f64::NAN } else { hop.arrived },
-                words: words.clone(),
+                labels: labels.clone(),
                 ink: ink(packet),
                 again: packet.again,
-                notes: senders.notes(packet, &packet.hops[start..=at], &words),
+                notes: senders.notes(packet, &packet.hops[start..=at], &labels[0]),
             });
             open = None;
         }
+        // Of several arrows the one that is longest under way, or that is lost, says what it is.
+        let slow = |arrow: &Arrow| if arrow.arrived.is_finite() { arrow.arrived - arrow.sent } else { f64::INFINITY };
+        let slowest = arrows[mine..].iter().map(slow).fold(0.0, f64::max);
+        arrows[mine..].iter_mut().filter(|arrow| slow(arrow) < slowest).for_each(|arrow| arrow.labels.clear());
     }
     arrows.sort_by(|a, b| a.sent.total_cmp(&b.sent));
     arrows
@@ -190,22 +198,41 @@ fn ink(packet: &Journey) -> Color {
     }
 }
 
-fn words(packet: &Journey, seq: f64, ack: f64) -> String {
+/// Ports that say what is in a packet (IANA's registry of services).
+const PORTS: [(f64, &str); 3] = [(53.0, "DNS"), (80.0, "HTTP"), (443.0, "TLS")];
+
+/// What a packet is, from all that its headers say to what is least.
+fn labels(packet: &Journey, (seq, ack): (f64, f64)) -> Vec<String> {
     let tcp = packet.protocol == "tcp" || packet.protocol.is_empty();
-    let mut words = if tcp { packet.flags.replace('|', " ") } else { packet.protocol.to_uppercase() };
-    if seq.is_finite() {
-        words.push_str(&format!("  seq={seq:.0}"));
-    }
-    if packet.flags.contains("ACK") && ack.is_finite() {
-        words.push_str(&format!(" ack={ack:.0}"));
-    }
-    if packet.payload > 0.0 {
-        words.push_str(&format!(" len={:.0}", packet.payload));
-    }
-    if packet.window.is_finite() {
-        words.push_str(&format!(" win={:.0}", packet.window));
-    }
-    words.trim().to_string()
+    let known = PORTS.iter().find(|(port, _)| packet.ports.0 == *port || packet.ports.1 == *port);
+    let content = match known.filter(|_| packet.payload > 0.0) {
+        Some((_, "DNS")) if packet.ports.0 == 53.0 => "DNS answer",
+        Some((_, "DNS")) => "DNS query",
+        Some((_, name)) => name,
+        None => "",
+    };
+    let flags = if tcp { packet.flags.replace('|', " ") } else { packet.protocol.to_uppercase() };
+    let finite = |name: &str, value: f64, has: bool| {
+        if has && value.is_finite() { format!("{name}={value:.0}") } else { String::new() }
+    };
+    let seq = finite("seq", seq, true);
+    let ack = finite("ack", ack, packet.flags.contains("ACK"));
+    let len = finite("len", packet.payload, packet.payload > 0.0);
+    let win = finite("win", packet.window, true);
+    let join = |parts: &[&str]| parts.iter().filter(|part| !part.is_empty()).copied().collect::<Vec<_>>().join(" ");
+    let whole = |head: &str, rest: &[&str]| format!("{head}  {}", join(rest)).trim().to_string();
+    // A datagram's port says more than that it is one; so do data than that a segment acknowledges.
+    let head = if tcp || content.is_empty() { join(&[content, &flags]) } else { content.to_string() };
+    let short = if content.is_empty() { &flags } else { content };
+    let mut labels = vec![
+        whole(&head, &[&seq, &ack, &len, &win]),
+        whole(&head, &[&seq, &ack, &len]),
+        whole(&head, &[&seq, &len]),
+        whole(short, &[&seq, &len]),
+        whole(short, &[&len]),
+    ];
+    labels.dedup();
+    labels
 }
 
 fn lifeline(page: &mut Canvas, x: f64, top: f64, height: f64, name: &str) {
@@ -239,7 +266,11 @@ fn label(page: &mut Canvas, arrow: &Arrow, heights: (f64, f64), top: f64, column
     let forward = dx > 0.0;
     let turn = if forward { 1.0 } else { -1.0 };
     let along = (turn * dx / length, turn * dy / length);
-    let words = text::fit(&arrow.words, 14.0, false, (column(arrow.to) - column(arrow.from)).abs() * 0.9);
+    // Steep arrows cross those that come the other way: there short labels at the sender's end stay free of them.
+    let room = dx.abs() * if dy.abs() > 0.3 * dx.abs() { 0.55 } else { 0.9 };
+    let Some(least) = arrow.labels.last() else { return };
+    let fits = arrow.labels.iter().find(|words| text::width(words, 14.0, false) <= room);
+    let words = text::fit(fits.unwrap_or(least), 14.0, false, room);
     let (in_, up) = (20.0 * turn, 5.0);
     let at = (start.0 + along.0 * in_ + along.1 * up, start.1 + along.1 * in_ - along.0 * up);
     page.along(at, &words, 14.0, arrow.ink, if forward { Align::Left } else { Align::Right }, along);

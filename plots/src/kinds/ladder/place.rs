@@ -104,7 +104,7 @@ mod tests {
             to,
             sent,
             arrived,
-            words: String::new(),
+            labels: Vec::new(),
             ink: BLACK,
             again: false,
             notes: Vec::new(),

@@ -9,22 +9,24 @@ use super::timers::Timer;
 use super::{Connection, Reason};
 
 impl Connection {
-    /// Whether a retransmission that is due now comes too late: `retries` are used up, or the time of the user.
+    /// Whether a retransmission that is due now comes too late: by the count of a SYN's retries, by the time that `data_retries` stand for once the
+    /// connection is open, or by the user's time.
     pub(super) fn gives_up(&self, now: Time) -> bool {
         let config = &self.config;
-        let limit = match self.state {
-            State::SynSent => config.syn_retries + config.syn_linear,
-            State::SynReceived => config.synack_retries,
-            _ if self.orphan => config.orphan_retries.min(config.retries),
-            _ => config.retries,
+        let counted = match self.state {
+            State::SynSent => self.retransmits >= config.syn_retries + config.syn_linear,
+            State::SynReceived => self.retransmits >= config.synack_retries,
+            _ => false,
         };
         let user = self.options().user_timeout;
-        // Linux counts the user's time from the first retransmission, and replaces the retries by it once the connection is open.
-        match self.since_first_retry(now) {
-            Some(since) if user > Span::ZERO && self.state.synchronized() => since >= user,
-            Some(since) if user > Span::ZERO => since >= user || self.retransmits >= limit,
-            _ => self.retransmits >= limit,
-        }
+        // As in Linux, time counts from the first retransmission, and the user's replaces that of the retries.
+        let patience = match self.state {
+            _ if user > Span::ZERO => user,
+            State::SynSent | State::SynReceived => return counted,
+            _ if self.orphan => config.patience(config.orphan_retries.min(config.data_retries)),
+            _ => config.patience(config.data_retries),
+        };
+        counted || self.since_first_retry(now).is_some_and(|since| since >= patience)
     }
 
     fn since_first_retry(&self, now: Time) -> Option<Span> {
@@ -67,12 +69,12 @@ impl Connection {
         } else if user > Span::ZERO && now.since(self.probing_since) >= user {
             return self.silent(false);
         }
-        let limit = if self.orphan { config.orphan_retries.min(config.retries) } else { config.retries };
+        let limit = if self.orphan { config.orphan_retries.min(config.data_retries) } else { config.data_retries };
         if self.probes_out >= limit {
             return self.silent(false);
         }
         self.probes_out += 1;
-        self.backoff = (self.backoff + 1).min(config.retries.min(16));
+        self.backoff = (self.backoff + 1).min(config.data_retries.min(16));
         self.probe_due = true;
         self.counters.probes += 1;
         let mut wait = self.rto();

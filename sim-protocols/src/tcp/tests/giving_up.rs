@@ -123,7 +123,7 @@ fn the_user_time_out_ends_a_closed_window() {
 #[test]
 fn probes_without_an_answer_end() {
     each(|ours, theirs| {
-        let mut rig = Rig::established(Config { retries: 4, ..linux() }, (ours, theirs));
+        let mut rig = Rig::established(Config { data_retries: 4, ..linux() }, (ours, theirs));
         rig.get(". 1(0) ack 1 win 0");
         rig.write(500);
         rig.run_to(100_000);

@@ -77,7 +77,7 @@ fn config(rng: &mut Rng) -> Config {
         tick: Span::from_ms([0, 0, 4, 100][rng.below(4) as usize]),
         gso: flip(rng),
         initial_window: 1 + rng.below(10) as u32,
-        retries: 40,
+        data_retries: 40,
         syn_retries: 40,
         rto_max: Span::from_secs(10),
         msl: Span::from_secs(1),
