@@ -33,7 +33,7 @@ pub(crate) struct Used {
 pub(crate) struct Spent {
     /// The least round trip to the server that its host knows.
     pub round_trip: Option<Span>,
-    /// Until the last data before the answer was sent.
+    /// Until the last data before the answer was sent; where requests share a connection, that of any of them.
     pub sending: Span,
     /// Time in which something was under way that had to be sent again, until the end of the answer.
     pub held: Span,

@@ -98,7 +98,7 @@ impl Layers {
         Column {
             name: "cause",
             kind: Kind::Word(Cause::WORDS),
-            help: "where most of its time has gone; path: one least round trip that its host has measured to the server, on any connection of such requests; server: what the server says that it has worked, waiting for a worker included; sending: until all of the request had left; network: what the first byte took beyond these three, as queues on the way do; transfer: from the first byte to the last; retransmission: the part of these three in which something was under way that had to be sent again; waiting: for an answer that has not come, or from a server that does not say how long it worked, as by UDP; marshal: the client's stub; repeated: earlier attempts; none: it took no time, or the stop came first",
+            help: "where most of its time has gone; path: one least round trip that its host has measured to the server, on any connection of such requests; server: what the server says that it has worked, waiting for a worker included; sending: until all of the request had left, on a connection that requests share at a time the last of any of them before the answer; network: what the first byte took beyond these three, as queues on the way do; transfer: from the first byte to the last; retransmission: the part of these three in which something was under way that had to be sent again; waiting: for an answer that has not come, or from a server that does not say how long it worked, as by UDP; marshal: the client's stub; repeated: earlier attempts; none: it took no time, or the stop came first",
         },
         bytes(
             "ethernet_up_bytes",

@@ -137,7 +137,8 @@ fn frames_are_small() {
     assert!(size_of::<TcpOptions>() <= 56, "{}", size_of::<TcpOptions>());
     assert!(size_of::<TcpRepr>() <= 76, "{}", size_of::<TcpRepr>());
     assert!(size_of::<Frame>() <= 112, "{}", size_of::<Frame>());
-    assert!(size_of::<Packet<Frame>>() <= 224, "{}", size_of::<Packet<Frame>>());
+    // What a sender says besides takes a pointer, and keys are aligned to 16 bytes.
+    assert!(size_of::<Packet<Frame>>() <= 240, "{}", size_of::<Packet<Frame>>());
 }
 
 #[test]
