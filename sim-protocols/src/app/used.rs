@@ -197,7 +197,8 @@ impl Steps {
         let written = self.written.min(stream);
         let server = take(served.unwrap_or_default());
         let path = take(round_trip.unwrap_or_default());
-        let mut sending = take(sending) + (stream - written);
+        // TCP has seen the same.
+        let mut sending = take(sending.saturating_sub(stream)) + (stream - written);
         // Where the server has said how long it worked, the rest was the network.
         let (mut network, mut waiting) = if served.is_some() { (left, Span::ZERO) } else { (Span::ZERO, left) };
         let mut again = Span::ZERO;
