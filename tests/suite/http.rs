@@ -179,6 +179,9 @@ fn every_parameter_bites() {
         ("count: 3, url: 9 kB", "url_limit: 20 kB"),
         ("count: 6, concurrency: 3, connections: new, service: 20 ms", "connections_limit: 1"),
         ("count: 12, concurrency: 6, connections: new, service: 20 ms, connections_limit: 1", "backlog: 1"),
+        (post, "chunked: true"),
+        ("count: 3, think: 2 s", "keepalive_timeout: 1 s"),
+        ("count: 3, method: post, request: 100 kB", "request_timeout: 5 ms"),
     ];
     let meant: Vec<&str> = cases.iter().filter_map(|(_, key)| key.split(':').next()).collect();
     let known = sim_core::describe(|params| {

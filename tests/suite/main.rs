@@ -21,6 +21,7 @@ mod https;
 mod killed;
 mod layers;
 mod linux_tcp;
+mod manners;
 mod memory;
 mod messages;
 mod mutants;

@@ -192,6 +192,14 @@ const BITES: &[(&str, &str, &str, &str)] = &[
     ("items: 1", "body_limit: 1 B", "steps: [ 'post http://z/items | {}' ]", ""),
     (PAGES, "rate_limit: 1", "steps: [ get http://z/ ]", ""),
     (PAGES, "fail: 100 %", "steps: [ get http://z/ ]", ""),
+    (PAGES, "keepalive_timeout: 1 s", "steps: [ get http://z/, get http://z/new ], think: 2 s", ""),
+    ("items: 1", "request_timeout: 5 ms", "steps: [ 'post http://z/items | @FILLER@' ]", ""),
+    (
+        "names: [ z ], tls: { resumption: 0-rtt }, keepalive_timeout: 1 s, pages: { /: {} }",
+        "too_early: true",
+        "steps: [ 'get https://z:80/', 'get https://z:80/' ], cache: false, think: 2 s, tls: { resumption: 0-rtt }",
+        "",
+    ),
     (PAGES, "", "steps: [ get http://z/ ]", "visits: 2"),
     (PAGES, "", "steps: [ get http://z/, get http://z/new ]", "think: 7 ms"),
     (PAGES, "", "steps: [ get http://z/, get http://z/new ], think: 7 ms", "think_times: exponential"),
@@ -271,6 +279,7 @@ fn every_parameter_of_pages_and_servers_of_tls_bites() {
     let cases = [
         ("", "type: text"),
         ("", "size: 20 kB"),
+        ("", "chunked: true"),
         ("", "holds: [ /x ]"),
         ("", "max_age: 1 h"),
         ("", "store: false"),
@@ -338,6 +347,7 @@ fn every_parameter_of_sessions_and_the_cache_of_names_bite() {
         ("", "store: store"),
         ("store: store", "store_port: 7000"),
         ("store: store", "store_timeout: 2 s"),
+        ("store: store", "store_password: secret"),
         ("", "lifetime: 1 ms"),
         ("", "domain: z"),
     ];

@@ -118,6 +118,8 @@ fn every_parameter_bites() {
         ("mode: polling, count: 3", "poll: 70 ms"),
         ("mode: long_polling, count: 3", "hold: 70 ms"),
         ("count: 3", "ping: 70 ms"),
+        ("count: 3", "request_timeout: 5 ms"),
+        ("mode: polling, count: 3, poll: 2 s", "keepalive_timeout: 1 s"),
         ("mode: polling, count: 300, interval: 10 ms, poll: 500 ms", "nodelay: false"),
         ("count: 3", "tls: {}"),
         ("count: 3", "host: www.shop.test"),

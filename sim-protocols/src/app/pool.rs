@@ -163,8 +163,15 @@ impl<B: RequestBody> Pool<B> {
                 return Some((link, Sender::One(sender)));
             }
         }
-        let (link, sender) = state.shared.as_ref().filter(|(link, _)| !link.is_over())?;
-        Some((link.clone(), Sender::Two(sender.clone())))
+        let (link, sender) = state.shared.as_ref()?;
+        let (link, mut sender) = (link.clone(), sender.clone());
+        // After an error, or once the other side has said GOAWAY, no stream is opened any more, though the connection's own task may not have run since.
+        let broken = matches!(sender.poll_ready(&mut Context::from_waker(Waker::noop())), Poll::Ready(Err(_)));
+        if broken || link.is_over() {
+            state.shared = None;
+            return None;
+        }
+        Some((link, Sender::Two(sender)))
     }
 
     async fn open(&self, progress: &mut Progress) -> Result<(Arc<Link>, Sender<B>), Fault> {

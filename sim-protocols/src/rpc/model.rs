@@ -10,7 +10,8 @@ pub struct Item {
     pub name: String,
     /// Its price in hundredths of a currency unit.
     pub price_cents: i64,
-    /// Under what it is found.
+    /// Under what it is found. XML has no word for none at all.
+    #[serde(default)]
     pub tags: Vec<String>,
     /// How many are left.
     pub stock: i32,

@@ -27,6 +27,8 @@ pub enum TlsError {
     Alert(AlertDescription),
     /// A record was altered on its way, or is none.
     BadRecord,
+    /// The other side does not speak TLS: what it begins with is no record.
+    NotTls,
     /// The other side knows none of the application protocols (RFC 7301 §3.2).
     NoApplicationProtocol,
     /// The stream has ended without `close_notify`: what came may be cut short (RFC 8446 §6.1).
@@ -92,6 +94,7 @@ impl fmt::Display for TlsError {
             TlsError::Certificate(error) => write!(f, "the certificate is refused: {error}"),
             TlsError::Alert(alert) => write!(f, "the other side has sent the alert {alert:?}"),
             TlsError::BadRecord => f.write_str("a record was altered"),
+            TlsError::NotTls => f.write_str("the other side does not speak TLS"),
             TlsError::NoApplicationProtocol => f.write_str("no application protocol in common"),
             TlsError::Truncated => f.write_str("the stream has ended without close_notify"),
             TlsError::Protocol(error) => write!(f, "{error}"),

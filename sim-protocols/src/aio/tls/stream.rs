@@ -6,7 +6,7 @@ use std::io::{self, IoSlice, Read, Write};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use rustls::{Connection, HandshakeKind, ProtocolVersion};
+use rustls::{Connection, Error, HandshakeKind, InvalidMessage, ProtocolVersion};
 use sim_core::Time;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -120,7 +120,12 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> TlsStream<IO> {
             let sent = ready!(self.poll_send(cx));
             // The alert that tells the other side has left now; why it was sent matters more than whether it has arrived.
             if let Some(error) = &self.failed {
-                return Poll::Ready(Err(error.clone().into()));
+                let first = self.tls.protocol_version().is_none();
+                return Poll::Ready(Err(match error {
+                    // RFC 8446 §5.1: a record begins with one of a few types, which no letter is.
+                    Error::InvalidMessage(InvalidMessage::InvalidContentType) if first => TlsError::NotTls,
+                    other => other.clone().into(),
+                }));
             }
             sent?;
             if !self.tls.is_handshaking() || !self.early.is_empty() {

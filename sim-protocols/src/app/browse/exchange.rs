@@ -42,10 +42,17 @@ impl Entry {
     /// It begins again, on another connection: the steps and bytes of that attempt are those that count.
     pub fn again(&mut self) {
         (self.start, self.repeated) = (aio::now(), true);
-        (self.used, self.opening) = (None, Progress::default());
+        (self.used, self.opening) = (None, Progress { late: self.opening.late, ..Progress::default() });
         let row = &mut self.row;
         (row.queued, row.protocol, row.connection, row.reused, row.secured) = (None, None, None, None, 0);
         row.layers.body = [0, 0];
+    }
+
+    /// It was answered with 425: nothing of it leaves early the next time (RFC 8470 §5.2).
+    pub fn too_early(&mut self) {
+        self.again();
+        self.opening.late = true;
+        (self.row.first_byte, self.row.status) = (None, None);
     }
 
     /// It is written now; says when that is.
@@ -91,6 +98,8 @@ pub(super) async fn exchange(
     head: &Parts,
     body: &Bytes,
 ) -> Result<Response<Bytes>, Fault> {
+    // RFC 8470 §4: "user agents MUST NOT automatically send" in early data what may have an effect each time that it is played again.
+    entry.opening.late |= !head.method.is_safe();
     let mut lease = pool.lease(&mut entry.opening).await?;
     entry.row.connection = Some(lease.link.number);
     entry.row.reused = Some(u64::from(lease.reused));

@@ -6,6 +6,8 @@ use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use flate2::read::GzDecoder;
 use http::header::{self, HeaderName, HeaderValue};
@@ -134,6 +136,7 @@ impl Browser {
                 ask.body = Bytes::new();
                 ask.fields.retain(|(name, _)| *name != header::CONTENT_TYPE);
             }
+            keep_own(&mut ask.fields, &ask.url, &target);
             (ask.method, ask.url) = (method, target);
         }
     }
@@ -195,7 +198,7 @@ impl Browser {
             }
         }
         let limit = Duration::from_nanos(self.config.timeout.ps().div_ceil(1000));
-        let asking = self.ask(ask, entry, &head);
+        let asking = self.ask_in_time(ask, entry, &head);
         let response = aio::timeout(limit, asking).await.unwrap_or(Err(Fault::TimedOut))?;
         if self.config.cookies {
             let fields = response.headers().get_all(header::SET_COOKIE).iter().filter_map(|field| field.to_str().ok());
@@ -214,6 +217,17 @@ impl Browser {
         }
         entry.again();
         exchange(&pool, entry, head, &ask.body).await
+    }
+
+    /// Asks, and where the server did not want it in early data once more behind the handshake.
+    async fn ask_in_time(&self, ask: &Ask, entry: &mut Entry, head: &Parts) -> Result<Response<Bytes>, Fault> {
+        let response = self.ask(ask, entry, head).await?;
+        if response.status() != StatusCode::TOO_EARLY {
+            return Ok(response);
+        }
+        // RFC 8470 §5.2: "A user agent SHOULD retry automatically, but any retries MUST NOT be sent in early data."
+        entry.too_early();
+        self.ask(ask, entry, head).await
     }
 
     /// What the cache makes of an answer.
@@ -260,12 +274,18 @@ impl Browser {
         if self.config.compress {
             headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
         }
+        if let Some(value) = credentials(&ask.url) {
+            headers.insert(header::AUTHORIZATION, value);
+        }
         for (name, value) in &ask.fields {
             headers.insert(name.clone(), value.clone());
         }
         if self.config.cookies
             && let Some(field) = lock(&self.state).jar.field(&ask.url, aio::now())
         {
+            // Those of the step stand before those of the jar, in one field (RFC 6265 §5.4).
+            let own = headers.get(header::COOKIE).and_then(|own| own.to_str().ok());
+            let field = own.map_or(field.clone(), |own| format!("{own}; {field}"));
             headers.insert(header::COOKIE, HeaderValue::from_str(&field).ok()?);
         }
         request.body(()).ok().map(|request| request.into_parts().0)
@@ -325,11 +345,45 @@ impl Browser {
     }
 }
 
-/// What a resource is kept under: its URL without the fragment, which stays with the browser.
-fn key(url: &Url) -> String {
+/// What a resource is asked for by and kept under: its URL without the fragment, which stays with the browser, and without user and password, which
+/// go into a field of their own (RFC 9110 §4.2.4, RFC 9113 §8.3.1).
+pub(super) fn key(url: &Url) -> String {
     let mut url = url.clone();
     url.set_fragment(None);
+    // URLs of these schemes have hosts, so that neither is refused.
+    let _ = (url.set_username(""), url.set_password(None));
     url.into()
+}
+
+/// User and password of a URL, as `Authorization: Basic` has them (RFC 7617 §2).
+fn credentials(url: &Url) -> Option<HeaderValue> {
+    if url.username().is_empty() && url.password().is_none() {
+        return None;
+    }
+    let mut both = decoded(url.username());
+    both.push(b':');
+    both.extend(decoded(url.password().unwrap_or_default()));
+    HeaderValue::from_str(&format!("Basic {}", STANDARD.encode(both))).ok()
+}
+
+/// The bytes that stand for themselves, or behind `%` in two digits (RFC 3986 §2.1).
+fn decoded(text: &str) -> Vec<u8> {
+    let (mut out, mut rest) = (Vec::new(), text.as_bytes());
+    while let Some((&byte, behind)) = rest.split_first() {
+        let digits = behind.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
+        let escaped = digits.filter(|_| byte == b'%').and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        out.push(escaped.unwrap_or(byte));
+        rest = if escaped.is_some() { &behind[2..] } else { behind };
+    }
+    out
+}
+
+/// Leaves what says who asks with its own origin (RFC 9110 §15.4; Fetch, «HTTP-redirect fetch»).
+pub(super) fn keep_own(fields: &mut Vec<(HeaderName, HeaderValue)>, from: &Url, to: &Url) {
+    if from.origin() != to.origin() {
+        let personal = [header::AUTHORIZATION, header::PROXY_AUTHORIZATION, header::COOKIE];
+        fields.retain(|(name, _)| !personal.contains(name));
+    }
 }
 
 /// Where an answer leads, as seen from what was asked for.

@@ -10,7 +10,7 @@
 //! | one exchange on a connection | `exchange` |
 //!
 //! The cache follows RFC 9111 by the crate `http-cache-semantics`, private as that of a browser. Absent: trailers, push, prefetching, service workers,
-//! scripts that run, fonts and images of style sheets, third-party partitions of caches, `Set-Cookie` with dates.
+//! scripts that run, fonts and images of style sheets, third-party partitions of caches, `Expect: 100-continue`.
 
 mod exchange;
 mod fetch;

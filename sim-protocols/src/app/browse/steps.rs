@@ -5,6 +5,18 @@ use http::{HeaderName, HeaderValue, Method};
 use sim_core::Rng;
 use url::Url;
 
+/// Fields that belong to the message's way and not to what is asked for: who sends it sets them, and HTTP/2 has none of them (RFC 9113 §8.2.2).
+const OF_THE_LIBRARY: [HeaderName; 8] = [
+    http::header::HOST,
+    http::header::CONNECTION,
+    http::header::CONTENT_LENGTH,
+    http::header::EXPECT,
+    http::header::TE,
+    http::header::TRAILER,
+    http::header::TRANSFER_ENCODING,
+    http::header::UPGRADE,
+];
+
 /// One step: a request, and all that follows from it.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Step {
@@ -48,6 +60,10 @@ impl Step {
         let rest: Vec<&str> = parts.collect();
         for (at, part) in rest.iter().enumerate() {
             match field(part) {
+                // Fetch, «forbidden request-header».
+                Some((name, _)) if OF_THE_LIBRARY.contains(&name) => {
+                    return Err(format!("`{name}` is set by the library, or by a parameter"));
+                }
                 Some(field) => step.fields.push(field),
                 None if at + 1 == rest.len() => step.body = Bytes::copy_from_slice(part.as_bytes()),
                 None => return Err(format!("`{part}` is no field, as in `accept: application/xml`")),

@@ -8,7 +8,7 @@ use sim_core::{Rng, Time};
 use url::Url;
 
 use super::BrowseConfig;
-use super::fetch::{Ask, Browser, Got, Tally, pause};
+use super::fetch::{Ask, Browser, Got, Tally, keep_own, key, pause};
 use super::rows::PageRow;
 use crate::aio;
 use crate::app::Scope;
@@ -83,7 +83,7 @@ impl Browser {
         let tally = Arc::new(Mutex::new(Tally { page: place.0, ..Tally::default() }));
         let row = page_row(self.flow, place, start, &ask.url);
         let mut writing = Writing { row, tally: tally.clone(), said: self.said.clone() };
-        let fields = ask.fields.clone();
+        let (fields, start_url) = (ask.fields.clone(), ask.url.clone());
         let got = self.fetch(ask, &tally).await;
         writing.row.document = Some(aio::now() - start);
         writing.row.status = got.as_ref().ok().map(|got| u64::from(got.status.as_u16()));
@@ -98,7 +98,9 @@ impl Browser {
             let tasks: Vec<_> = resources(&got)
                 .into_iter()
                 .map(|url| {
-                    let ask = Ask { method: Method::GET, url, fields: fields.clone(), body: Bytes::new() };
+                    let mut fields = fields.clone();
+                    keep_own(&mut fields, &start_url, &url);
+                    let ask = Ask { method: Method::GET, url, fields, body: Bytes::new() };
                     let (browser, tally) = (self.clone(), tally.clone());
                     aio::spawn(async move { browser.fetch(ask, &tally).await.err() })
                 })
@@ -134,7 +136,7 @@ fn page_row(flow: u32, (page, visit, step): (u64, u64, u64), start: Time, url: &
         visit,
         step,
         start,
-        url: url.as_str().into(),
+        url: key(url).into(),
         document: None,
         total: None,
         requests: 0,

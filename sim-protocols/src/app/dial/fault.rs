@@ -46,6 +46,8 @@ pub(crate) enum Fault {
     NameServerFailure = 18,
     /// One redirection after the other.
     TooManyRedirections = 19,
+    /// What answers speaks no TLS.
+    NoTls = 20,
 }
 
 /// Words of columns `outcome`. Behind `status` stand those of TLS, and of names.
@@ -70,6 +72,7 @@ pub(crate) const ENDINGS: &[&str] = &[
     "no_such_name",
     "name_server_failure",
     "too_many_redirections",
+    "no_tls",
 ];
 
 impl Fault {
@@ -142,6 +145,7 @@ impl From<&TlsError> for Fault {
             TlsError::WrongName | TlsError::Name(_) => Fault::WrongName,
             TlsError::Certificate(_) => Fault::BadCertificate,
             TlsError::BadRecord => Fault::BadRecord,
+            TlsError::NotTls => Fault::NoTls,
             TlsError::Alert(AlertDescription::BadRecordMac) => Fault::BadRecordAlert,
             TlsError::Alert(_) => Fault::TlsAlert,
             TlsError::Truncated => Fault::Closed,
@@ -197,6 +201,7 @@ mod tests {
             (Fault::CertificateExpired, "certificate_expired"),
             (Fault::BadRecordAlert, "bad_record_alert"),
             (Fault::TlsError, "tls_error"),
+            (Fault::NoTls, "no_tls"),
         ];
         some.into_iter().for_each(|(fault, word)| assert_eq!(ENDINGS[fault as usize], word));
         assert_eq!(Fault::from(io::Error::from(TlsError::Expired)), Fault::CertificateExpired);

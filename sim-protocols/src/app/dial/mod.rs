@@ -53,6 +53,16 @@ pub(crate) struct Origin {
     pub secure: bool,
 }
 
+impl Origin {
+    /// The server as requests call it in `Host` and `:authority`: the scheme's own port is left out (RFC 9110 §7.2, RFC 6455 §4.1).
+    pub fn authority(&self) -> String {
+        match (self.secure, self.port) {
+            (false, 80) | (true, 443) => self.name.clone(),
+            _ => format!("{}:{}", self.name, self.port),
+        }
+    }
+}
+
 /// How far a client has come, also where it went no further.
 #[derive(Clone, Default)]
 pub(crate) struct Progress {

@@ -108,7 +108,8 @@ impl TlsConfig {
         let (mut certificate, mut chain) = (Certificate::default(), 1);
         if server {
             certificate = Certificate::read(params, "certificate", "the server's certificate");
-            chain = params.count("chain", Some(1), 0..=8, "authorities between the root and the server's certificate");
+            // webpki, which checks it at the client, follows six authorities and no more.
+            chain = params.count("chain", Some(1), 0..=6, "authorities between the root and the server's certificate");
         }
         let mut cost = |key, default: Span, help| params.span(key, Some(default), help);
         let help = "a multiplication of X25519, of which each end makes two in a full handshake";

@@ -45,6 +45,8 @@ pub(super) struct Zeros {
     breaking: Option<Sleep>,
     /// Begins when a place has been given.
     gate: Option<Asking>,
+    /// Whether nobody is told how many there are.
+    hidden: bool,
     /// How many have been taken.
     taken: Arc<AtomicU64>,
 }
@@ -57,6 +59,11 @@ impl Zeros {
     /// Adds to a number as it is taken.
     pub fn counted(self, taken: &Arc<AtomicU64>) -> Zeros {
         Zeros { taken: taken.clone(), ..self }
+    }
+
+    /// Does not say how many there are: HTTP/1.1 sends them in chunks, one of each piece (RFC 9112 §7.1).
+    pub fn of_unknown_length(self) -> Zeros {
+        Zeros { hidden: true, ..self }
     }
 
     /// Breaks off in its middle.
@@ -104,7 +111,7 @@ impl Body for Zeros {
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.left)
+        if self.hidden { SizeHint::default() } else { SizeHint::with_exact(self.left) }
     }
 }
 

@@ -25,8 +25,8 @@ pub(super) fn open(config: HttpConfig, scope: Scope) -> Box<dyn App> {
     Box::new(Teller::new(move |flow: &FlowConfig, said| {
         let secure = config.tls.is_some();
         let host = config.named.name(&scope, flow.server, secure);
-        let asked = Asked { authority: format!("{host}:{}", flow.port), config: config.clone() };
         let origin = Origin { name: host, address: flow.server, port: flow.port, secure };
+        let asked = Asked { authority: origin.authority(), config: config.clone() };
         let (flow, streams, known) = (flow.number, *scope.streams(), scope.clone());
         let main = async move {
             let tls = config.tls.as_ref().map(|tls| tls.connector(&streams, &[config.version.alpn()]));

@@ -258,6 +258,7 @@ impl Asked {
         // The place is given when the body may go.
         let gate = Permits::new(u64::from(!waits));
         let body = if waits { Zeros::behind(bytes, gate.acquire()) } else { Zeros::new(bytes) };
+        let body = if self.config.chunked && bytes > 0 { body.of_unknown_length() } else { body };
         let mut request = self.request(entry.row.number, missing, body.counted(&entry.sent));
         // RFC 9112 §3.2: the host goes into its field, the target is the path alone.
         let uri = request.uri().clone();

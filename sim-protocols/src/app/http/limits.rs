@@ -1,7 +1,9 @@
-//! What a server takes: sizes of requests, connections at a time.
+//! What a server takes: sizes of requests, connections at a time, and how long it waits.
 
 use http::{HeaderMap, StatusCode, Uri};
 use sim_core::{Params, Size};
+
+use crate::app::timeouts::Timeouts;
 
 /// The most that hyper is asked to hold of a request's head: its own default is about as much.
 const HEAD_MAX: u64 = 400 << 10;
@@ -20,6 +22,8 @@ pub struct Limits {
     pub connections: Option<u64>,
     /// Connections that wait to be accepted; a SYN beyond is dropped. Default: 511, nginx's `listen(2)`.
     pub backlog: u64,
+    /// How long it waits for a client.
+    pub timeouts: Timeouts,
 }
 
 impl Default for Limits {
@@ -30,6 +34,7 @@ impl Default for Limits {
             url: Size::from_bytes(8 << 10),
             connections: None,
             backlog: 511,
+            timeouts: Timeouts::default(),
         }
     }
 }
@@ -47,7 +52,8 @@ impl Limits {
         let connections = given.then(|| params.count("connections_limit", None, 1..=1_000_000, help));
         let help = "connections that wait to be accepted; a SYN beyond is dropped";
         let backlog = params.count("backlog", Some(default.backlog), 0..=65_535, help);
-        Limits { body, header, url, connections, backlog }
+        let timeouts = Timeouts::read(params);
+        Limits { body, header, url, connections, backlog, timeouts }
     }
 
     /// The status for a request that is too large somewhere.

@@ -122,6 +122,8 @@ pub struct HttpConfig {
     pub header: Size,
     /// Bytes that are added to a request's target, as a query. Default: none.
     pub url: Size,
+    /// Whether the bodies of requests and answers come in chunks, without being told how long they are (RFC 9112 §7.1), HTTP/1.1. Default: no.
+    pub chunked: bool,
     /// What the server takes.
     pub limits: Limits,
     /// Requests that the server works on at a time. Default: without bound.
@@ -160,6 +162,7 @@ impl Default for HttpConfig {
             fail: Prob::ZERO,
             header: Size::from_bytes(0),
             url: Size::from_bytes(0),
+            chunked: false,
             limits: Limits::default(),
             workers: None,
             queue: 100,
@@ -232,6 +235,8 @@ impl HttpConfig {
         let header =
             params.size("header", Some(default.header), "bytes that are added to a request's head, as a cookie");
         let url = params.size("url", Some(default.url), "bytes that are added to a request's target, as a query");
+        let help = "bodies come in chunks of 16 KiB, without being told how long they are";
+        let chunked = params.flag("chunked", false, help);
         let limits = Limits::read(params);
         let help = "requests that the server works on at a time; without bound when not given";
         let workers = params.given("workers").then(|| params.count("workers", None, 1..=1_000_000, help));
@@ -274,6 +279,7 @@ impl HttpConfig {
             fail,
             header,
             url,
+            chunked,
             limits,
             workers,
             queue,
@@ -312,6 +318,12 @@ impl HttpConfig {
             )),
             _ if self.too_early && !self.tls.as_ref().is_some_and(TlsConfig::early) => {
                 Err(("too_early", "nothing comes early; it needs `tls: { resumption: 0-rtt }`".into()))
+            }
+            _ if self.chunked && self.version == HttpVersion::Two => {
+                Err(("chunked", "HTTP/2 has frames instead (RFC 9113 §8.1); it needs `version: 1.1`".into()))
+            }
+            _ if self.fail > Prob::ZERO && self.response.mean().bytes() == 0 => {
+                Err(("fail", "an empty answer has no middle to break off in; it needs `response`".into()))
             }
             _ if self.url.bytes() > 60_000 => Err(("url", "libraries refuse targets of more than 60 kB".into())),
             _ if self.header.bytes() > 1_000_000 => Err(("header", "it is more than 1 MB".into())),

@@ -23,6 +23,7 @@ use crate::app::Scope;
 use crate::app::dial::{self, Acceptor, Meter, Secured, Stream, lock};
 use crate::app::permits::{Permit, Permits};
 use crate::app::teller::Teller;
+use crate::app::timeouts::{self, Held, Requests, Timeouts, Watch, Working};
 use crate::host::{App, FlowConfig};
 
 /// What the tasks of a server share.
@@ -64,7 +65,8 @@ async fn listen(server: Arc<Server>, port: u16, streams: Streams, names: Vec<Str
         aio::spawn_named(&format!("connection of {peer}"), async move {
             let _until_it_ends = place;
             // The client has been told why.
-            let Ok(dial::Accepted { stream, alpn, .. }) = acceptor.accept(tcp).await else { return };
+            let accepting = server.config.limits.timeouts.within(acceptor.accept(tcp));
+            let Some(Ok(dial::Accepted { stream, alpn, .. })) = accepting.await else { return };
             match alpn.map_or(server.config.version, |name| HttpVersion::of_alpn(&name)) {
                 HttpVersion::One => one(server, stream).await,
                 HttpVersion::Two => drop(two(server, stream).await),
@@ -107,7 +109,13 @@ impl Server {
         share > Prob::ZERO && lock(&self.fail).chance(share)
     }
 
-    fn head(&self, status: StatusCode) -> (http::response::Builder, u64) {
+    fn timeouts(&self) -> Timeouts {
+        self.config.limits.timeouts
+    }
+
+    /// The head of an answer, and the bytes of its body. `sized`: whether it says how many they are; HTTP/1.1 cuts the body into chunks where it
+    /// does not (RFC 9112 §7.1).
+    fn head(&self, status: StatusCode, sized: bool) -> (http::response::Builder, u64) {
         let bytes = match status {
             StatusCode::OK => self.config.response.draw(&mut lock(&self.sizes)),
             _ => 0,
@@ -116,7 +124,8 @@ impl Server {
         if let (StatusCode::SERVICE_UNAVAILABLE, Some(after)) = (status, self.config.retry_after) {
             head = head.header(header::RETRY_AFTER, after.ps() / Span::from_secs(1).ps());
         }
-        (head.header(header::CONTENT_TYPE, "application/octet-stream").header(header::CONTENT_LENGTH, bytes), bytes)
+        let head = head.header(header::CONTENT_TYPE, "application/octet-stream");
+        (if sized { head.header(header::CONTENT_LENGTH, bytes) } else { head }, bytes)
     }
 }
 
@@ -124,18 +133,21 @@ impl Server {
 async fn one(server: Arc<Server>, stream: Stream) {
     let buffer = server.config.limits.buffer();
     let meter = stream.meter().clone();
-    let service = service_fn(move |request| answer_one(server.clone(), meter.clone(), request));
+    let (timeouts, requests) = (server.timeouts(), Requests::default());
+    let watch = Watch::one(timeouts, &requests, &stream);
+    let service = service_fn(move |request| answer_one(server.clone(), meter.clone(), request, requests.begin()));
     let mut builder = hyper::server::conn::http1::Builder::new();
-    // hyper's `Date` would be that of the machine; a connection may wait for its next request for ever.
+    // hyper's `Date` would be that of the machine; its one time for heads begins before their first byte.
     builder.timer(SimTimer).auto_date_header(false).header_read_timeout(None).max_buf_size(buffer);
-    drop(builder.serve_connection(stream, service).await);
+    timeouts::serve(builder.serve_connection(stream, service), watch).await;
 }
 
 async fn answer_one(
     server: Arc<Server>,
     meter: Arc<Meter>,
     request: Request<Incoming>,
-) -> Result<Response<Zeros>, Infallible> {
+    working: Working,
+) -> Result<Response<Held<Zeros>>, Infallible> {
     let (head, body) = request.into_parts();
     let begun = aio::now();
     let permit = match server.worker(&head, body.size_hint().exact(), &meter).await {
@@ -144,27 +156,38 @@ async fn answer_one(
             // Who waits for 100 Continue sends nothing. From others it is read and thrown away, so that closing does not reset the connection
             // before the answer has been read (nginx: `lingering_close`).
             if head.headers.get(header::EXPECT) != Some(&HeaderValue::from_static("100-continue")) {
-                aio::spawn(drain(body));
+                aio::spawn(drain(body, server.timeouts()));
             }
             meter.begin_answer(0, aio::now() - begun);
-            let (head, bytes) = server.head(status);
-            return Ok(head.body(Zeros::new(bytes)).expect("all of it is written here"));
+            let (head, bytes) = server.head(status, true);
+            return Ok(head.body(Held::new(Zeros::new(bytes), working)).expect("all of it is written here"));
         }
     };
     let waited = aio::now() - begun;
-    drain(body).await;
+    let in_time = drain(body, server.timeouts()).await;
     let whole = aio::now();
-    let breaks = server.work().await;
+    let (status, breaks) = match in_time {
+        true => (StatusCode::OK, server.work().await),
+        false => (StatusCode::REQUEST_TIMEOUT, false),
+    };
     drop(permit);
     meter.begin_answer(0, waited + (aio::now() - whole));
-    let (head, bytes) = server.head(StatusCode::OK);
+    let sized = !server.config.chunked || status != StatusCode::OK;
+    let (head, bytes) = server.head(status, sized);
     let body = if breaks { Zeros::broken(bytes) } else { Zeros::new(bytes) };
-    Ok(head.body(body).expect("all of it is written here"))
+    let body = if sized { body } else { body.of_unknown_length() };
+    Ok(head.body(Held::new(body, working)).expect("all of it is written here"))
 }
 
-/// Reads a body, and throws it away.
-async fn drain(mut body: Incoming) {
-    while let Some(Ok(_)) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {}
+/// Reads a body, and throws it away; says whether its client was in time.
+async fn drain(mut body: Incoming, timeouts: Timeouts) -> bool {
+    loop {
+        match timeouts.within(poll_fn(|cx| Pin::new(&mut body).poll_frame(cx))).await {
+            Some(Some(Ok(_))) => {}
+            Some(_) => return true,
+            None => return false,
+        }
+    }
 }
 
 /// A connection of HTTP/2.
@@ -173,10 +196,17 @@ async fn two(server: Arc<Server>, stream: Stream) -> Result<(), h2::Error> {
     builder.initial_window_size(SERVER_WINDOWS.0).initial_connection_window_size(SERVER_WINDOWS.1);
     builder.max_concurrent_streams(STREAMS_MAX).reset_stream_duration(REMEMBERED);
     let meter = stream.meter().clone();
-    let mut connection = builder.handshake::<_, Bytes>(stream).await?;
-    while let Some(next) = connection.accept().await {
+    let (timeouts, requests) = (server.timeouts(), Requests::default());
+    let mut watch = Watch::two(timeouts, &requests, &stream);
+    let Some(opened) = timeouts.within(builder.handshake::<_, Bytes>(stream)).await else { return Ok(()) };
+    let mut connection = opened?;
+    while let Some(next) = timeouts::next(&mut connection, &mut watch).await {
         let (request, respond) = next?;
-        aio::spawn(answer_two(server.clone(), meter.clone(), request, respond));
+        let (server, meter, working) = (server.clone(), meter.clone(), requests.begin());
+        aio::spawn(async move {
+            answer_two(server, meter, request, respond).await;
+            drop(working);
+        });
     }
     Ok(())
 }
@@ -195,15 +225,18 @@ async fn answer_two(
     let work = async {
         let permit = server.worker(&head, length, &meter).await?;
         let waited = aio::now();
-        drain_two(body).await;
+        let in_time = drain_two(body, server.timeouts()).await;
         coming = aio::now() - waited;
+        if !in_time {
+            return Err(StatusCode::REQUEST_TIMEOUT);
+        }
         let breaks = server.work().await;
         drop(permit);
         Ok(breaks)
     };
     // Who asked may have gone.
     let Some(worked) = unless_reset(&mut respond, work).await else { return };
-    let (head, bytes) = server.head(worked.map_or_else(|status| status, |_| StatusCode::OK));
+    let (head, bytes) = server.head(worked.map_or_else(|status| status, |_| StatusCode::OK), true);
     let head = head.body(()).expect("all of it is written here");
     meter.begin_answer(respond.stream_id().as_u32(), (aio::now() - begun) - coming);
     let Ok(mut stream) = respond.send_response(head, bytes == 0) else { return };
@@ -218,10 +251,12 @@ async fn answer_two(
     }
 }
 
-async fn drain_two(mut body: RecvStream) {
-    while let Some(Ok(data)) = body.data().await {
-        if body.flow_control().release_capacity(data.len()).is_err() {
-            return;
+async fn drain_two(mut body: RecvStream, timeouts: Timeouts) -> bool {
+    loop {
+        match timeouts.within(body.data()).await {
+            Some(Some(Ok(data))) if body.flow_control().release_capacity(data.len()).is_ok() => {}
+            Some(_) => return true,
+            None => return false,
         }
     }
 }

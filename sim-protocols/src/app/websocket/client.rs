@@ -89,7 +89,12 @@ impl Listener {
         let mut failures = 0;
         loop {
             self.heard = false;
-            let Err(fault) = self.once(dialer, origin).await else { return Ok(()) };
+            let fault = match self.once(dialer, origin).await {
+                Ok(true) => return Ok(()),
+                // The server had waited for long enough for the next request: that is no failure.
+                Ok(false) => continue,
+                Err(fault) => fault,
+            };
             // What is wrong with a certificate is so the next time.
             let passes = fault.passes();
             let Some(reconnect) = self.config.reconnect.filter(|_| passes) else { return Err(fault) };
@@ -102,7 +107,8 @@ impl Listener {
         }
     }
 
-    async fn once(&mut self, dialer: &Dialer, origin: &Origin) -> Result<(), Fault> {
+    /// All on one connection; says whether that is all.
+    async fn once(&mut self, dialer: &Dialer, origin: &Origin) -> Result<bool, Fault> {
         // The first request of a connection has its row with all that opening it takes.
         let mut first = self.request();
         let dialed = dialer.dial(origin, &mut first.entry().opening).await;
@@ -112,7 +118,7 @@ impl Listener {
         first.entry().uses(self.connection, false, &meter);
         self.held.clear();
         let result = match self.config.mode {
-            Delivery::Push => seeded(self.pushed(origin, stream, &meter, first)).await,
+            Delivery::Push => seeded(self.connection, self.pushed(origin, stream, &meter, first)).await.map(|()| true),
             Delivery::Polling | Delivery::LongPolling => self.ask(origin, stream, &meter, first).await,
         };
         result.map_err(|fault| meter.fault().unwrap_or(fault))
@@ -137,7 +143,7 @@ impl Listener {
         mut upgrade: Writing,
     ) -> Result<(), Fault> {
         let scheme = if origin.secure { "wss" } else { "ws" };
-        let uri = format!("{scheme}://{}:{}{}", origin.name, origin.port, self.target);
+        let uri = format!("{scheme}://{}{}", origin.authority(), self.target);
         let uri = uri.parse().expect("names of hosts and flows are plain");
         let written = upgrade.entry().written();
         let opened = ClientBuilder::from_uri(uri).connect_on(stream).await.map_err(fault);
@@ -182,24 +188,35 @@ impl Listener {
         }
     }
 
-    /// Messages that are asked for.
-    async fn ask(&mut self, origin: &Origin, stream: Stream, meter: &Arc<Meter>, first: Writing) -> Result<(), Fault> {
+    /// Messages that are asked for; says whether these are all, or the connection was closed between requests.
+    async fn ask(
+        &mut self,
+        origin: &Origin,
+        stream: Stream,
+        meter: &Arc<Meter>,
+        first: Writing,
+    ) -> Result<bool, Fault> {
         let (mut sender, connection) = hyper::client::conn::http1::handshake::<_, Empty<Bytes>>(stream).await?;
         aio::spawn_named("connection", async move { drop(connection.await) });
         let mut first = Some(first);
+        // Whether the server may have waited for long enough since the request before, so that it has closed, or does so now: asking again does no
+        // harm (RFC 9110 §9.2.2).
+        let mut stale = false;
         while !self.has_all() {
+            if stale && sender.is_closed() {
+                return Ok(false);
+            }
             let mut writing = first.take().unwrap_or_else(|| {
                 let mut writing = self.request();
                 writing.entry().uses(self.connection, true, meter);
                 writing
             });
-            let request = Request::get(&self.target).header(header::HOST, format!("{}:{}", origin.name, origin.port));
+            let request = Request::get(&self.target).header(header::HOST, origin.authority());
             let request = request.header(header::USER_AGENT, "clockwire").header(header::ACCEPT, "*/*");
             self.requests += 1;
             let request = request.body(Empty::new()).expect("all of it is written here");
             let entry = writing.entry();
             let exchange = async {
-                sender.ready().await?;
                 let written = entry.written();
                 let response = sender.send_request(request).await?;
                 entry.head(written, &response);
@@ -209,15 +226,21 @@ impl Listener {
                 Ok((status, body))
             };
             let answered = exchange.await.map_err(|fault: Fault| meter.fault().unwrap_or(fault));
-            writing.entry().ended(answered.as_ref().map(|(status, _)| *status).map_err(|fault| *fault));
+            let entry = writing.entry();
+            entry.ended(answered.as_ref().map(|(status, _)| *status).map_err(|fault| *fault));
+            let begun = entry.row.first_byte.is_some();
             drop(writing);
-            let (status, body) = answered?;
+            let (status, body) = match answered {
+                Err(Fault::Closed | Fault::Reset) if stale && !begun => return Ok(false),
+                other => other?,
+            };
+            stale = self.config.mode == Delivery::Polling && self.config.poll >= self.config.timeouts.keepalive;
             match status {
                 StatusCode::OK => self.take(&body, meter),
                 // There is nothing any more: the last ones went down with a connection.
                 StatusCode::GONE => {
                     self.missing(self.config.count.map_or(self.highest, |count| count) + 1);
-                    return Ok(());
+                    return Ok(true);
                 }
                 _ => {}
             }
@@ -225,7 +248,7 @@ impl Listener {
                 aio::sleep_until(aio::now() + self.config.poll).await;
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Messages below this number that have not come do so no more: who has them sends them in order, and once.

@@ -31,7 +31,7 @@ use sim_core::{Params, Size, Span, Table, Time};
 
 use super::Application;
 use super::values;
-use super::{SizeDist, SpanDist};
+use super::{SizeDist, SpanDist, Timeouts};
 use crate::aio;
 use crate::app::Scope;
 use crate::app::dial::{Named, TlsConfig};
@@ -72,6 +72,8 @@ pub struct WebSocketConfig {
     pub reconnect: Option<Span>,
     /// The most that this becomes. Default: 30 s.
     pub reconnect_max: Span,
+    /// How long the server waits for a client; `keepalive` between requests, for those who ask for messages.
+    pub timeouts: Timeouts,
     /// When the server's process is killed: its connections are closed, and nobody listens. Default: never.
     pub killed: Option<Time>,
     /// When it is started again; what messages there are is known to a store behind it. Default: never.
@@ -96,6 +98,7 @@ impl Default for WebSocketConfig {
             ping: None,
             reconnect: None,
             reconnect_max: Span::from_secs(30),
+            timeouts: Timeouts::default(),
             killed: None,
             restarted: None,
             nodelay: true,
@@ -134,6 +137,7 @@ impl WebSocketConfig {
         only("poll", &[Delivery::Polling]);
         only("hold", &[Delivery::LongPolling]);
         only("ping", &[Delivery::Push]);
+        only("keepalive_timeout", &[Delivery::Polling, Delivery::LongPolling]);
         let mut span = |key, default: Span, help| match params.given(key) {
             true => params.span(key, Some(default), help),
             false => default,
@@ -156,6 +160,10 @@ impl WebSocketConfig {
             true => params.span("reconnect_max", Some(default.reconnect_max), help),
             false => default.reconnect_max,
         };
+        let mut timeouts = Timeouts { request: Timeouts::read_request(params), ..Timeouts::default() };
+        if params.given("keepalive_timeout") {
+            timeouts.keepalive = Timeouts::read_keepalive(params);
+        }
         let help =
             "when the server's process is killed: its connections are closed, nobody listens; never when not given";
         let killed = values::moment(params, "killed", help);
@@ -176,6 +184,7 @@ impl WebSocketConfig {
             ping,
             reconnect,
             reconnect_max,
+            timeouts,
             killed,
             restarted,
             nodelay,
@@ -223,9 +232,10 @@ impl Application for WebSocketConfig {
     }
 }
 
-/// Sets the thread's `fastrand` before each poll from a stream of the task's own.
-async fn seeded<F: Future>(future: F) -> F::Output {
-    let (mut future, mut rng) = (pin!(future), aio::rng("fastrand"));
+/// Sets the thread's `fastrand` before each poll from a stream of the task's own, and of the connection's: no two have the same keys (RFC 6455
+/// §4.1: "The nonce MUST be selected randomly for each connection.") or masks.
+async fn seeded<F: Future>(connection: u64, future: F) -> F::Output {
+    let (mut future, mut rng) = (pin!(future), aio::rng(&format!("fastrand/{connection}")));
     std::future::poll_fn(|cx| {
         fastrand::seed(rng.next_u64());
         future.as_mut().poll(cx)

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::future::poll_fn;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
 
@@ -22,6 +22,7 @@ use crate::aio::{self, JoinHandle, SimTimer};
 use crate::app::Scope;
 use crate::app::dial::{Accepted, Acceptor, Stream, listener, lock};
 use crate::app::teller::Teller;
+use crate::app::timeouts::{self, Held, Requests, Watch, Working};
 use crate::host::{App, FlowConfig};
 
 /// Connections that wait to be accepted: nginx's `listen(2)`.
@@ -73,10 +74,11 @@ async fn listen(shared: Arc<Shared>, port: u16, names: Vec<String>) {
         let all = shared.clone();
         let task = aio::spawn_named(&format!("connection of {peer}"), async move {
             // The client has been told why.
-            let Ok(Accepted { stream, .. }) = acceptor.accept(tcp).await else { return };
+            let accepting = shared.config.timeouts.within(acceptor.accept(tcp));
+            let Some(Ok(Accepted { stream, .. })) = accepting.await else { return };
             match shared.config.mode {
                 // Who breaks the protocol, or goes away, is gone.
-                Delivery::Push => drop(seeded(push(shared, stream)).await),
+                Delivery::Push => drop(seeded(0, push(shared, stream)).await),
                 Delivery::Polling | Delivery::LongPolling => answer(shared, stream).await,
             }
         });
@@ -101,7 +103,9 @@ impl Shared {
 
 /// Sends each message when it is there; the close handshake follows the last one.
 async fn push(shared: Arc<Shared>, stream: Stream) -> Result<(), tokio_websockets::Error> {
-    let (request, mut socket) = ServerBuilder::new().accept(stream).await?;
+    // From here on it is no idle connection of HTTP, however long nothing passes.
+    let Some(opened) = shared.config.timeouts.within(ServerBuilder::new().accept(stream)).await else { return Ok(()) };
+    let (request, mut socket) = opened?;
     let Some(source) = shared.source(request.uri().path()) else {
         return socket.send(Frame::close(Some(CloseCode::POLICY_VIOLATION), "no such client")).await;
     };
@@ -149,17 +153,29 @@ async fn until<T>(at: Time, future: impl Future<Output = T>) -> Option<T> {
 
 /// Answers requests for messages.
 async fn answer(shared: Arc<Shared>, stream: Stream) {
-    let service = service_fn(move |request| messages(shared.clone(), request));
+    let requests = Requests::default();
+    let watch = Watch::one(shared.config.timeouts, &requests, &stream);
+    let service = service_fn(move |request| messages(shared.clone(), request, requests.begin()));
     let mut builder = hyper::server::conn::http1::Builder::new();
-    // hyper's `Date` would be that of the machine; a connection may wait for its next request for ever.
+    // hyper's `Date` would be that of the machine; its one time for heads begins before their first byte.
     builder.timer(SimTimer).auto_date_header(false).header_read_timeout(None);
-    drop(Pin::new(&mut builder.serve_connection(stream, service)).await);
+    timeouts::serve(builder.serve_connection(stream, service), watch).await;
 }
 
-async fn messages(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+async fn messages(
+    shared: Arc<Shared>,
+    request: Request<Incoming>,
+    working: Working,
+) -> Result<Response<Held<Full<Bytes>>>, Infallible> {
+    let response = due(&shared, &request).await;
+    Ok(response.map(|body| Held::new(body, working)))
+}
+
+/// The messages that are there, or that come while the request is held.
+async fn due(shared: &Shared, request: &Request<Incoming>) -> Response<Full<Bytes>> {
     let head = |status| Response::builder().status(status).header(header::SERVER, "clockwire");
     let Some(source) = shared.source(request.uri().path()) else {
-        return Ok(head(StatusCode::NOT_FOUND).body(Full::default()).expect("all of it is written here"));
+        return head(StatusCode::NOT_FOUND).body(Full::default()).expect("all of it is written here");
     };
     let mut due = lock(&source).due(aio::now());
     if due.is_empty() && shared.config.mode == Delivery::LongPolling {
@@ -170,10 +186,10 @@ async fn messages(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Res
     }
     if due.is_empty() {
         let status = if lock(&source).next().is_some() { StatusCode::NO_CONTENT } else { StatusCode::GONE };
-        return Ok(head(status).body(Full::default()).expect("all of it is written here"));
+        return head(status).body(Full::default()).expect("all of it is written here");
     }
     let mut body = Vec::new();
     due.iter().for_each(|message| message.append(&mut body));
     let head = head(StatusCode::OK).header(header::CONTENT_TYPE, "application/octet-stream");
-    Ok(head.body(Full::new(body.into())).expect("all of it is written here"))
+    head.body(Full::new(body.into())).expect("all of it is written here")
 }

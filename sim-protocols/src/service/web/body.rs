@@ -1,8 +1,49 @@
 //! The bytes of pages: the same for the same path and version, about as compressible as what they stand for.
 
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use hyper::body::{Body, Frame, SizeHint};
 use sim_core::stable_hash;
 
 use super::{PageConfig, PageKind};
+
+/// What a body is cut into where it does not say how long it is.
+const CHUNK: usize = 16 << 10;
+
+/// The body of an answer of HTTP/1.1.
+pub(super) struct Answer {
+    left: Bytes,
+    chunked: bool,
+}
+
+impl Answer {
+    /// One that leaves as it is, or in chunks (RFC 9112 §7.1).
+    pub fn new(bytes: Bytes, chunked: bool) -> Answer {
+        Answer { left: bytes, chunked }
+    }
+}
+
+impl Body for Answer {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let most = if self.chunked { CHUNK } else { usize::MAX };
+        let part = self.left.len().min(most);
+        Poll::Ready((part > 0).then(|| Ok(Frame::data(self.left.split_to(part)))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.left.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        if self.chunked { SizeHint::default() } else { SizeHint::with_exact(self.left.len() as u64) }
+    }
+}
 
 /// Words of which text is made; with repetition, gzip makes a third of it, as of prose.
 const WORDS: [&str; 64] = [

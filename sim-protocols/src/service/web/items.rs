@@ -21,7 +21,8 @@ const PAGE_MAX: usize = 1000;
 /// The collection.
 pub(super) struct Items {
     items: BTreeMap<i64, (Item, Time)>,
-    next: i64,
+    /// The number of the next one that is posted; none once there is none left.
+    next: Option<i64>,
 }
 
 /// How an item is written.
@@ -68,7 +69,8 @@ impl Media {
     /// What a request's body is, where it is one of the two.
     fn of_body(headers: &HeaderMap) -> Option<Media> {
         let text = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
-        match text.split(';').next()?.trim() {
+        // RFC 9110 §8.3.1: "The type and subtype tokens are case-insensitive."
+        match text.split(';').next()?.trim().to_ascii_lowercase().as_str() {
             "application/json" | "application/merge-patch+json" => Some(Media::Json),
             "application/xml" | "text/xml" => Some(Media::Xml),
             _ => None,
@@ -100,7 +102,7 @@ impl Items {
     /// So many samples.
     pub fn new(count: u64) -> Items {
         let items = (1..=count as i64).map(|id| (id, (Item::sample(id), Time::ZERO)));
-        Items { items: items.collect(), next: count as i64 + 1 }
+        Items { items: items.collect(), next: Some(count as i64 + 1) }
     }
 
     /// The answer to a request for the collection or a member; none where the path is neither.
@@ -108,9 +110,9 @@ impl Items {
         let rest = request.uri.path().strip_prefix("/items")?;
         match rest.strip_prefix('/') {
             None if rest.is_empty() => Some(self.collection(request, body, now)),
-            Some(id) => match id.parse::<i64>() {
-                Ok(id) => Some(self.member(request, id, body, now)),
-                Err(_) => Some(plain(StatusCode::NOT_FOUND)),
+            Some(id) => match number(id) {
+                Some(id) => Some(self.member(request, id, body, now)),
+                None => Some(plain(StatusCode::NOT_FOUND)),
             },
             None => None,
         }
@@ -141,8 +143,10 @@ impl Items {
                     Ok(read) => read,
                     Err(status) => return plain(status),
                 };
-                item.id = self.next;
-                self.next += 1;
+                // RFC 4918 §11.5: "unable to store the representation needed to successfully complete the request".
+                let Some(next) = self.next else { return plain(StatusCode::INSUFFICIENT_STORAGE) };
+                item.id = next;
+                self.next = next.checked_add(1);
                 let mut response = member(media, &item);
                 *response.status_mut() = StatusCode::CREATED;
                 set(&mut response, header::LOCATION, &format!("/items/{}", item.id));
@@ -182,7 +186,7 @@ impl Items {
                 if known.is_none() {
                     *response.status_mut() = StatusCode::CREATED;
                     set(&mut response, header::LOCATION, &format!("/items/{id}"));
-                    self.next = self.next.max(id.saturating_add(1));
+                    self.next = self.next.and_then(|next| Some(next.max(id.checked_add(1)?)));
                 }
                 self.items.insert(id, (item, now));
                 response
@@ -224,6 +228,12 @@ impl Items {
             _ => plain(StatusCode::BAD_REQUEST),
         }
     }
+}
+
+/// The number of a member as its path writes it, in one way alone: digits, of which the first is not zero.
+fn number(text: &str) -> Option<i64> {
+    let plain = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
+    text.parse().ok().filter(|_| plain)
 }
 
 /// The item in a request's body.

@@ -10,8 +10,8 @@
 //! | login, cookies, the store | `sessions` |
 //! | names that say nothing of a place (URNs) | `urns` |
 //!
-//! Statuses that it gives: 200, 201, 204, 206, 301 and the other redirections, 303, 304, 400, 401, 403, 404, 405, 406, 412, 413, 414, 415, 416, 421,
-//! 429, 431, 500, 501, 503, and 100 where a client waits for it.
+//! Statuses that it gives: 200, 201, 204, 206, 301 and the other redirections, 303, 304, 400, 401, 403, 404, 405, 406, 408, 412, 413, 414, 415, 416,
+//! 421, 425, 429, 431, 500, 501, 503, 507, and 100 where a client waits for it.
 
 mod body;
 mod items;
@@ -24,7 +24,7 @@ use sim_core::{Params, Prob, Size, Span};
 
 use super::Service;
 use crate::app::dial::TlsConfig;
-use crate::app::{Scope, SpanDist};
+use crate::app::{Scope, SpanDist, Timeouts};
 use crate::host::App;
 pub(crate) use body::held;
 
@@ -32,6 +32,8 @@ pub(crate) use body::held;
 const URL_MAX: u64 = 8 << 10;
 const HEADER_MAX: u64 = 32 << 10;
 const BODY_MAX: u64 = 1 << 20;
+/// The largest page: it is made as a whole, and held so by the browser, too.
+const PAGE_MAX: u64 = 64 << 20;
 
 words! {
     /// What a page is, hence its media type and its bytes.
@@ -61,6 +63,8 @@ pub struct PageConfig {
     pub kind: PageKind,
     /// Bytes of its body, before compression. Default: 10 kB; a page is as long as what it holds needs at least.
     pub size: Size,
+    /// Whether its answers come in chunks, without saying how long they are (RFC 9112 §7.1); over HTTP/2 without `content-length`. Default: no.
+    pub chunked: bool,
     /// What it holds: URLs, absolute or as seen from it; a browser fetches them. Default: nothing.
     pub holds: Vec<String>,
     /// For how long a cache may use it without asking (`Cache-Control: max-age`). Default: it says nothing.
@@ -86,6 +90,8 @@ pub struct SessionConfig {
     pub store: Option<String>,
     /// The store's port. Default: 6379.
     pub store_port: u16,
+    /// What the store wants to hear first (`AUTH`). Default: nothing.
+    pub store_password: Option<String>,
     /// How long the store may take. Default: 1 s.
     pub store_timeout: Span,
     /// How long a session lives without a request. Default: 30 min.
@@ -130,6 +136,10 @@ pub struct WebConfig {
     pub rate_limit: Option<u64>,
     /// Share of the requests that fail: 500. Default: none.
     pub fail: Prob,
+    /// Whether it refuses what comes before the handshake of TLS is over (0-RTT) with 425; the client asks again behind it. Default: no.
+    pub too_early: bool,
+    /// How long it waits for a client.
+    pub timeouts: Timeouts,
 }
 
 impl WebConfig {
@@ -154,11 +164,6 @@ impl WebConfig {
         }
         let mut pages: Vec<PageConfig> = Vec::new();
         params.each("pages", "its pages by their paths", &mut |path, params| pages.push(page(path, params)));
-        for page in &pages {
-            if !page.path.starts_with('/') || page.path.contains(['?', '#', ' ']) {
-                params.refuse("pages", format!("`{}` is no path; a path is as in `/`, `/style.css`", page.path));
-            }
-        }
         let help = "names and where the things are, as `urn:example:start /`: /uri-res/N2L?URN leads there, /uri-res/N2R?URN gives it (RFC 2169); none when not given";
         let urns = params.texts("urns", "a name and its place", help);
         for (at, line) in urns.iter().enumerate() {
@@ -174,9 +179,9 @@ impl WebConfig {
                 sessions = Some(session(params));
             });
         }
-        let needs = pages.iter().find(|page| page.session);
-        if let (Some(page), None) = (needs, &sessions) {
-            params.refuse("pages", format!("`{}` asks for a session, and there are no `sessions`", page.path));
+        check_pages(params, &pages, sessions.as_ref(), !urns.is_empty());
+        if let Some(domain) = sessions.as_ref().and_then(|sessions| sessions.domain.as_ref()) {
+            check_domain(params, domain, &names);
         }
         let compress = params.flag("compress", false, "compress text for those who accept it (gzip)");
         let service = SpanDist::ask(
@@ -207,6 +212,13 @@ impl WebConfig {
         let help = "requests that a client may make in a second, beyond: 429; without bound when not given";
         let rate_limit = params.given("rate_limit").then(|| params.count("rate_limit", None, 1..=1_000_000, help));
         let fail = params.prob("fail", Some(Prob::ZERO), "share of the requests that fail: 500");
+        let early = tls.as_ref().is_some_and(TlsConfig::early);
+        let help = "refuse what comes with `resumption: 0-rtt` before the handshake is over: 425, and the client asks again behind it (RFC 8470 §5.2)";
+        let too_early = params.flag("too_early", false, help);
+        if too_early && !early {
+            params.refuse("too_early", "nothing comes early; it needs `tls: { resumption: 0-rtt }`".into());
+        }
+        let timeouts = Timeouts::read(params);
         WebConfig {
             names,
             tls,
@@ -223,7 +235,42 @@ impl WebConfig {
             body_limit,
             rate_limit,
             fail,
+            too_early,
+            timeouts,
         }
+    }
+}
+
+/// What pages may not be beside each other, and beside the rest.
+fn check_pages(params: &mut dyn Params, pages: &[PageConfig], sessions: Option<&SessionConfig>, urns: bool) {
+    for page in pages {
+        let path = page.path.as_str();
+        let why = match path {
+            _ if !path.starts_with('/') || path.contains(['?', '#', ' ']) => {
+                format!("`{path}` is no path; a path is as in `/`, `/style.css`")
+            }
+            _ if page.session && sessions.is_none() => {
+                format!("`{path}` asks for a session, and there are no `sessions`")
+            }
+            "/login" | "/logout" if sessions.is_some() => {
+                format!("`{path}` is where `sessions` are opened and closed, so that the page would never be seen")
+            }
+            "/uri-res/N2L" | "/uri-res/N2R" if urns => format!("`{path}` belongs to `urns`"),
+            _ => continue,
+        };
+        params.refuse("pages", why);
+    }
+}
+
+/// RFC 6265 §5.3: a browser throws away a cookie for a domain that the server is not in.
+fn check_domain(params: &mut dyn Params, domain: &str, names: &[String]) {
+    let within = |name: &String| {
+        let (name, domain) = (name.to_ascii_lowercase(), domain.trim_start_matches('.').to_ascii_lowercase());
+        name == domain || name.strip_suffix(&domain).is_some_and(|rest| rest.ends_with('.'))
+    };
+    if !names.is_empty() && !names.iter().any(within) {
+        let why = format!("no name of the server is in `{domain}`, so that browsers throw its cookie away");
+        params.refuse("sessions", why);
     }
 }
 
@@ -231,6 +278,12 @@ fn page(path: &str, params: &mut dyn Params) -> PageConfig {
     let kind = PageKind::read(params, "type", "what it is; by the ending of its path when not given");
     let help = "bytes of its body, before compression; longer where what it holds needs more";
     let size = params.size("size", Some(Size::from_bytes(10_000)), help);
+    if size.bytes() > PAGE_MAX {
+        let why = "a page is made as a whole, of 64 MiB at the most; for more, `http` has answers that nobody holds";
+        params.refuse("size", why.into());
+    }
+    let help = "its answers come in chunks, without saying how long they are; over HTTP/2 without content-length";
+    let chunked = params.flag("chunked", false, help);
     let holds = params.texts("holds", "a URL, absolute or as seen from it", "what it holds, and a browser fetches");
     let help = "for how long a cache may use it without asking; it says nothing when not given";
     let max_age = params.given("max_age").then(|| params.span("max_age", None, help));
@@ -249,6 +302,14 @@ fn page(path: &str, params: &mut dyn Params) -> PageConfig {
     if status != 301 && redirect.is_none() {
         params.refuse("status", "it needs `redirect`".into());
     }
+    for key in ["type", "size", "chunked", "holds", "changes"] {
+        if redirect.is_some() && params.given(key) {
+            params.refuse(key, "a page with `redirect` has no body of its own".into());
+        }
+    }
+    if max_age.is_some_and(|age| !age.ps().is_multiple_of(1_000_000_000_000)) {
+        params.refuse("max_age", "it is told in whole seconds (RFC 9111 §1.2.2)".into());
+    }
     let session = params.flag("session", false, "whether one has to be logged in");
     let users = params.texts(
         "users",
@@ -258,8 +319,9 @@ fn page(path: &str, params: &mut dyn Params) -> PageConfig {
     if !users.is_empty() && !session {
         params.refuse("users", "it needs `session: true`".into());
     }
+    let path = path.into();
     let found =
-        PageConfig { path: path.into(), kind, size, holds, max_age, store, changes, redirect, status, session, users };
+        PageConfig { path, kind, size, chunked, holds, max_age, store, changes, redirect, status, session, users };
     if !found.holds.is_empty() && found.kind() != PageKind::Html {
         params.refuse("holds", "only a page holds others; it needs `type: html`".into());
     }
@@ -273,6 +335,11 @@ fn session(params: &mut dyn Params) -> SessionConfig {
     let help = "the host of a `store`, for several servers; the server keeps them itself when not given";
     let store = params.given("store").then(|| params.host("store", None, help));
     let store_port = params.count("store_port", Some(6379), 1..=65_535, "the store's port") as u16;
+    let help = "what the store wants to hear first (AUTH); nothing when not given";
+    let store_password = params.given("store_password").then(|| params.text("store_password", None, "a text", help));
+    if store.is_none() && store_password.is_some() {
+        params.refuse("store_password", "it needs `store`".into());
+    }
     let store_timeout = params.span("store_timeout", Some(Span::from_secs(1)), "how long the store may take; then 503");
     if store.is_none() && (store_port != 6379 || store_timeout != Span::from_secs(1)) {
         let key = if store_port != 6379 { "store_port" } else { "store_timeout" };
@@ -290,7 +357,7 @@ fn session(params: &mut dyn Params) -> SessionConfig {
     if users.is_empty() {
         params.refuse("users", "somebody has to be there who can log in".into());
     }
-    SessionConfig { store, store_port, store_timeout, domain, lifetime, users }
+    SessionConfig { store, store_port, store_password, store_timeout, domain, lifetime, users }
 }
 
 impl PageConfig {

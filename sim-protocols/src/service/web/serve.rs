@@ -13,26 +13,30 @@ use h2::server::SendResponse;
 use http::header::{self, HeaderValue};
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
-use http_body_util::Full;
 use hyper::body::{Body, Incoming};
 use hyper::service::service_fn;
 use sim_core::{Prob, Rng, Span, Streams};
 
 use super::WebConfig;
+use super::body::Answer;
 use super::items::Items;
 use super::pages::{Page, other_method, plain, set};
 use super::sessions::{Sessions, unauthorized};
 use super::urns::{Found, Urns};
 use crate::aio::dates::{http_date, seconds};
 use crate::aio::{self, SimTimer};
-use crate::app::dial::{self, Acceptor, Meter, Stream, lock};
+use crate::app::dial::{self, Acceptor, Meter, Secured, Stream, lock};
 use crate::app::pool::REMEMBERED;
+use crate::app::timeouts::{self, Held, Requests, Timeouts, Watch, Working};
 use crate::app::{Permit, Permits};
 
 /// Connections that wait to be accepted: nginx's `listen(2)`.
 const BACKLOG: u32 = 511;
 /// Requests that a connection of HTTP/2 may have at a time, as nginx.
 const STREAMS_MAX: u32 = 128;
+/// The least that libraries are asked to hold of a head, so that who exceeds the file's limit is refused here and not by them: hyper's own default is
+/// about as much.
+const HEAD_MAX: u64 = 400 << 10;
 
 /// The streams of chance of a server.
 pub(super) struct Chance {
@@ -46,6 +50,8 @@ struct Peer {
     address: Ipv4Addr,
     /// The name that it has asked for as TLS was opened.
     name: Option<String>,
+    /// How its connection is protected.
+    meter: Arc<Meter>,
 }
 
 /// What the connections of a server share.
@@ -82,9 +88,9 @@ pub(super) async fn listen(config: WebConfig, chance: Chance, store: Option<Ipv4
         let (server, acceptor) = (server.clone(), acceptor.clone());
         aio::spawn_named(&format!("connection of {peer}"), async move {
             // The client has been told why.
-            let Ok(accepted) = acceptor.accept(tcp).await else { return };
+            let Some(Ok(accepted)) = server.config.timeouts.within(acceptor.accept(tcp)).await else { return };
             let IpAddr::V4(address) = peer.ip() else { return };
-            let peer = Peer { address, name: accepted.name };
+            let peer = Peer { address, name: accepted.name, meter: accepted.stream.meter().clone() };
             match accepted.alpn.as_deref() {
                 Some(b"h2") => drop(two(server, accepted.stream, peer).await),
                 _ => one(server, accepted.stream, peer).await,
@@ -97,6 +103,11 @@ impl Server {
     /// What the head of a request is enough for.
     fn refuses(&self, head: &Parts, length: Option<u64>, peer: &Peer) -> Option<Response<Bytes>> {
         let config = &self.config;
+        // RFC 8470 §5.2: "the server is unwilling to risk processing a request that might be replayed". Until the handshake is over nobody knows that
+        // it is not.
+        if config.too_early && peer.meter.secured() == Secured::None {
+            return Some(plain(StatusCode::TOO_EARLY));
+        }
         if let Some(limit) = config.rate_limit {
             let second = aio::now().ps() / 1_000_000_000_000;
             let mut rates = lock(&self.rates);
@@ -111,6 +122,11 @@ impl Server {
         }
         if head.uri.path_and_query().map_or(0, |target| target.as_str().len() as u64) > config.url_limit.bytes() {
             return Some(plain(StatusCode::URI_TOO_LONG));
+        }
+        // `name: value` and the end of the line.
+        let fields = head.headers.iter().map(|(name, value)| (name.as_str().len() + value.len() + 4) as u64);
+        if fields.sum::<u64>() > config.header_limit.bytes() {
+            return Some(plain(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE));
         }
         let host = head.headers.get(header::HOST).and_then(|host| host.to_str().ok());
         let host = host.or_else(|| head.uri.authority().map(|authority| authority.as_str()));
@@ -153,11 +169,20 @@ impl Server {
         if service > Span::ZERO {
             aio::sleep_until(aio::now() + service).await;
         }
-        let mut response =
-            if fails { plain(StatusCode::INTERNAL_SERVER_ERROR) } else { self.resource(head, body).await };
+        if fails { plain(StatusCode::INTERNAL_SERVER_ERROR) } else { self.resource(head, body).await }
+    }
+
+    /// What all answers say, refusals among them (RFC 9110 §6.6.1: a `Date` in all of 2xx, 3xx and 4xx).
+    fn said(mut response: Response<Bytes>) -> Response<Bytes> {
         set(&mut response, header::SERVER, "clockwire");
         set(&mut response, header::DATE, &http_date(seconds(aio::now())));
         response
+    }
+
+    /// What libraries may hold of a head.
+    fn head_max(&self) -> u64 {
+        let config = &self.config;
+        config.header_limit.bytes().saturating_add(config.url_limit.bytes()).saturating_add(8 << 10).max(HEAD_MAX)
     }
 
     async fn resource(&self, head: &Parts, body: &[u8]) -> Response<Bytes> {
@@ -191,6 +216,11 @@ impl Server {
         }
     }
 
+    /// Whether the answer for a path does not say how long it is.
+    fn chunks(&self, path: &str) -> bool {
+        self.pages.get(path).is_some_and(|page| page.config.chunked)
+    }
+
     /// Whether who asks may see a page.
     async fn admits(&self, page: &Page, head: &Parts) -> Result<(), Response<Bytes>> {
         let (true, Some(sessions)) = (page.config.session, &self.sessions) else { return Ok(()) };
@@ -212,21 +242,22 @@ fn again_later(status: StatusCode) -> Response<Bytes> {
 
 /// A connection of HTTP/1.1.
 async fn one(server: Arc<Server>, stream: Stream, peer: Peer) {
-    let header_limit = server.config.header_limit.bytes() as usize;
-    let meter = stream.meter().clone();
-    let service = service_fn(move |request| answer_one(server.clone(), meter.clone(), request, peer.clone()));
+    let buffer = usize::try_from(server.head_max()).unwrap_or(usize::MAX);
+    let requests = Requests::default();
+    let watch = Watch::one(server.config.timeouts, &requests, &stream);
+    let service = service_fn(move |request| answer_one(server.clone(), request, peer.clone(), requests.begin()));
     let mut builder = hyper::server::conn::http1::Builder::new();
-    // hyper's `Date` would be that of the machine; a connection may wait for its next request for ever.
-    builder.timer(SimTimer).auto_date_header(false).header_read_timeout(None).max_buf_size(header_limit);
-    drop(builder.serve_connection(stream, service).await);
+    // hyper's `Date` would be that of the machine; its one time for heads begins before their first byte.
+    builder.timer(SimTimer).auto_date_header(false).header_read_timeout(None).max_buf_size(buffer);
+    timeouts::serve(builder.serve_connection(stream, service), watch).await;
 }
 
 async fn answer_one(
     server: Arc<Server>,
-    meter: Arc<Meter>,
     request: Request<Incoming>,
     peer: Peer,
-) -> Result<Response<Full<Bytes>>, Infallible> {
+    working: Working,
+) -> Result<Response<Held<Answer>>, Infallible> {
     let (head, body) = request.into_parts();
     // How long the body took to come is no work.
     let (begun, mut coming) = (aio::now(), Span::ZERO);
@@ -240,13 +271,14 @@ async fn answer_one(
             // Who waits for 100 Continue sends nothing. From others it is read and thrown away, so that closing does not reset the connection
             // before the answer has been read (nginx: `lingering_close`).
             if head.headers.get(header::EXPECT) != Some(&HeaderValue::from_static("100-continue")) {
-                aio::spawn(async move { drop(read_one(body, u64::MAX).await) });
+                let timeouts = server.config.timeouts;
+                aio::spawn(async move { drop(read_one(body, u64::MAX, timeouts).await) });
             }
             refusal
         }
         Ok(permit) => {
             let waited = aio::now();
-            let body = read_one(body, server.config.body_limit.bytes()).await;
+            let body = read_one(body, server.config.body_limit.bytes(), server.config.timeouts).await;
             coming = aio::now() - waited;
             let response = match body {
                 Ok(body) => server.answer(&head, &body).await,
@@ -256,14 +288,15 @@ async fn answer_one(
             response
         }
     };
-    meter.begin_answer(0, (aio::now() - begun) - coming);
-    Ok(response.map(Full::new))
+    peer.meter.begin_answer(0, (aio::now() - begun) - coming);
+    Ok(Server::said(response).map(|body| Held::new(Answer::new(body, server.chunks(head.uri.path())), working)))
 }
 
 /// A body, up to a limit.
-async fn read_one(mut body: Incoming, limit: u64) -> Result<Bytes, StatusCode> {
+async fn read_one(mut body: Incoming, limit: u64, timeouts: Timeouts) -> Result<Bytes, StatusCode> {
     let mut bytes = BytesMut::new();
-    while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
+    let late = StatusCode::REQUEST_TIMEOUT;
+    while let Some(frame) = timeouts.within(poll_fn(|cx| Pin::new(&mut body).poll_frame(cx))).await.ok_or(late)? {
         let frame = frame.map_err(|_| StatusCode::BAD_REQUEST)?;
         if limit < u64::MAX {
             bytes.extend_from_slice(frame.data_ref().map_or(&[][..], |data| data));
@@ -279,21 +312,25 @@ async fn read_one(mut body: Incoming, limit: u64) -> Result<Bytes, StatusCode> {
 async fn two(server: Arc<Server>, stream: Stream, peer: Peer) -> Result<(), h2::Error> {
     let mut builder = h2::server::Builder::new();
     builder.initial_window_size(1 << 20).initial_connection_window_size(1 << 20);
-    builder.max_header_list_size(server.config.header_limit.bytes() as u32);
+    builder.max_header_list_size(u32::try_from(server.head_max()).unwrap_or(u32::MAX));
     builder.max_concurrent_streams(STREAMS_MAX).reset_stream_duration(REMEMBERED);
-    let meter = stream.meter().clone();
-    let mut connection = builder.handshake::<_, Bytes>(stream).await?;
-    while let Some(next) = connection.accept().await {
+    let (timeouts, requests) = (server.config.timeouts, Requests::default());
+    let mut watch = Watch::two(timeouts, &requests, &stream);
+    let Some(opened) = timeouts.within(builder.handshake::<_, Bytes>(stream)).await else { return Ok(()) };
+    let mut connection = opened?;
+    while let Some(next) = timeouts::next(&mut connection, &mut watch).await {
         let (request, respond) = next?;
-        let (server, meter, peer) = (server.clone(), meter.clone(), peer.clone());
-        aio::spawn(async move { drop(answer_two(server, meter, request, respond, peer).await) });
+        let (server, peer, working) = (server.clone(), peer.clone(), requests.begin());
+        aio::spawn(async move {
+            drop(answer_two(server, request, respond, peer).await);
+            drop(working);
+        });
     }
     Ok(())
 }
 
 async fn answer_two(
     server: Arc<Server>,
-    meter: Arc<Meter>,
     request: Request<RecvStream>,
     mut respond: SendResponse<Bytes>,
     peer: Peer,
@@ -309,7 +346,7 @@ async fn answer_two(
         Err(refusal) => refusal,
         Ok(permit) => {
             let waited = aio::now();
-            let body = read_two(body, server.config.body_limit.bytes()).await;
+            let body = read_two(body, server.config.body_limit.bytes(), server.config.timeouts).await;
             coming = aio::now() - waited;
             let response = match body {
                 Ok(body) => server.answer(&head, &body).await,
@@ -319,12 +356,14 @@ async fn answer_two(
             response
         }
     };
-    let (mut head, body) =
-        response.map(|body| if head.method == Method::HEAD { Bytes::new() } else { body }).into_parts();
-    if head.status != StatusCode::NO_CONTENT && head.status != StatusCode::NOT_MODIFIED {
+    let (asked, (mut head, body)) = (head, Server::said(response).into_parts());
+    let none = head.status == StatusCode::NO_CONTENT || head.status == StatusCode::NOT_MODIFIED;
+    if !none && !server.chunks(asked.uri.path()) {
+        // RFC 9110 §8.6: in the answer to HEAD it is that of the answer to GET.
         head.headers.insert(header::CONTENT_LENGTH, (body.len() as u64).into());
     }
-    meter.begin_answer(respond.stream_id().as_u32(), (aio::now() - begun) - coming);
+    let body = if asked.method == Method::HEAD { Bytes::new() } else { body };
+    peer.meter.begin_answer(respond.stream_id().as_u32(), (aio::now() - begun) - coming);
     let mut stream = respond.send_response(Response::from_parts(head, ()), body.is_empty())?;
     let mut rest = body;
     while !rest.is_empty() {
@@ -336,9 +375,9 @@ async fn answer_two(
     Ok(())
 }
 
-async fn read_two(mut body: RecvStream, limit: u64) -> Result<Bytes, StatusCode> {
+async fn read_two(mut body: RecvStream, limit: u64, timeouts: Timeouts) -> Result<Bytes, StatusCode> {
     let mut bytes = BytesMut::new();
-    while let Some(data) = body.data().await {
+    while let Some(data) = timeouts.within(body.data()).await.ok_or(StatusCode::REQUEST_TIMEOUT)? {
         let data = data.map_err(|_| StatusCode::BAD_REQUEST)?;
         drop(body.flow_control().release_capacity(data.len()));
         bytes.extend_from_slice(&data);

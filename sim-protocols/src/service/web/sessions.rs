@@ -38,6 +38,7 @@ pub(super) struct Sessions {
 /// A way to the store: one connection, on which requests wait for each other.
 struct Store {
     address: (Ipv4Addr, u16),
+    password: Option<String>,
     turn: Permits,
     connection: Mutex<Option<(TcpStream, Arrived)>>,
 }
@@ -50,6 +51,7 @@ impl Sessions {
     pub fn new(config: SessionConfig, store: Option<Ipv4Addr>) -> Sessions {
         let store = store.map(|address| Store {
             address: (address, config.store_port),
+            password: config.store_password.clone(),
             turn: Permits::new(1),
             connection: Mutex::default(),
         });
@@ -206,7 +208,14 @@ impl Store {
         let socket = TcpSocket::new();
         socket.set(OptionName::NoDelay, true).map_err(|_| Lost)?;
         let stream = socket.connect(self.address).await.map_err(|_| Lost)?;
-        Ok((stream, Arrived::new()))
+        let mut connection = (stream, Arrived::new());
+        if let Some(password) = &self.password {
+            match exchange(&mut connection, &[b"AUTH", password.as_bytes()]).await? {
+                Value::Simple(_) => {}
+                _ => return Err(Lost),
+            }
+        }
+        Ok(connection)
     }
 }
 
