@@ -26,6 +26,7 @@ workload:
   upload: { from: client, to: server, port: 50054, rpc: { form: grpc, operation: upload, size: 4, gap: 5 ms, count: 5 } }
   chat: { from: client, to: server, port: 50055, rpc: { form: grpc, operation: chat, size: 4, gap: 5 ms, count: 5 } }
   late: { from: client, to: server, port: 50056, rpc: { form: grpc, operation: chat, size: 40, gap: 5 ms, timeout: 52 ms, count: 1 } }
+  secure: { from: client, to: server, port: 50057, rpc: { form: grpc, count: 5, tls: {} } }
 outputs: { capture: [path] }
 YAML
 "$clockwire" run "$out/calls.yaml" --quiet --out "$out/calls" >/dev/null
@@ -34,7 +35,7 @@ calls=$out/calls/seed-1/capture.pcapng
 page=$out/page/seed-1/capture.pcapng
 ports=(-d tcp.port==80,http -d tcp.port==81,http2 -d tcp.port==82,http -d tcp.port==9090,thrift -d tcp.port==9091,thrift -d tcp.port==1099,rmi)
 # The description of the service, from which names of messages and fields come.
-proto=(-d tcp.port==50051,http2 -d tcp.port==50052,http2 -d tcp.port==50053,http2 -d tcp.port==50054,http2 -d tcp.port==50055,http2 -d tcp.port==50056,http2 -o protobuf.preload_protos:TRUE -o protobuf.pbf_as_hf:TRUE
+proto=(-d tcp.port==50051,http2 -d tcp.port==50052,http2 -d tcp.port==50053,http2 -d tcp.port==50054,http2 -d tcp.port==50055,http2 -d tcp.port==50056,http2 -d tcp.port==50057,tls -o protobuf.preload_protos:TRUE -o protobuf.pbf_as_hf:TRUE
   -o "uat:protobuf_search_paths:\"$PWD/sim-protocols/src/rpc/grpc\",\"TRUE\"")
 
 # As many fields with a value as there must be.
@@ -71,6 +72,9 @@ expect 20 "$calls" 'tcp.srcport == 50055 && protobuf.message.name == "clockwire.
 # 10 ms for the connection: nine messages in what is left, three of which are answered by then; then RST_STREAM with CANCEL.
 expect 9 "$calls" 'tcp.dstport == 50056 && protobuf.message.name == "clockwire.Item"' pbf.clockwire.Item.id "${proto[@]}"
 expect 1 "$calls" 'tcp.dstport == 50056 && http2.type == 3 && http2.rst_stream.error == 8' frame.number "${proto[@]}"
+# Inside of TLS: by the secrets that are embedded in the capture, and what is spoken by the handshake (ALPN).
+expect 5 "$calls" 'tcp.dstport == 50057 && tls && http2.headers.path == "/clockwire.ItemService/Get"' pbf.clockwire.GetRequest.id "${proto[@]}"
+expect 5 "$calls" 'tcp.srcport == 50057 && tls && http2.header.name == "grpc-status" && pbf.clockwire.Item.price_cents' pbf.clockwire.Item.name "${proto[@]}"
 expect 1 "$page" 'http.response.code == 301' http.response.code
 expect 8 "$page" 'http2.headers.method == "GET"' http2.headers.path
 for capture in "$calls" "$page"; do
@@ -78,4 +82,4 @@ for capture in "$calls" "$page"; do
     expect 0 "$capture" "$wrong" frame.number "${proto[@]}"
   done
 done
-echo "REST, REST over HTTP/2, JSON-RPC, Thrift, RMI, gRPC: 5 calls and 5 answers each are read, and streams of messages up, down and both ways; a page with DNS, TLS and HTTP/2, too; nothing is malformed"
+echo "REST, REST over HTTP/2, JSON-RPC, Thrift, RMI, gRPC: 5 calls and 5 answers each are read, and streams of messages up, down and both ways, and gRPC inside of TLS; a page with DNS, TLS and HTTP/2, too; nothing is malformed"

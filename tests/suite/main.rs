@@ -1,5 +1,6 @@
 //! Everything fast that holds the whole of Clockwire, as one program.
 
+mod again;
 mod bad_files;
 mod causes;
 mod command;
@@ -10,6 +11,7 @@ mod course;
 mod coverage;
 mod design;
 mod determinism;
+mod dialling;
 mod exit_codes;
 mod formats;
 mod gates;
@@ -33,6 +35,7 @@ mod report;
 mod rpc;
 mod rpc_streams;
 mod start;
+mod steps;
 mod swarm;
 mod tidy;
 mod tripwire;

@@ -9,7 +9,7 @@ use sim_core::{Kind, Outcome};
 use crate::harness::sharded;
 use crate::http::of_a_distribution;
 
-const FORMS: [&str; 11] = [
+pub const FORMS: [&str; 11] = [
     "rest-http1",
     "rest-http2",
     "json-rpc",
@@ -296,6 +296,9 @@ fn every_parameter_bites() {
         ("form: bare, count: 9, interval: 1 ms, service: 20 ms, workers: 1", "queue: 2"),
         (closed, "stop: 100 ms"),
         ("form: bare, count: 9, interval: 1 ms", "nodelay: false"),
+        ("count: 2", "tls: {}"),
+        ("count: 2", "host: www.shop.test"),
+        ("count: 2, host: www.shop.test", "resolve: true"),
         ("form: bare-udp, count: 2, service: 90 ms", "resend: 50 ms"),
         ("form: bare-udp, count: 2, service: 90 ms, resend: 20 ms", "resends: 1"),
         ("form: bare-udp, count: 2, service: 90 ms, resend: 50 ms", "remember: 0 s"),
@@ -304,7 +307,8 @@ fn every_parameter_bites() {
     let known = sim_core::describe(|params| {
         sim_protocols::AppConfig::read("rpc", params);
     });
-    for param in known.iter().filter(|param| !of_a_distribution(&param.key)) {
+    // Those of TLS have lines of their own (`https`).
+    for param in known.iter().filter(|param| !of_a_distribution(&param.key) && !param.key.starts_with("tls.")) {
         let key = param.key.rsplit('.').next().expect("a key");
         assert!(meant.contains(&format!("{key}:")), "no line shows that `{}` bites", param.key);
     }

@@ -8,7 +8,7 @@ use sim_core::{Kind, Outcome};
 
 use crate::command::{Folder, clockwire};
 use crate::harness::sharded;
-use crate::http::{Row, file, load, of_a_distribution, run};
+use crate::http::{self, Row, file, load, of_a_distribution, run};
 
 fn text(application: &str, more: &str) -> String {
     file("", more).replace("http: {", &format!("websocket: {{ {application}"))
@@ -71,6 +71,38 @@ fn a_message_that_is_asked_for_waits_for_the_next_request() {
 }
 
 #[test]
+fn each_request_is_a_row_the_upgrade_too() {
+    let requests = |application: &str| {
+        let outcome = run(&text(application, "outputs: { tables: [ http, messages ] }\n"));
+        (http::rows(&outcome), rows(&outcome))
+    };
+    for mode in ["polling, poll: 100 ms", "long_polling, hold: 600 ms"] {
+        let (asked, messages) = requests(&format!("mode: {mode}, count: 3"));
+        assert_eq!(asked.len() as u64, column(&messages, "requests").iter().sum::<u64>(), "{mode}");
+        let answered = |status: u64| asked.iter().filter(|(row, _)| row["status"] == status).count();
+        assert_eq!((answered(200), answered(200) + answered(204)), (3, asked.len()), "{mode}: {asked:?}");
+        for (at, (row, outcome)) in asked.iter().enumerate() {
+            assert_eq!((*outcome, row["number"], row["connection"]), ("finished", at as u64 + 1, 1), "{mode}");
+            assert_eq!(row.get("connect_s").map(|us| us / 1000), (at == 0).then_some(40), "{mode}: {row:?}");
+            assert_eq!(row["reused"], u64::from(at > 0));
+            assert_eq!(row["queued_s"], 0, "{row:?}");
+            assert_eq!(row["payload_down_bytes"], row["http_down_bytes"] + row["body_down_bytes"], "{row:?}");
+        }
+        let sum = |name: &str| asked.iter().map(|(row, _)| row[name]).sum::<u64>();
+        assert_eq!(sum("payload_up_bytes"), column(&messages, "payload_up_bytes").iter().sum::<u64>(), "{mode}");
+        assert_eq!(sum("body_down_bytes"), 300, "{mode}: three messages of 100 bytes");
+    }
+    let (asked, _) = requests("count: 3, tls: {}");
+    let (row, outcome) = &asked[0];
+    assert_eq!((asked.len(), *outcome, row["status"]), (1, "finished", 101), "{row:?}");
+    assert_eq!((row["connect_s"] / 1000, row["tls_s"] / 1000, row["first_byte_s"] / 1000), (40, 40, 40), "{row:?}");
+    // Who comes again while nobody listens has a row for each time.
+    let (asked, _) = requests("count: 3, killed: 1500 ms, restarted: 2500 ms, reconnect: 300 ms");
+    let refused = asked.iter().filter(|(_, outcome)| *outcome == "refused").count();
+    assert!(refused > 0 && asked.last().is_some_and(|(row, _)| row["status"] == 101), "{asked:?}");
+}
+
+#[test]
 fn every_parameter_bites() {
     let cases = [
         ("count: 3", "mode: polling"),
@@ -90,6 +122,8 @@ fn every_parameter_bites() {
         ("mode: polling, count: 3, poll: 2 s", "keepalive_timeout: 1 s"),
         ("mode: polling, count: 300, interval: 10 ms, poll: 500 ms", "nodelay: false"),
         ("count: 3", "tls: {}"),
+        ("count: 3", "host: www.shop.test"),
+        ("count: 3, host: www.shop.test", "resolve: true"),
     ];
     let meant: Vec<&str> = cases.iter().filter_map(|(_, key)| key.split(':').next()).collect();
     let known = sim_core::describe(|params| {

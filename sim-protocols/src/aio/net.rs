@@ -428,6 +428,12 @@ impl Watch {
         context::try_with(|current| current.sockets().counters(socket.0)).flatten()
     }
 
+    /// The state it is in; nothing once it is closed here.
+    pub fn state(&self) -> Option<State> {
+        let socket = self.0.upgrade()?;
+        context::try_with(|current| current.sockets().state(socket.0))
+    }
+
     /// What is written next is an answer on which so long was worked; 0 is the number where there is one at a time.
     pub(crate) fn begin_answer(&self, number: u32, worked: Span) {
         let Some(socket) = self.0.upgrade() else { return };

@@ -6,6 +6,7 @@
 #[macro_use]
 mod values;
 
+mod again;
 mod browse;
 mod bulk;
 mod cbr;

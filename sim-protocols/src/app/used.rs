@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sim_core::{Span, Time};
 
-use super::dial::{Meter, Progress, Secured, UpDown};
+use super::dial::{Fault, Meter, Progress, Secured, UpDown};
 use crate::aio;
 use crate::host::{Cause, Layers};
 use crate::tcp::Counters;
@@ -81,9 +81,16 @@ impl Used {
         }
     }
 
+    /// What TLS has found wrong on the connection.
+    pub fn fault(&self) -> Option<Fault> {
+        self.meter.fault()
+    }
+
     /// What passes from now on is not for this request.
     pub fn seal(&mut self) {
-        self.sealed = Some(self.clone().passed());
+        if self.sealed.is_none() {
+            self.sealed = Some(self.clone().passed());
+        }
     }
 
     /// What has passed until now, or until it was sealed.

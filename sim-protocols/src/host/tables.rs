@@ -1,6 +1,6 @@
 //! The tables of hosts.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use sim_core::{Column, Kind, Rate, Record, Span, Table, Time, text_word};
@@ -235,6 +235,7 @@ table! {
         number: u64, "number", Kind::Count, "its number in the flow, from 1, in the order of their starts";
         start: Time, "start_s", Kind::Time, "when it wanted to be sent";
         queued: Option<Span>, "queued_s", Kind::Time, "until it was sent, without its own connecting: it waited for a connection, or for a stream of one";
+        dns: Option<Span>, "dns_s", Kind::Time, "how long its server's name took; empty where it opened no connection, or knew the address";
         connect: Option<Span>, "connect_s", Kind::Time, "from the SYN until the connection was established; empty where it opened none";
         tls: Option<Span>, "tls_s", Kind::Time, "the handshake of TLS, until data could be sent; with early data (0-RTT) its computing alone";
         first_byte: Option<Span>, "first_byte_s", Kind::Time, "from sending it until the head of the response was there";
@@ -244,6 +245,7 @@ table! {
         reused: u32, "reused", Kind::Word(&["new", "reused"]), "whether the connection was there already";
         secured: u32, "secured", Kind::Word(Secured::WORDS), "how its connection is protected: not, after a full handshake, a resumed one, or one that took early data";
         too_early: u32, "too_early", Kind::Count, "how often it was refused with 425, for it came before the handshake was over, and was asked again; its steps but `total`, and its bytes, are those of the last time";
+        retries: u32, "retries", Kind::Count, "how often it was made again, since its connection failed or the answer told it to come later; its steps but `total`, and its bytes, are those of the last time";
         outcome: u32, "outcome", Kind::Word(ENDINGS), "how it ended; status: answered with another status than success; closed: the answer broke off; running: the stop came first";
         + layers: Layers
     }
@@ -365,7 +367,10 @@ table! {
         start: Time, "start_s", Kind::Time, "when it was wanted";
         marshal: Option<Span>, "marshal_s", Kind::Time, "the client's stub writing the arguments";
         queued: Option<Span>, "queued_s", Kind::Time, "waiting for a connection, without opening one";
-        connect: Option<Span>, "connect_s", Kind::Time, "opening a connection, with what the form says first; empty where it opened none";
+        dns: Option<Span>, "dns_s", Kind::Time, "how long its server's name took; empty where it opened no connection, or knew the address";
+        connect: Option<Span>, "connect_s", Kind::Time, "from the SYN until the connection was established, and then what the form says first; empty where it opened none";
+        tls: Option<Span>, "tls_s", Kind::Time, "the handshake of TLS, until data could be sent; empty without TLS";
+        sent: Option<Time>, "sent_s", Kind::Time, "when it was handed to its connection, of `upload` and `chat` its head; from then the times below; empty where it was not";
         first_byte: Option<Span>, "first_byte_s", Kind::Time, "from sending until the first byte of the reply was there; of HTTP its head, of gRPC its first message, or the status where it has none";
         last_byte: Option<Span>, "last_byte_s", Kind::Time, "from sending until all of the reply was there, of gRPC with its status; empty where it broke off";
         unmarshal: Option<Span>, "unmarshal_s", Kind::Time, "the client's stub reading the result";
@@ -375,9 +380,21 @@ table! {
         retries: u64, "retries", Kind::Count, "repetitions; times of steps and bytes are those of the last attempt";
         connection: Option<u64>, "connection", Kind::Count, "the number of its connection in the flow, from 1; empty where it got none";
         reused: u32, "reused", Kind::Word(&["new", "reused"]), "whether the connection was there already";
+        client: Ipv4Addr, "client", Kind::Address, "the address that it went from, as in `served`; 0.0.0.0 where it got no connection";
+        port: Option<u64>, "client_port", Kind::Count, "the port that it went from, as in `served`; empty where it got no connection";
+        on_connection: Option<u64>, "on_connection", Kind::Count, "which call on its connection, from 1: `number` of its row in `served`; empty where it was not sent";
         messages_up: u64, "messages_up", Kind::Count, "messages of the call that went: of `upload` and `chat` as many as its stream took, else 1; 0 where nothing was sent";
         messages: u64, "messages", Kind::Count, "messages of the reply: of `watch` and `chat` as many as came, else 1; 0 where there is none, and of gRPC where there is a status alone";
         + layers: Layers
+    }
+}
+
+impl CallRow {
+    /// It has a connection, which begins here.
+    pub fn leaves_from(&mut self, local: SocketAddr) {
+        if let SocketAddr::V4(local) = local {
+            (self.client, self.port) = (*local.ip(), Some(u64::from(local.port())));
+        }
     }
 }
 
@@ -391,6 +408,17 @@ pub(crate) const CALL_OUTCOMES: &[&str] = &[
     "unreachable",
     "closed",
     "fault",
+    "certificate_expired",
+    "certificate_not_yet_valid",
+    "wrong_name",
+    "unknown_issuer",
+    "bad_certificate",
+    "bad_record",
+    "bad_record_alert",
+    "tls_alert",
+    "tls_error",
+    "no_such_name",
+    "name_server_failure",
     "overloaded",
     "malformed",
 ];
@@ -403,7 +431,7 @@ table! {
         workload: u32, "workload", Kind::Workload, "the entry of the workload that it comes from";
         client: Ipv4Addr, "client", Kind::Address, "whose call it is";
         port: u16, "client_port", Kind::Count, "the client's port";
-        number: u64, "number", Kind::Count, "which call on this connection, from 1; of `bare-udp` at this server";
+        number: u64, "number", Kind::Count, "which call on this connection, from 1; of `bare-udp` the number that its datagram says. With `client` and `client_port` it leads to the row in `calls`, whose `on_connection` it is";
         start: Time, "start_s", Kind::Time, "when all of it was there; of `upload` and `chat` when its head was";
         unmarshal: Option<Span>, "unmarshal_s", Kind::Time, "the server's stub reading the arguments";
         dispatch: Option<Span>, "dispatch_s", Kind::Time, "waiting for a worker";

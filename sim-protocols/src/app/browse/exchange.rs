@@ -10,7 +10,7 @@ use http::request::Parts;
 use http::{HeaderValue, Request, Response, Version};
 use http_body_util::Full;
 use hyper::body::Body;
-use sim_core::{Span, Time};
+use sim_core::Time;
 
 use super::rows::BrowseRow;
 use crate::aio;
@@ -58,10 +58,8 @@ impl Entry {
     /// It is written now; says when that is.
     fn written(&mut self) -> Time {
         self.used.iter_mut().for_each(Used::asks);
-        let (now, opening) = (aio::now(), &self.opening);
-        let own: Span =
-            [opening.dns, opening.connect, opening.tls].into_iter().flatten().fold(Span::ZERO, |sum, span| sum + span);
-        self.row.queued = Some((now - self.start).saturating_sub(own));
+        let now = aio::now();
+        self.row.queued = Some((now - self.start).saturating_sub(self.opening.took()));
         now
     }
 

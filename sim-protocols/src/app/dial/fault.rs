@@ -88,6 +88,14 @@ impl Fault {
     }
 }
 
+impl Fault {
+    /// Whether another attempt may end otherwise. What is wrong with a certificate, a protocol or a name is so the next time.
+    pub fn passes(self) -> bool {
+        use Fault::{Closed, NameServerFailure, Refused, Reset, TimedOut, Unreachable};
+        matches!(self, Refused | Reset | TimedOut | Unreachable | Closed | NameServerFailure)
+    }
+}
+
 impl From<DnsError> for Fault {
     fn from(error: DnsError) -> Fault {
         match error {

@@ -1,13 +1,15 @@
 //! What passes on a connection: bytes of the application, of HTTP/2 those of each stream, and bytes of TLS.
 
 use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use sim_core::Span;
 
 use super::{Fault, lock};
 use crate::aio::{TcpStream, Watch};
-use crate::tcp::Counters;
+use crate::tcp::{Counters, State};
 
 /// Bytes up and down: written and read, as its own side sees it.
 pub(crate) type UpDown = [u64; 2];
@@ -90,12 +92,17 @@ struct Passed {
 /// A connection, counted.
 pub(crate) struct Meter {
     passed: Mutex<Passed>,
+    /// Calls that were written on it one after the other.
+    calls: AtomicU64,
+    /// Its address and port at this side.
+    pub local: SocketAddr,
     watch: Watch,
 }
 
 impl Meter {
     pub(super) fn new(tcp: &TcpStream) -> Arc<Meter> {
-        Arc::new(Meter { passed: Mutex::default(), watch: tcp.watch() })
+        let local = tcp.local_addr().unwrap_or_else(|_| (Ipv4Addr::UNSPECIFIED, 0).into());
+        Arc::new(Meter { passed: Mutex::default(), calls: AtomicU64::new(0), local, watch: tcp.watch() })
     }
 
     /// Counts the streams of HTTP/2 from now on: `client` begins with the preface.
@@ -124,6 +131,16 @@ impl Meter {
     /// What TCP has counted so far.
     pub fn tcp(&self) -> Counters {
         self.watch.counters().unwrap_or_else(|| lock(&self.passed).last)
+    }
+
+    /// The number of the next call on it, from 1, where it has no streams with numbers of their own.
+    pub fn next_call(&self) -> u64 {
+        self.calls.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Whether neither side has closed it.
+    pub fn is_open(&self) -> bool {
+        self.watch.state() == Some(State::Established)
     }
 
     /// A server's: what is written next is an answer on which it has worked for so long. Answers side by side have numbers that both ends know, of

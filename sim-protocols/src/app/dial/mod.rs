@@ -5,6 +5,7 @@
 //! | a client's way to an origin, a server's to a client | this one |
 //! | a connection as a stream, and what is counted of it | `stream`, `meter` |
 //! | parameters of TLS in files; authority, certificates | `secure` |
+//! | what a server is called, how a name becomes an address | `named`, `names` |
 //! | why there is no connection, or none any more | `fault` |
 //!
 //! Both ends of a simulation derive the same authority from its seed ([`secure::authority`]): nothing is shared between hosts. A [`Dialer`] and an
@@ -12,6 +13,7 @@
 
 pub(crate) mod fault;
 pub(crate) mod meter;
+pub(crate) mod named;
 pub(crate) mod names;
 pub(crate) mod secure;
 pub(crate) mod stream;
@@ -29,6 +31,7 @@ use crate::dns::Source;
 use crate::host::OptionName;
 pub(crate) use fault::Fault;
 pub(crate) use meter::{Meter, Secured, UpDown};
+pub use named::Named;
 pub(crate) use names::Names;
 pub(crate) use secure::TlsConfig;
 pub(crate) use stream::Stream;
@@ -78,6 +81,13 @@ pub(crate) struct Progress {
     pub tls: Option<Span>,
     /// What the connection has counted.
     pub meter: Option<Arc<Meter>>,
+}
+
+impl Progress {
+    /// What the steps have taken together, as far as they are over.
+    pub fn took(&self) -> Span {
+        [self.dns, self.connect, self.tls].into_iter().flatten().fold(Span::ZERO, |sum, step| sum + step)
+    }
 }
 
 /// A connection that is ready for its protocol.

@@ -72,14 +72,6 @@ impl Stream {
         &self.meter
     }
 
-    /// The connection of TCP, where it is not below TLS.
-    pub fn plain_tcp(&self) -> Option<&TcpStream> {
-        match &self.inner {
-            Inner::Plain(tcp) => Some(tcp),
-            Inner::Tls(_) => None,
-        }
-    }
-
     fn receive(&mut self, cx: &mut Context<'_>, room: usize, put: &mut dyn FnMut(&[u8])) -> Poll<io::Result<()>> {
         let bytes = match &mut self.inner {
             Inner::Plain(tcp) => {

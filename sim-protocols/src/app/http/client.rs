@@ -3,35 +3,36 @@
 use std::sync::{Arc, Mutex};
 
 use http::StatusCode;
-use sim_core::{Prob, Rng, Time};
+use sim_core::{Prob, Rng};
 
 use super::HttpConfig;
 use super::body::Zeros;
-use super::exchange::{Asked, Entry, FINISHED, RUNNING, STATUS};
+use super::exchange::{Asked, Entry, Writing};
 use crate::aio::{self, Duration};
 use crate::app::Scope;
+use crate::app::again::Budget;
 use crate::app::dial::{Dialer, Fault, Origin, lock};
 use crate::app::loops::{self, Asker, Chance};
 use crate::app::pool::Pool;
 use crate::app::teller::{Said, Teller};
-use crate::host::{App, FlowConfig, HttpRow, Layers, Outcome};
+use crate::host::{App, FlowConfig, Outcome};
 
 /// The asking end.
 pub(super) fn open(config: HttpConfig, scope: Scope) -> Box<dyn App> {
     let pace = config.pace();
     let (chance, missing, sizes) = (Chance::new(&pace, &scope), scope.stream("missing"), scope.stream("request"));
+    let budget = Budget::new(config.retries, scope.stream("backoff"));
     Box::new(Teller::new(move |flow: &FlowConfig, said| {
         let secure = config.tls.is_some();
-        let plain = || if secure { scope.name_of(flow.server) } else { flow.server.to_string() };
-        let host = config.host.clone().unwrap_or_else(plain);
+        let host = config.named.name(&scope, flow.server, secure);
         let origin = Origin { name: host, address: flow.server, port: flow.port, secure };
         let asked = Asked { authority: origin.authority(), config: config.clone() };
-        let (flow, streams) = (flow.number, *scope.streams());
+        let (flow, streams, known) = (flow.number, *scope.streams(), scope.clone());
         let main = async move {
             let tls = config.tls.as_ref().map(|tls| tls.connector(&streams, &[config.version.alpn()]));
-            let dialer = Dialer { nodelay: config.nodelay, tls, names: None };
+            let dialer = Dialer { nodelay: config.nodelay, tls, names: config.named.names(&known) };
             let pool = Pool::new(config.manner(), dialer, origin, &Arc::default());
-            let turn = Mutex::new(Turn { missing, sizes, failed: None });
+            let turn = Mutex::new(Turn { missing, sizes, budget, failed: None });
             let client = Arc::new(Client { asked, pool, flow, turn, said: said.clone() });
             loops::run(client.clone(), pace, chance).await;
             client.pool.close();
@@ -54,6 +55,7 @@ struct Client {
 struct Turn {
     missing: Rng,
     sizes: Rng,
+    budget: Budget,
     failed: Option<Fault>,
 }
 
@@ -65,19 +67,9 @@ impl Asker for Client {
             0 => 0,
             _ => self.asked.config.request.draw(&mut lock(&self.turn).sizes).max(1),
         };
-        let start = aio::now();
-        let mut writing =
-            Writing { said: self.said.clone(), entry: Some(Entry::new(row(self.flow, number, start), bytes)) };
-        let entry = writing.entry.as_mut().expect("it is taken at the end");
-        let exchange = async {
-            let status = self.asked.exchange(&self.pool, entry, missing).await?;
-            if status != StatusCode::TOO_EARLY {
-                return Ok(status);
-            }
-            // RFC 8470 §5.2: "A user agent SHOULD retry automatically, but any retries MUST NOT be sent in early data."
-            entry.again();
-            self.asked.exchange(&self.pool, entry, missing).await
-        };
+        let mut writing = Writing::new(self.flow, number, bytes, &self.said);
+        let entry = writing.entry();
+        let exchange = self.attempts(entry, missing);
         let result = match self.asked.config.timeout {
             Some(timeout) => {
                 let limit = Duration::from_nanos(timeout.ps().div_ceil(1000));
@@ -85,49 +77,29 @@ impl Asker for Client {
             }
             None => exchange.await,
         };
-        entry.row.outcome = match result {
-            Ok(status) if status.is_success() => FINISHED,
-            Ok(_) => STATUS,
-            Err(fault) => fault as u32,
-        };
-        entry.row.total = Some(aio::now() - start);
+        entry.ended(result);
         let mut turn = lock(&self.turn);
         turn.failed = turn.failed.or(result.err());
         result.is_ok()
     }
 }
 
-/// A request's row, which is written when it is dropped: also by the stop.
-struct Writing {
-    said: Said,
-    entry: Option<Entry>,
-}
-
-impl Drop for Writing {
-    fn drop(&mut self) {
-        if let Some(entry) = self.entry.take() {
-            self.said.row(entry.finish());
+impl Client {
+    /// The request, made again while it may, and the budget pays for it.
+    async fn attempts(&self, entry: &mut Entry, missing: bool) -> Result<StatusCode, Fault> {
+        lock(&self.turn).budget.earn();
+        loop {
+            let mut result = self.asked.exchange(&self.pool, entry, missing).await;
+            if result == Ok(StatusCode::TOO_EARLY) {
+                // RFC 8470 §5.2: "A user agent SHOULD retry automatically, but any retries MUST NOT be sent in early data."
+                entry.too_early();
+                result = self.asked.exchange(&self.pool, entry, missing).await;
+            }
+            let Some(after) = entry.may_come_again(self.asked.config.method, result) else { return result };
+            let Some(wait) = lock(&self.turn).budget.spend(u64::from(entry.row.retries)) else { return result };
+            aio::sleep_until(aio::now() + wait.max(after)).await;
+            entry.row.retries += 1;
+            entry.again();
         }
-    }
-}
-
-fn row(flow: u32, number: u64, start: Time) -> HttpRow {
-    HttpRow {
-        flow,
-        workload: flow,
-        number,
-        start,
-        queued: None,
-        connect: None,
-        tls: None,
-        first_byte: None,
-        total: None,
-        status: None,
-        connection: None,
-        reused: 0,
-        secured: 0,
-        too_early: 0,
-        outcome: RUNNING,
-        layers: Layers::default(),
     }
 }

@@ -5,19 +5,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, StatusCode, header};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Body;
-use sim_core::Time;
+use sim_core::{Span, Time};
 
 use super::body::{self, Zeros};
 use super::{HttpConfig, HttpMethod};
 use crate::aio::{self, Duration};
-use crate::app::dial::{Fault, Progress};
+use crate::app::dial::{Fault, Meter, Progress};
 use crate::app::permits::Permits;
-use crate::app::pool::{Lease, Pool, Sender};
+use crate::app::pool::{Pool, Sender};
+use crate::app::teller::Said;
 use crate::app::used::{Steps, Used};
 use crate::app::values::Connections;
-use crate::host::HttpRow;
+use crate::host::{HttpRow, Layers};
 
 /// How long curl waits for `100 Continue`.
 const CONTINUE_WAIT: Duration = Duration::from_secs(1);
@@ -33,7 +34,7 @@ fn filler(bytes: u64) -> String {
 }
 
 /// A request's row in the making.
-pub(super) struct Entry {
+pub(crate) struct Entry {
     pub row: HttpRow,
     pub start: Time,
     used: Option<Used>,
@@ -43,55 +44,96 @@ pub(super) struct Entry {
     bytes: u64,
     /// Bytes of its body that were handed to the connection.
     sent: Arc<AtomicU64>,
+    /// When to come again, as the answer says.
+    pub after: Option<Span>,
 }
 
 impl Entry {
     /// One with a body of so many bytes.
     pub fn new(row: HttpRow, bytes: u64) -> Entry {
         let start = row.start;
-        Entry { row, start, bytes, used: None, opening: Progress::default(), sent: Arc::default() }
+        Entry { row, start, bytes, used: None, opening: Progress::default(), sent: Arc::default(), after: None }
     }
 
     /// It has got its connection.
-    fn uses(&mut self, lease: &Lease<Zeros>) {
-        let Lease { link, reused, .. } = lease;
-        (self.row.connection, self.row.reused) = (Some(link.number), u32::from(*reused));
-        self.used = Some(Used::new(link.meter.clone(), *reused));
+    pub fn uses(&mut self, number: u64, reused: bool, meter: &Arc<Meter>) {
+        (self.row.connection, self.row.reused) = (Some(number), u32::from(reused));
+        self.used = Some(Used::new(meter.clone(), reused));
     }
 
-    /// It was answered with 425: the next attempt is the one whose steps and bytes count, and nothing of it leaves early.
+    /// It was answered with 425: nothing of the next attempt leaves early.
+    pub fn too_early(&mut self) {
+        self.again();
+        self.opening.late = true;
+        self.row.too_early += 1;
+    }
+
+    /// It is made again: the next attempt is the one whose steps and bytes count.
     pub fn again(&mut self) {
         self.start = aio::now();
-        (self.used, self.opening) = (None, Progress { late: true, ..Progress::default() });
+        (self.used, self.opening, self.after) = (None, Progress::default(), None);
         let row = &mut self.row;
         (row.queued, row.first_byte, row.status, row.layers.body) = (None, None, None, [0, 0]);
-        self.sent.store(0, Ordering::Relaxed);
-        row.too_early += 1;
+        (row.connection, row.reused, row.secured) = (None, 0, 0);
+        // What is left of the attempt before may still count there.
+        self.sent = Arc::default();
     }
 
     /// It is written now; says when that is.
-    fn written(&mut self) -> Time {
+    pub fn written(&mut self) -> Time {
         let now = aio::now();
         self.used.iter_mut().for_each(Used::asks);
-        let opening = self.opening.connect.unwrap_or_default() + self.opening.tls.unwrap_or_default();
-        self.row.queued = Some((now - self.start) - opening);
+        self.row.queued = Some((now - self.start).saturating_sub(self.opening.took()));
         now
     }
 
     /// The head of the answer is there.
-    fn head(&mut self, written: Time, status: StatusCode) {
+    pub fn head<B>(&mut self, written: Time, response: &Response<B>) {
         self.used.iter_mut().for_each(Used::answered);
         self.row.first_byte = Some(aio::now() - written);
-        self.row.status = Some(u64::from(status.as_u16()));
+        self.row.status = Some(u64::from(response.status().as_u16()));
+        // RFC 9110 §10.2.3; our servers say seconds, never a date.
+        let after = response.headers().get(header::RETRY_AFTER).and_then(|after| after.to_str().ok()?.parse().ok());
+        self.after = after.map(|seconds: u32| Span::from_secs(u64::from(seconds)));
+    }
+
+    /// How long to wait before it may be made again after such an answer, or such a failure; none where it may not.
+    pub fn may_come_again(&self, method: HttpMethod, result: Result<StatusCode, Fault>) -> Option<Span> {
+        match result {
+            // Whoever was turned away was not served, whatever he wanted.
+            Ok(StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) => self.after,
+            Ok(_) => None,
+            // RFC 9110 §9.2.2: who cannot know that the server has done nothing asks again for what is idempotent alone.
+            Err(fault) => {
+                let unsent = self.row.queued.is_none();
+                (fault.passes() && (method == HttpMethod::Get || unsent)).then_some(Span::ZERO)
+            }
+        }
+    }
+
+    /// It is over.
+    pub fn ended(&mut self, result: Result<StatusCode, Fault>) {
+        self.row.outcome = match result {
+            Ok(status) if status.is_success() => FINISHED,
+            Ok(_) => STATUS,
+            Err(fault) => fault as u32,
+        };
+        self.row.total = Some(aio::now() - self.row.start);
+        self.seal();
+    }
+
+    /// What passes on its connection from now on is not for this request.
+    pub fn seal(&mut self) {
+        self.used.iter_mut().for_each(Used::seal);
     }
 
     /// The row, with what the connection has counted until now.
     pub fn finish(mut self) -> HttpRow {
         let row = &mut self.row;
         row.layers.body[0] = self.sent.load(Ordering::Relaxed);
-        (row.connect, row.tls) = (self.opening.connect, self.opening.tls);
+        (row.dns, row.connect, row.tls) = (self.opening.dns, self.opening.connect, self.opening.tls);
         let steps = Steps { total: row.total, queued: row.queued, first_byte: row.first_byte, ..Steps::default() };
-        let mut steps = Steps { repeated: row.too_early > 0, ..steps }.opening(&self.opening);
+        let mut steps = Steps { repeated: row.too_early + row.retries > 0, ..steps }.opening(&self.opening);
         // Where it got no further than a connection, that is what it has used.
         if let Some(used) = self.used.or_else(|| Some(Used::new(self.opening.meter?, false))) {
             let passed = used.passed();
@@ -100,6 +142,54 @@ impl Entry {
         }
         row.layers.cause = steps.cause();
         self.row
+    }
+}
+
+/// A request's row, which is written when it is dropped: also by the stop.
+pub(crate) struct Writing {
+    said: Said,
+    entry: Option<Entry>,
+}
+
+impl Writing {
+    /// A request that wants to be sent now, with a body of so many bytes.
+    pub fn new(flow: u32, number: u64, bytes: u64, said: &Said) -> Writing {
+        Writing { said: said.clone(), entry: Some(Entry::new(row(flow, number, aio::now()), bytes)) }
+    }
+
+    pub fn entry(&mut self) -> &mut Entry {
+        self.entry.as_mut().expect("it is taken at the end")
+    }
+}
+
+impl Drop for Writing {
+    fn drop(&mut self) {
+        if let Some(entry) = self.entry.take() {
+            self.said.row(entry.finish());
+        }
+    }
+}
+
+fn row(flow: u32, number: u64, start: Time) -> HttpRow {
+    HttpRow {
+        flow,
+        workload: flow,
+        number,
+        start,
+        queued: None,
+        dns: None,
+        connect: None,
+        tls: None,
+        first_byte: None,
+        total: None,
+        status: None,
+        connection: None,
+        reused: 0,
+        secured: 0,
+        too_early: 0,
+        retries: 0,
+        outcome: RUNNING,
+        layers: Layers::default(),
     }
 }
 
@@ -142,7 +232,7 @@ impl Asked {
         missing: bool,
     ) -> Result<StatusCode, Fault> {
         let mut lease = pool.lease(&mut entry.opening).await?;
-        entry.uses(&lease);
+        entry.uses(lease.link.number, lease.reused, &lease.link.meter);
         let result = match lease.sender() {
             Sender::One(sender) => self.one(sender, entry, missing).await,
             Sender::Two(sender) => {
@@ -152,7 +242,7 @@ impl Asked {
         };
         // What TLS has found tells more than what HTTP makes of it.
         let status = result.map_err(|fault| lease.link.meter.fault().unwrap_or(fault))?;
-        entry.used.iter_mut().for_each(Used::seal);
+        entry.seal();
         lease.give_back();
         Ok(status)
     }
@@ -191,7 +281,7 @@ impl Asked {
         sender.ready().await?;
         let written = entry.written();
         let response = sender.send_request(request).await?;
-        entry.head(written, response.status());
+        entry.head(written, &response);
         let status = response.status();
         let mut body = response.into_body();
         while let Some(frame) = poll_fn(|cx| std::pin::Pin::new(&mut body).poll_frame(cx)).await {
@@ -227,7 +317,7 @@ impl Asked {
         }
         // RFC 9113 §8.1: a server that has answered before it has everything resets with NO_ERROR; the response stands.
         let response = response.await?;
-        entry.head(written, response.status());
+        entry.head(written, &response);
         let status = response.status();
         let mut body = response.into_body();
         while let Some(data) = body.data().await {
@@ -247,7 +337,6 @@ impl Asked {
 mod tests {
     use std::io;
 
-    use sim_core::Span;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     use super::*;

@@ -20,19 +20,19 @@ mod exchange;
 mod limits;
 mod server;
 
-pub(crate) use exchange::{FINISHED, RUNNING, STATUS};
+pub(crate) use exchange::{FINISHED, RUNNING, STATUS, Writing};
 
 use sim_core::{Params, Prob, Size, Span, Table, Time};
 
 use super::Application;
+use super::again::Retries;
 use super::loops::Arrivals;
 use super::loops::Pace;
 use super::pool::{Manner, REMEMBERED, Speaks};
 use super::values::{self, Connections};
 use super::{SizeDist, SpanDist};
 use crate::app::Scope;
-use crate::app::dial::{self, TlsConfig};
-use crate::dns;
+use crate::app::dial::{self, Named, TlsConfig};
 use crate::host::{App, FlowEnd, HTTP};
 pub use limits::Limits;
 
@@ -108,6 +108,10 @@ pub struct HttpConfig {
     pub too_early: bool,
     /// How long a request may take, with waiting for a connection. Default: for ever.
     pub timeout: Option<Span>,
+    /// Repetitions of requests whose connection has failed, or that were told when to come again. Default: none.
+    pub retries: Retries,
+    /// What the server's answers 503 say about when to come again (`Retry-After`), in whole seconds. Default: nothing.
+    pub retry_after: Option<Span>,
     /// No request starts from this moment on. Default: never.
     pub stop: Option<Time>,
     /// Share of the requests that ask for what is not there: 404. Default: none.
@@ -130,9 +134,8 @@ pub struct HttpConfig {
     pub nodelay: bool,
     /// TLS, with the version of HTTP agreed on in its handshake. Default: none.
     pub tls: Option<TlsConfig>,
-    /// The name by which clients call the server: in `Host` or `:authority`, and with TLS in SNI and in its certificate. Default: its address, with TLS its
-    /// host's name.
-    pub host: Option<String>,
+    /// What clients call the server, and whether they look it up. Default: its address, with TLS its host's name; no.
+    pub named: Named,
 }
 
 impl Default for HttpConfig {
@@ -152,6 +155,8 @@ impl Default for HttpConfig {
             expect_continue: false,
             too_early: false,
             timeout: None,
+            retries: Retries::default(),
+            retry_after: None,
             stop: None,
             missing: Prob::ZERO,
             fail: Prob::ZERO,
@@ -163,7 +168,7 @@ impl Default for HttpConfig {
             queue: 100,
             nodelay: true,
             tls: None,
-            host: None,
+            named: Named::default(),
         }
     }
 }
@@ -221,6 +226,8 @@ impl HttpConfig {
         let too_early = params.flag("too_early", false, help);
         let help = "how long a request may take, with waiting for a connection; for ever when not given";
         let timeout = params.given("timeout").then(|| params.span("timeout", None, help));
+        let help = "how often a request is made again whose connection has failed, or that was answered 503 or 429 with Retry-After; a POST whose connection has failed only where nothing of it was sent (RFC 9110 §9.2.2)";
+        let retries = Retries::ask(params, help);
         let stop = values::stop(params, "no request starts from this moment on");
         let missing =
             params.prob("missing", Some(Prob::ZERO), "share of the requests that ask for what is not there: 404");
@@ -238,18 +245,18 @@ impl HttpConfig {
         if workers.is_none() && queue != 100 {
             params.refuse("queue", "it needs `workers`".into());
         }
+        let help = "when to come again, as the server's answers 503 say (Retry-After), in whole seconds; they do not when not given";
+        let retry_after = params.given("retry_after").then(|| params.span("retry_after", None, help));
+        if retry_after.is_some() && workers.is_none() {
+            params.refuse("retry_after", "it needs `workers`".into());
+        }
         let nodelay = params.flag(
             "nodelay",
             true,
             "TCP_NODELAY at both ends; if not, what the hosts say of Nagle's algorithm holds",
         );
         let tls = dial::TlsConfig::ask(params);
-        let help = "the name by which clients call the server, in Host or :authority, and with TLS in SNI and certificate; its address when not given";
-        let host = params.given("host").then(|| params.text("host", None, "a name, as `www.shop.test`", help));
-        if let Some(host) = host.as_ref().filter(|host| dns::name(host).is_err() || host.contains(char::is_whitespace))
-        {
-            params.refuse("host", format!("`{host}` is no name of a server, as `www.shop.test`"));
-        }
+        let named = Named::ask(params);
         HttpConfig {
             version,
             method,
@@ -265,6 +272,8 @@ impl HttpConfig {
             expect_continue,
             too_early,
             timeout,
+            retries,
+            retry_after,
             stop,
             missing,
             fail,
@@ -276,7 +285,7 @@ impl HttpConfig {
             queue,
             nodelay,
             tls,
-            host,
+            named,
         }
     }
 
@@ -320,6 +329,9 @@ impl HttpConfig {
             _ if self.header.bytes() > 1_000_000 => Err(("header", "it is more than 1 MB".into())),
             _ if self.count == Some(0) => Err(("count", "zero requests do nothing".into())),
             _ if self.timeout == Some(Span::ZERO) => Err(("timeout", "no request would be in time".into())),
+            _ if self.retry_after.is_some_and(|after| !after.ps().is_multiple_of(Span::from_secs(1).ps())) => {
+                Err(("retry_after", "the field has whole seconds (RFC 9110 §10.2.3)".into()))
+            }
             _ if self.interval.as_ref().is_some_and(Arrivals::stands_still) => {
                 Err(("interval", "the clock would never move".into()))
             }
@@ -329,7 +341,7 @@ impl HttpConfig {
             _ if self.interval.is_some() && !zero(&self.think) => {
                 Err(("think", "with `interval` requests do not wait for each other".into()))
             }
-            _ => Ok(()),
+            _ => self.retries.check(),
         }
     }
 }

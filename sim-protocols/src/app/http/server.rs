@@ -45,8 +45,7 @@ pub(super) fn open(config: HttpConfig, scope: Scope) -> Box<dyn App> {
         config,
     };
     Box::new(Teller::new(move |flow: &FlowConfig, _said| {
-        let mut names = vec![scope.name_of(flow.server), flow.server.to_string()];
-        names.extend(server.config.host.clone());
+        let names = server.config.named.certified(&scope, flow.server);
         scope.program("server", listen(Arc::new(server), flow.port, *scope.streams(), names))
     }))
 }
@@ -121,7 +120,10 @@ impl Server {
             StatusCode::OK => self.config.response.draw(&mut lock(&self.sizes)),
             _ => 0,
         };
-        let head = Response::builder().status(status).header(header::SERVER, "clockwire");
+        let mut head = Response::builder().status(status).header(header::SERVER, "clockwire");
+        if let (StatusCode::SERVICE_UNAVAILABLE, Some(after)) = (status, self.config.retry_after) {
+            head = head.header(header::RETRY_AFTER, after.ps() / Span::from_secs(1).ps());
+        }
         let head = head.header(header::CONTENT_TYPE, "application/octet-stream");
         (if sized { head.header(header::CONTENT_LENGTH, bytes) } else { head }, bytes)
     }

@@ -1,5 +1,6 @@
 //! Who calls: stubs, deadlines, repetitions with a budget, and a row for each call.
 
+use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -16,6 +17,7 @@ use super::{CallForm, CallOperation, Carrier, ITEMS, Marshal, RpcConfig, grpc, h
 use crate::aio::grpc::{Channel, Seen};
 use crate::aio::{self, Duration};
 use crate::app::Scope;
+use crate::app::again::Budget;
 use crate::app::dial::{Dialer, Fault, Meter, Origin, Progress, lock};
 use crate::app::loops::{self, Asker, Chance};
 use crate::app::pool::{Lease, Manner, Pool, Sender, Speaks};
@@ -25,14 +27,11 @@ use crate::app::values::Connections;
 use crate::host::{App, CallRow, Layers, Outcome};
 use crate::rpc::model::{Call, Item, Reply};
 
-/// Repetitions that may follow at once before any call has earned one.
-const BUDGET_FIRST: u64 = 10;
-
 /// Words of the column `outcome` that are no fault of the connection.
 const FINISHED: u32 = 1;
 const FAULT: u32 = 7;
-const OVERLOADED: u32 = 8;
-const MALFORMED: u32 = 9;
+const OVERLOADED: u32 = 19;
+const MALFORMED: u32 = 20;
 
 /// The calling end.
 pub(super) fn open(config: &RpcConfig, scope: &Scope) -> Box<dyn App> {
@@ -40,18 +39,19 @@ pub(super) fn open(config: &RpcConfig, scope: &Scope) -> Box<dyn App> {
     Box::new(Teller::new(move |flow, said| {
         let pace = config.pace();
         let chance = Chance::new(&pace, &scope);
-        let host = flow.server.to_string();
+        let secure = config.tls.is_some();
+        let host = config.named.name(&scope, flow.server, secure);
         let authority = format!("{host}:{}", flow.port);
-        let origin = Origin { name: host, address: flow.server, port: flow.port, secure: false };
+        let origin = Origin { name: host, address: flow.server, port: flow.port, secure };
         let turn = Turn {
             missing: scope.stream("missing"),
-            backoff: scope.stream("backoff"),
-            budget: BUDGET_FIRST * Prob::ONE_PARTS,
+            budget: Budget::new(config.retries, scope.stream("backoff")),
             failed: None,
         };
-        let (flow, resends) = (flow.number, scope.stream("resend"));
+        let (flow, resends, known) = (flow.number, scope.stream("resend"), scope.clone());
         let main = async move {
-            let dialer = Dialer { nodelay: config.nodelay, tls: None, names: None };
+            let tls = config.tls.as_ref().map(|tls| tls.connector(known.streams(), config.form.alpn()));
+            let dialer = Dialer { nodelay: config.nodelay, tls, names: config.named.names(&known) };
             let ways = Ways::new(&config, dialer, origin, resends);
             let client = Client { config, ways, authority, flow, turn: Mutex::new(turn), said: said.clone() };
             let client = Arc::new(client);
@@ -110,9 +110,7 @@ struct Client {
 
 struct Turn {
     missing: Rng,
-    backoff: Rng,
-    /// Repetitions that are left, in parts of [`Prob::ONE_PARTS`].
-    budget: u64,
+    budget: Budget,
     failed: Option<Fault>,
 }
 
@@ -136,8 +134,8 @@ struct Entry {
 impl Entry {
     fn uses(&mut self, number: u64, reused: bool, meter: &Arc<Meter>) {
         (self.row.connection, self.row.reused) = (Some(number), u32::from(reused));
-        self.row.connect = self.opening.connect;
-        self.row.queued = Some((aio::now() - self.looking) - self.opening.connect.unwrap_or_default());
+        self.row.leaves_from(meter.local);
+        self.row.queued = Some((aio::now() - self.looking).saturating_sub(self.opening.took()));
         let mut used = Used::new(meter.clone(), reused);
         used.asks();
         self.used = Some(used);
@@ -150,8 +148,9 @@ impl Entry {
             talk.close();
         }
         let row = &mut self.row;
-        (row.marshal, row.queued, row.connect) = (None, None, None);
-        (row.first_byte, row.last_byte, row.unmarshal) = (None, None, None);
+        (row.marshal, row.queued) = (None, None);
+        (row.sent, row.first_byte, row.last_byte, row.unmarshal) = (None, None, None, None);
+        (row.client, row.port, row.on_connection) = (Ipv4Addr::UNSPECIFIED, None, None);
         row.layers = Layers::default();
         (row.messages_up, row.messages, row.status) = (0, 0, ReplyStatus::None as u32);
         row.retries += 1;
@@ -164,6 +163,7 @@ impl Entry {
         let row = &mut self.row;
         if let (Some(used), Some((stream, sent))) = (&mut self.used, sight.sent) {
             used.stream = Some(stream);
+            (row.sent, row.on_connection) = (Some(sent), Some(nth(stream)));
             row.first_byte = sight.first.map(|first| first - sent);
             row.last_byte = sight.last.map(|last| last - sent);
             if row.first_byte.is_some() {
@@ -187,6 +187,7 @@ impl Entry {
     fn finish(&mut self) {
         self.look();
         let row = &mut self.row;
+        (row.dns, row.connect, row.tls) = (self.opening.dns, self.opening.connect, self.opening.tls);
         let mut steps = Steps {
             total: row.total,
             queued: row.queued,
@@ -262,6 +263,11 @@ impl Asker for Client {
 }
 
 impl Client {
+    /// Scheme and authority of its requests.
+    fn target(&self) -> (&'static str, &str) {
+        (if self.config.tls.is_some() { "https" } else { "http" }, &self.authority)
+    }
+
     /// The call of a number.
     fn call_of(&self, number: u64) -> Call {
         let at = (number - 1) as i64 % ITEMS;
@@ -281,25 +287,18 @@ impl Client {
 
     /// The call, repeated while it gets no answer, as far as number and budget allow.
     async fn attempts(&self, entry: &mut Entry, number: u64, call: &Call) -> Result<Answer, Fault> {
-        {
-            let mut turn = lock(&self.turn);
-            turn.budget += self.config.retry_budget.parts();
-        }
+        lock(&self.turn).budget.earn();
         loop {
             let result = self.attempt(entry, number, call).await;
-            let fails = matches!(result, Err(_) | Ok(Answer::Overloaded));
-            if !fails || entry.row.retries >= self.config.retries {
-                return result;
-            }
-            let wait = {
-                let mut turn = lock(&self.turn);
-                if turn.budget < Prob::ONE_PARTS {
-                    return result;
-                }
-                turn.budget -= Prob::ONE_PARTS;
-                let doubled = self.config.backoff * (1 << entry.row.retries.min(16));
-                turn.backoff.exponential(doubled)
+            // What TLS has found tells more than what the form makes of it.
+            let result = result.map_err(|fault| entry.used.as_ref().and_then(Used::fault).unwrap_or(fault));
+            let fails = match result {
+                Err(fault) => fault.passes(),
+                Ok(Answer::Overloaded) => true,
+                Ok(_) => false,
             };
+            let wait = fails.then(|| lock(&self.turn).budget.spend(entry.row.retries)).flatten();
+            let Some(wait) = wait else { return result };
             work(wait).await;
             entry.again();
         }
@@ -317,13 +316,16 @@ impl Client {
         let (status, answer, bytes) = match &self.ways {
             Ways::Http(pool) => {
                 let mut lease = pool.lease(&mut entry.opening).await?;
-                entry.uses(lease.link.number, lease.reused, &lease.link.meter.clone());
+                let meter = lease.link.meter.clone();
+                entry.uses(lease.link.number, lease.reused, &meter);
                 let closes = self.config.connections == Connections::New;
-                let request = binding::request(form, &self.authority, call, body.clone(), closes);
+                let request = binding::request(form, self.target(), call, body.clone(), closes);
                 let mut sent = aio::now();
                 let exchange = binding::exchange(lease.sender(), request, &body, |stream| {
                     sent = aio::now();
                     (entry.row.messages_up, entry.row.layers.body[0]) = (1, size);
+                    entry.row.sent = Some(sent);
+                    entry.row.on_connection = Some(stream.map_or_else(|| meter.next_call(), nth));
                     if let Some(used) = &mut entry.used {
                         used.stream = stream;
                     }
@@ -347,6 +349,7 @@ impl Client {
                     used.answer = answer_number(number);
                 }
                 let sent = aio::now();
+                (entry.row.sent, entry.row.on_connection) = (Some(sent), Some(lease.known.meter.next_call()));
                 let arrival = frames.call(lease, number, call.operation(), body).await?;
                 entry.used.iter_mut().for_each(Used::answered);
                 entry.row.first_byte = Some(arrival.first - sent);
@@ -387,7 +390,7 @@ impl Client {
             let left = timeout.saturating_sub(aio::now() - entry.row.start);
             Duration::from_nanos(left.ps().div_ceil(1000))
         });
-        let stub = grpc::Stub::new(channel, &self.authority, deadline);
+        let stub = grpc::Stub::new(channel, self.target(), deadline);
         let (status, answer) = match operation {
             CallOperation::Upload => stub.upload(&self.config, call, &talk).await?,
             CallOperation::Chat => stub.chat(&self.config, call, &talk).await?,
@@ -410,6 +413,11 @@ impl Client {
     }
 }
 
+/// Which call a stream of HTTP/2 is on its connection: a client's streams have odd numbers (RFC 9113 §5.1.1).
+pub(super) fn nth(stream: u32) -> u64 {
+    u64::from(stream).div_ceil(2)
+}
+
 /// What a frame that has come says, and how long it is.
 fn read_frame(form: CallForm, call: &Call, bytes: &[u8]) -> (ReplyStatus, Answer, usize) {
     let codec = form.codec().expect("frames have one");
@@ -428,7 +436,10 @@ fn row(flow: u32, config: &RpcConfig, number: u64, start: Time) -> CallRow {
         start,
         marshal: None,
         queued: None,
+        dns: None,
         connect: None,
+        tls: None,
+        sent: None,
         first_byte: None,
         last_byte: None,
         unmarshal: None,
@@ -438,6 +449,9 @@ fn row(flow: u32, config: &RpcConfig, number: u64, start: Time) -> CallRow {
         retries: 0,
         connection: None,
         reused: 0,
+        client: Ipv4Addr::UNSPECIFIED,
+        port: None,
+        on_connection: None,
         messages_up: 0,
         messages: 0,
         layers: Layers::default(),

@@ -134,6 +134,8 @@ impl Datagrams {
         let (open, reused) = self.socket().await?;
         let socket = &*open.socket;
         (row.connection, row.reused, row.queued) = (Some(socket.number), u32::from(reused), Some(Span::ZERO));
+        row.leaves_from(socket.udp.local_addr()?);
+        (row.sent, row.on_connection) = (Some(aio::now()), Some(id));
         lock(&socket.calls).insert(id, Pending::default());
         let _forgotten = Forgets(socket, id);
         let begun = aio::now();
@@ -257,7 +259,6 @@ pub(super) async fn serve(service: Arc<Service>, port: u16) {
     let Ok(udp) = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port)).await else { return };
     let remember = service.config.remember;
     let desk = Arc::new(Desk { service, udp, memory: Mutex::default() });
-    let mut number = 0;
     loop {
         // An error is that of a former answer, whose client is not there any more.
         let Ok((bytes, asker)) = desk.udp.recv_asked(LONGEST).await else { continue };
@@ -276,14 +277,13 @@ pub(super) async fn serve(service: Arc<Service>, port: u16) {
                 None => memory.calls.insert(asked, None),
             };
         }
-        number += 1;
-        drop(aio::spawn(answer(desk.clone(), asker, number, received)));
+        drop(aio::spawn(answer(desk.clone(), asker, received)));
     }
 }
 
-async fn answer(desk: Arc<Desk>, asker: Asker, number: u64, received: Received<Call>) {
+async fn answer(desk: Arc<Desk>, asker: Asker, received: Received<Call>) {
     let asked = (asker.peer, received.id);
-    let mut serving = desk.service.begin(asker.peer, number, received.used as u64, None).await;
+    let mut serving = desk.service.begin(asker.peer, received.id, received.used as u64, None).await;
     let reply = serving.reply(&received.message).await;
     let refused = reply == Err(Busy);
     let bytes = match reply {

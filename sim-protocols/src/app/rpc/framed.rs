@@ -16,7 +16,6 @@ use crate::aio;
 use crate::app::dial::{Fault, Meter, Stream, lock};
 use crate::rpc::model::{Operation, Reply};
 use crate::rpc::{Arrived, DecodeError, Form, Limits, bare, dubbo, rmi};
-use crate::tcp::State as TcpState;
 
 /// Bytes that are read at a time.
 const READ: usize = 16 << 10;
@@ -89,7 +88,7 @@ pub(super) struct Framed {
 impl Framed {
     /// Whether the server has not closed it.
     pub fn is_open(&self) -> bool {
-        self.stream.plain_tcp().is_some_and(|tcp| tcp.state() == TcpState::Established)
+        self.stream.meter().is_open()
     }
 
     /// Opens what the form wants opened, and says how many bytes that took, up and down.
@@ -105,6 +104,7 @@ impl Framed {
         let mut opening = Vec::new();
         rmi::Opening { protocol: rmi::Protocol::Stream }.emit(&mut opening);
         framed.stream.write_all(&opening).await?;
+        framed.stream.flush().await?;
         let used = loop {
             match rmi::Ack::parse(framed.arrived.bytes()) {
                 Ok((rmi::Ack::Supported(_), used)) => break used,
@@ -114,10 +114,9 @@ impl Framed {
         };
         framed.arrived.take(used);
         let mut own = Vec::new();
-        let tcp = framed.stream.plain_tcp().ok_or(Fault::Closed)?;
-        let address = tcp.local_addr()?.ip().to_string();
-        rmi::Endpoint::new(&address, 0).emit(&mut own);
+        rmi::Endpoint::new(&framed.stream.meter().local.ip().to_string(), 0).emit(&mut own);
         framed.stream.write_all(&own).await?;
+        framed.stream.flush().await?;
         Ok((framed, [(opening.len() + own.len()) as u64, used as u64]))
     }
 
@@ -127,6 +126,7 @@ impl Framed {
     /// The connection is over.
     pub async fn call(&mut self, form: Form, operation: Operation, call: &[u8]) -> Result<Arrival, Fault> {
         self.stream.write_all(call).await?;
+        self.stream.flush().await?;
         let mut first = None;
         loop {
             more(&mut self.stream, &mut self.arrived).await?;
@@ -304,7 +304,11 @@ async fn write(channel: &Channel, mut writer: WriteHalf<Stream>) {
         })
         .await;
         let Some(bytes) = next else { return };
-        if let Err(error) = writer.write_all(&bytes).await {
+        let written = match writer.write_all(&bytes).await {
+            Ok(()) => writer.flush().await,
+            broken => broken,
+        };
+        if let Err(error) = written {
             lock(&channel.state).over.get_or_insert(error.into());
             return;
         }
@@ -435,6 +439,7 @@ mod messages {
             let _turn = self.turn.acquire().await;
             let Some(mut half) = lock(&self.half).take() else { return Err(Fault::Closed) };
             half.write_all(&bytes).await?;
+            half.flush().await?;
             *lock(&self.half) = Some(half);
             Ok(())
         }

@@ -4,7 +4,6 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
 use futures_util::stream::{self, BoxStream, StreamExt};
@@ -16,6 +15,7 @@ use tonic::{Code, Status, client, server};
 use tonic_prost::ProstCodec;
 
 use super::CallOperation;
+use super::client::nth;
 use super::service::{Busy, Service, Serving, work};
 use super::status::{Answer, ReplyStatus};
 use super::streams::Talk;
@@ -53,8 +53,8 @@ pub(super) struct Stub {
 
 impl Stub {
     /// One for a call over a channel to a server. The server is told the deadline, which the caller holds itself, too.
-    pub fn new(channel: Channel, authority: &str, deadline: Option<Duration>) -> Stub {
-        let origin: Uri = format!("http://{authority}").parse().expect("an address and a port");
+    pub fn new(channel: Channel, (scheme, authority): (&str, &str), deadline: Option<Duration>) -> Stub {
+        let origin: Uri = format!("{scheme}://{authority}").parse().expect("an address and a port");
         Stub { grpc: client::Grpc::with_origin(channel, origin), deadline }
     }
 
@@ -149,12 +149,11 @@ pub(super) struct Items {
     service: Arc<Service>,
     peer: SocketAddr,
     meter: Arc<Meter>,
-    calls: AtomicU64,
 }
 
 impl Items {
     pub fn new(service: Arc<Service>, peer: SocketAddr, meter: Arc<Meter>) -> Items {
-        Items { service, peer, meter, calls: AtomicU64::new(0) }
+        Items { service, peer, meter }
     }
 }
 
@@ -170,8 +169,8 @@ impl tonic::codegen::Service<Request<Body>> for Items {
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let number = self.calls.fetch_add(1, Ordering::Relaxed) + 1;
         let stream = request.extensions().get::<StreamOf>().map(|stream| stream.0);
+        let number = stream.map_or(0, nth);
         let way = stream.map(|stream| (self.meter.clone(), stream));
         let handler = Handler { service: self.service.clone(), peer: self.peer, number, way };
         let method = Method::of_path(request.uri().path());
@@ -211,7 +210,7 @@ pub(super) struct Handler {
     pub(super) peer: SocketAddr,
     pub(super) number: u64,
     /// Its connection, and its stream there.
-    pub(super) way: Option<(Arc<Meter>, u32)>,
+    way: Option<(Arc<Meter>, u32)>,
 }
 
 impl Handler {

@@ -38,7 +38,7 @@ pub(super) fn call_body(form: CallForm, id: u64, call: &Call) -> Vec<u8> {
 /// The request of a call.
 pub(super) fn request(
     form: CallForm,
-    authority: &str,
+    (scheme, authority): (&str, &str),
     call: &Call,
     body: Vec<u8>,
     closes: bool,
@@ -59,7 +59,7 @@ pub(super) fn request(
         request = request.header(header::CONTENT_TYPE, content).header(header::CONTENT_LENGTH, body.len());
     }
     request = match form {
-        CallForm::RestHttp2 => request.version(http::Version::HTTP_2).uri(format!("http://{authority}{path}")),
+        CallForm::RestHttp2 => request.version(http::Version::HTTP_2).uri(format!("{scheme}://{authority}{path}")),
         // RFC 9112 §3.2: the host goes into its field, the target is the path alone.
         _ => request.header(header::HOST, authority).uri(path),
     };

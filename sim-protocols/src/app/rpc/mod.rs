@@ -18,7 +18,7 @@
 //! Real: hyper, h2, tonic and prost, the `thrift` crate; Hessian, Dubbo, JRMP and Java's serialisation are our codecs ([`crate::rpc`]). What clients do
 //! of themselves: Thrift's, RMI's, and those of HTTP/1.1 have one call at a time on a connection; HTTP/2, gRPC, Dubbo and `bare` have many.
 //! `bare-udp` has no connections: a socket takes their place, and IP cuts what is longer than a packet.
-//! Absent: RMI's registry, its distributed garbage collection and pings; Dubbo's heartbeats and registry; compression; TLS.
+//! Absent: RMI's registry, its distributed garbage collection and pings; Dubbo's heartbeats and registry; compression.
 
 mod client;
 mod datagram;
@@ -37,10 +37,12 @@ use sim_core::{Params, Prob, Span, Table, Time};
 pub use status::ReplyStatus;
 
 use super::SpanDist;
+use super::again::Retries;
 use super::loops::Arrivals;
 use super::loops::Pace;
 use super::values::{self, Connections};
 use super::{Application, Scope};
+use crate::app::dial::{Named, TlsConfig};
 use crate::host::{App, CALL_MESSAGES, CALLS, FlowEnd, SERVED};
 use crate::rpc::Form;
 
@@ -48,12 +50,6 @@ use crate::rpc::Form;
 const ITEMS: i64 = 1000;
 /// Messages of a call at the most.
 const MESSAGES_MAX: u64 = 1_000_000;
-/// A fifth: what Finagle lets calls earn for repetitions.
-const BUDGET: Prob = match Prob::from_parts(Prob::ONE_PARTS / 5) {
-    Some(prob) => prob,
-    None => Prob::ZERO,
-};
-
 words! {
     /// Forms of calls.
     CallForm {
@@ -138,6 +134,15 @@ impl CallForm {
         }
     }
 
+    /// What the handshake of TLS calls what is spoken (RFC 7301 §6, RFC 9113 §3.1); forms of their own have no name there.
+    fn alpn(self) -> &'static [&'static str] {
+        match self.carrier() {
+            Carrier::HttpOne => &["http/1.1"],
+            Carrier::HttpTwo => &["h2"],
+            Carrier::Frames | Carrier::SharedFrames | Carrier::Datagrams => &[],
+        }
+    }
+
     /// Whether a connection has many calls at a time.
     fn shares(self) -> bool {
         matches!(self.carrier(), Carrier::HttpTwo | Carrier::SharedFrames | Carrier::Datagrams)
@@ -204,12 +209,8 @@ pub struct RpcConfig {
     /// The deadline of a call, repetitions included. gRPC tells it to the server, which gives the call up, too; in the other forms the server does
     /// not learn of it. Default: none.
     pub timeout: Option<Span>,
-    /// How often a call that has got no answer, or was turned away, is repeated. Default: never.
-    pub retries: u64,
-    /// What each call adds to the budget that each repetition takes one from, as in Finagle; ten are there at first. Default: 20 %.
-    pub retry_budget: Prob,
-    /// The mean wait before the first repetition, exponentially distributed; it doubles with each. Default: 10 ms.
-    pub backoff: Span,
+    /// Repetitions of calls that have got no answer, or were turned away. Default: none.
+    pub retries: Retries,
     /// Of `bare-udp`: the time after which a call without an answer is sent again, drawn between this and half as much again; it doubles with each.
     /// Default: 2 s (RFC 7252 §4.8, ACK_TIMEOUT). A smaller one finds losses earlier, and sends more where the answer is only late.
     pub resend: Span,
@@ -228,6 +229,10 @@ pub struct RpcConfig {
     pub stop: Option<Time>,
     /// `TCP_NODELAY` at both ends, as all these libraries have it. Default: yes.
     pub nodelay: bool,
+    /// TLS below the form, with what it speaks agreed on in the handshake where that has a name. Default: none.
+    pub tls: Option<TlsConfig>,
+    /// What clients call the server, and whether they look it up. Default: its address, with TLS its host's name; no.
+    pub named: Named,
 }
 
 impl Default for RpcConfig {
@@ -246,9 +251,7 @@ impl Default for RpcConfig {
             interval: None,
             service: SpanDist::Fixed(Span::ZERO),
             timeout: None,
-            retries: 0,
-            retry_budget: BUDGET,
-            backoff: Span::from_ms(10),
+            retries: Retries::default(),
             resend: Span::from_secs(2),
             resends: 4,
             remember: Span::from_secs(247),
@@ -257,6 +260,8 @@ impl Default for RpcConfig {
             queue: 100,
             stop: None,
             nodelay: true,
+            tls: None,
+            named: Named::default(),
         }
     }
 }
@@ -327,17 +332,7 @@ impl RpcConfig {
     fn read_failures(&mut self, params: &mut dyn Params) {
         let help = "deadline of a call, repetitions included, which gRPC alone tells the server; none when not given";
         self.timeout = params.given("timeout").then(|| params.span("timeout", None, help));
-        let help = "how often a call without an answer, or turned away, is repeated";
-        self.retries = params.count("retries", Some(0), 0..=100, help);
-        let help = "what each call adds to the budget that each repetition takes one from; ten are there at first";
-        let budget = params.prob("retry_budget", Some(self.retry_budget), help);
-        let help = "mean wait before the first repetition, exponentially distributed; it doubles with each";
-        let backoff = params.span("backoff", Some(self.backoff), help);
-        if self.retries == 0 && (budget != self.retry_budget || backoff != self.backoff) {
-            let key = if budget == self.retry_budget { "backoff" } else { "retry_budget" };
-            params.refuse(key, "it needs `retries`".into());
-        }
-        (self.retry_budget, self.backoff) = (budget, backoff);
+        self.retries = Retries::ask(params, "how often a call without an answer, or turned away, is repeated");
         self.read_datagrams(params);
         params.section("marshal", "what a stub takes for a message, at each of the four places", &mut |params| {
             self.marshal.per_call = params.span("per_call", Some(Span::ZERO), "for each message");
@@ -353,6 +348,8 @@ impl RpcConfig {
         self.stop = values::stop(params, "no call starts from this moment on");
         let help = "TCP_NODELAY at both ends; if not, what the hosts say of Nagle's algorithm holds";
         self.nodelay = params.flag("nodelay", true, help);
+        self.tls = TlsConfig::ask(params);
+        self.named = Named::ask(params);
     }
 
     /// What keeps calls by datagrams reliable.
@@ -385,11 +382,29 @@ impl RpcConfig {
             _ if self.pool > 1 && self.connections == Connections::New => {
                 Err(("pool", "nothing is kept where each call has a new connection".into()))
             }
+            _ if self.form == CallForm::BareUdp && self.tls.is_some() => {
+                Err(("tls", "`bare-udp` has no TCP below it".into()))
+            }
+            _ if self.form == CallForm::BareUdp && self.named.resolve => {
+                Err(("resolve", "a socket of `bare-udp` is there without a connection that would begin with it".into()))
+            }
+            _ if self.tls.as_ref().is_some_and(TlsConfig::early) => Err((
+                "tls",
+                "what is sent with `resumption: 0-rtt` may be played again, and a call must not be (RFC 8470 §2.1)"
+                    .into(),
+            )),
+            _ if self.form.codec().is_some()
+                && self.form.carrier() != Carrier::HttpOne
+                && self.named.host.is_some()
+                && self.tls.is_none()
+                && !self.named.resolve =>
+            {
+                Err(("host", format!("`{}` never says it; it needs `tls` or `resolve: true`", self.form.word())))
+            }
             _ if self.form == CallForm::BareUdp && !self.nodelay => Err(("nodelay", "`bare-udp` has no TCP".into())),
             _ if self.resend == Span::ZERO => Err(("resend", "all copies would leave within the instant".into())),
             _ if self.count == Some(0) => Err(("count", "zero calls do nothing".into())),
             _ if self.timeout == Some(Span::ZERO) => Err(("timeout", "no call would be in time".into())),
-            _ if self.backoff == Span::ZERO => Err(("backoff", "a repetition would follow within the instant".into())),
             _ if self.interval.as_ref().is_some_and(Arrivals::stands_still) => {
                 Err(("interval", "the clock would never move".into()))
             }
@@ -399,7 +414,7 @@ impl RpcConfig {
             _ if self.interval.is_some() && !zero(&self.think) => {
                 Err(("think", "with `interval` calls do not wait for each other".into()))
             }
-            _ => Ok(()),
+            _ => self.retries.check(),
         }
     }
 

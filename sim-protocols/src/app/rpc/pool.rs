@@ -95,11 +95,11 @@ impl Frames {
             let permit = permit.filter(|_| !shares);
             return Ok(Lease { known, reused: true, opening: [0; 2], way, _permit: permit });
         }
-        let begun = aio::now();
         let dialed = self.dialer.dial(&self.origin, progress).await?;
         let known = Known { number: self.opened.fetch_add(1, Ordering::Relaxed) + 1, meter: dialed.meter };
+        let begun = aio::now();
         let (framed, opening) = Framed::open(self.form, dialed.stream).await?;
-        progress.connect = Some(aio::now() - begun);
+        progress.connect = progress.connect.map(|connect| connect + (aio::now() - begun));
         let way = match shares {
             false => Way::Alone(Box::new(framed)),
             true => {

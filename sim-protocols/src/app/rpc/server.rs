@@ -12,7 +12,9 @@ use http::{Request, Response};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
+use sim_core::Streams;
 
+use super::client::nth;
 use super::service::Service;
 use super::{CallForm, Carrier, RpcConfig, datagram, framed, grpc, http as binding};
 use crate::aio::{self, SimTimer};
@@ -32,19 +34,20 @@ pub(super) fn open(config: &RpcConfig, scope: &Scope) -> Box<dyn App> {
     let (config, scope) = (config.clone(), scope.clone());
     Box::new(Teller::new(move |flow, said| {
         let service = Service::new(&config, &scope, flow.number, said);
-        let port = flow.port;
+        let (port, names, streams) = (flow.port, config.named.certified(&scope, flow.server), *scope.streams());
         scope.program("server", async move {
             match service.config.form.carrier() {
                 Carrier::Datagrams => datagram::serve(service, port).await,
-                _ => listen(service, port).await,
+                _ => listen(service, port, &streams, &names).await,
             }
         })
     }))
 }
 
-async fn listen(service: Arc<Service>, port: u16) {
+async fn listen(service: Arc<Service>, port: u16, streams: &Streams, names: &[String]) {
     let Ok(listener) = dial::listener(port, service.config.nodelay, BACKLOG) else { return };
-    let acceptor = Acceptor { tls: None };
+    let (tls, form) = (&service.config.tls, service.config.form);
+    let acceptor = Acceptor { tls: tls.as_ref().map(|tls| tls.acceptor(streams, &[names.to_vec()], form.alpn())) };
     while let Ok((tcp, peer)) = listener.accept().await {
         let (service, acceptor) = (service.clone(), acceptor.clone());
         aio::spawn_named(&format!("connection of {peer}"), async move {
@@ -88,11 +91,9 @@ async fn two(service: Arc<Service>, peer: SocketAddr, stream: Stream) -> Result<
     builder.initial_window_size(WINDOW).initial_connection_window_size(WINDOW).reset_stream_duration(REMEMBERED);
     let meter = stream.meter().clone();
     let mut connection = builder.handshake::<_, Bytes>(stream).await?;
-    let mut number = 0;
     while let Some(next) = connection.accept().await {
         let (request, respond) = next?;
-        number += 1;
-        let (service, call, meter) = (service.clone(), number, meter.clone());
+        let (service, meter, call) = (service.clone(), meter.clone(), nth(respond.stream_id().as_u32()));
         aio::spawn(async move { drop(answer_two(service, peer, call, meter, request, respond).await) });
     }
     Ok(())

@@ -80,14 +80,16 @@ impl Service {
         bytes: u64,
         way: Option<(Arc<Meter>, u32)>,
     ) -> Serving {
-        let mut serving = self.open(peer, number, way);
+        let mut serving = self.open(peer, number);
+        serving.way = way;
         serving.take(bytes).await;
         serving
     }
 
     /// The head of a call is there, whose messages come behind it.
-    pub fn open(self: &Arc<Service>, peer: SocketAddr, number: u64, way: Option<(Arc<Meter>, u32)>) -> Serving {
-        Serving { service: self.clone(), row: row(self.flow, peer, number), way }
+    pub fn open(self: &Arc<Service>, peer: SocketAddr, number: u64) -> Serving {
+        // How long it takes is also the client's doing: nobody says it.
+        Serving { service: self.clone(), row: row(self.flow, peer, number), way: None }
     }
 }
 

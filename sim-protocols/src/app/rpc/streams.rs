@@ -208,7 +208,7 @@ impl server::ClientStreamingService<Item> for Handler {
         let handler = self.taken();
         Box::pin(async move {
             let mut items = request.into_inner();
-            let mut serving = handler.service.open(handler.peer, handler.number, None);
+            let mut serving = handler.service.open(handler.peer, handler.number);
             // The worker has it until the answer is there.
             let _place = serving.worker().await.map_err(|Busy| busy())?;
             let mut response = UploadResponse::default();
@@ -233,7 +233,7 @@ impl server::StreamingService<Item> for Handler {
         let handler = self.taken();
         Box::pin(async move {
             let items = request.into_inner();
-            let mut serving = handler.service.open(handler.peer, handler.number, None);
+            let mut serving = handler.service.open(handler.peer, handler.number);
             // The worker has it until the client has no more.
             let place = serving.worker().await.map_err(|Busy| busy())?;
             let answers = stream::unfold((items, serving, place), |(mut items, mut serving, place)| async move {

@@ -15,7 +15,8 @@ use super::source::Message;
 use super::{Delivery, WebSocketConfig, seeded};
 use crate::aio::{self, Duration};
 use crate::app::Scope;
-use crate::app::dial::{Dialed, Dialer, Fault, Meter, Origin, Progress, Stream};
+use crate::app::dial::{Dialed, Dialer, Fault, Meter, Origin, Stream};
+use crate::app::http::Writing;
 use crate::app::teller::{Said, Teller};
 use crate::app::used::{Passed, Spent, Used};
 use crate::host::{App, Cause, FlowConfig, Layers, MessageRow, Outcome};
@@ -23,13 +24,14 @@ use crate::host::{App, Cause, FlowConfig, Layers, MessageRow, Outcome};
 /// The end that listens.
 pub(super) fn open(config: WebSocketConfig, scope: Scope) -> Box<dyn App> {
     Box::new(Teller::new(move |flow: &FlowConfig, said| {
-        let (name, secure) = (scope.name_of(flow.server), config.tls.is_some());
+        let (name, secure) = (config.named.name(&scope, flow.server, true), config.tls.is_some());
         let origin = Origin { name, address: flow.server, port: flow.port, secure };
         let (target, flow, streams) = (format!("{PATH}{}", flow.name), flow.number, *scope.streams());
+        let known = scope.clone();
         let times = scope.stream("reconnect");
         let main = async move {
             let tls = config.tls.as_ref().map(|tls| tls.connector(&streams, &["http/1.1"]));
-            let dialer = Dialer { nodelay: config.nodelay, tls, names: None };
+            let dialer = Dialer { nodelay: config.nodelay, tls, names: config.named.names(&known) };
             let listener = Listener {
                 config,
                 flow,
@@ -40,6 +42,7 @@ pub(super) fn open(config: WebSocketConfig, scope: Scope) -> Box<dyn App> {
                 connection: 0,
                 heard: false,
                 since: aio::now(),
+                asked: 0,
                 requests: 0,
                 used: None,
                 held: VecDeque::new(),
@@ -71,6 +74,8 @@ struct Listener {
     heard: bool,
     /// When it was established.
     since: Time,
+    /// Requests of HTTP so far.
+    asked: u64,
     /// Requests since the message before.
     requests: u64,
     /// What has passed on it since the message before.
@@ -91,8 +96,7 @@ impl Listener {
                 Err(fault) => fault,
             };
             // What is wrong with a certificate is so the next time.
-            let passes =
-                matches!(fault, Fault::Refused | Fault::Reset | Fault::TimedOut | Fault::Unreachable | Fault::Closed);
+            let passes = fault.passes();
             let Some(reconnect) = self.config.reconnect.filter(|_| passes) else { return Err(fault) };
             // RFC 6455 §7.2.3: the first attempt comes after a random time, "subsequent reconnect attempts SHOULD be delayed by increasingly longer
             // amounts of time, using a method such as truncated binary exponential backoff".
@@ -105,15 +109,25 @@ impl Listener {
 
     /// All on one connection; says whether that is all.
     async fn once(&mut self, dialer: &Dialer, origin: &Origin) -> Result<bool, Fault> {
-        let Dialed { stream, meter, .. } = dialer.dial(origin, &mut Progress::default()).await?;
+        // The first request of a connection has its row with all that opening it takes.
+        let mut first = self.request();
+        let dialed = dialer.dial(origin, &mut first.entry().opening).await;
+        let Dialed { stream, meter, .. } = dialed.inspect_err(|fault| first.entry().ended(Err(*fault)))?;
         (self.connection, self.since) = (self.connection + 1, aio::now());
         self.used = Some(Used::new(meter.clone(), false));
+        first.entry().uses(self.connection, false, &meter);
         self.held.clear();
         let result = match self.config.mode {
-            Delivery::Push => seeded(self.connection, self.pushed(origin, stream, &meter)).await.map(|()| true),
-            Delivery::Polling | Delivery::LongPolling => self.ask(origin, stream, &meter).await,
+            Delivery::Push => seeded(self.connection, self.pushed(origin, stream, &meter, first)).await.map(|()| true),
+            Delivery::Polling | Delivery::LongPolling => self.ask(origin, stream, &meter, first).await,
         };
         result.map_err(|fault| meter.fault().unwrap_or(fault))
+    }
+
+    /// A request of HTTP: its row, which is told when it is dropped.
+    fn request(&mut self) -> Writing {
+        self.asked += 1;
+        Writing::new(self.flow, self.asked, 0, &self.said)
     }
 
     fn has_all(&self) -> bool {
@@ -121,11 +135,24 @@ impl Listener {
     }
 
     /// Messages that the server sends when it has them.
-    async fn pushed(&mut self, origin: &Origin, stream: Stream, meter: &Arc<Meter>) -> Result<(), Fault> {
+    async fn pushed(
+        &mut self,
+        origin: &Origin,
+        stream: Stream,
+        meter: &Arc<Meter>,
+        mut upgrade: Writing,
+    ) -> Result<(), Fault> {
         let scheme = if origin.secure { "wss" } else { "ws" };
         let uri = format!("{scheme}://{}{}", origin.authority(), self.target);
         let uri = uri.parse().expect("names of hosts and flows are plain");
-        let (mut socket, _) = ClientBuilder::from_uri(uri).connect_on(stream).await.map_err(fault)?;
+        let written = upgrade.entry().written();
+        let opened = ClientBuilder::from_uri(uri).connect_on(stream).await.map_err(fault);
+        let opened = opened.inspect_err(|fault| upgrade.entry().ended(Err(meter.fault().unwrap_or(*fault))));
+        let (mut socket, response) = opened?;
+        upgrade.entry().head(written, &response);
+        // It has led to what it asked for.
+        upgrade.entry().ended(Ok(StatusCode::OK));
+        drop(upgrade);
         // Whether the last thing said was a ping, and whether the server has said that it has no more.
         let (mut pinged, mut over) = (false, false);
         loop {
@@ -162,9 +189,16 @@ impl Listener {
     }
 
     /// Messages that are asked for; says whether these are all, or the connection was closed between requests.
-    async fn ask(&mut self, origin: &Origin, stream: Stream, meter: &Arc<Meter>) -> Result<bool, Fault> {
+    async fn ask(
+        &mut self,
+        origin: &Origin,
+        stream: Stream,
+        meter: &Arc<Meter>,
+        first: Writing,
+    ) -> Result<bool, Fault> {
         let (mut sender, connection) = hyper::client::conn::http1::handshake::<_, Empty<Bytes>>(stream).await?;
         aio::spawn_named("connection", async move { drop(connection.await) });
+        let mut first = Some(first);
         // Whether the server may have waited for long enough since the request before, so that it has closed, or does so now: asking again does no
         // harm (RFC 9110 §9.2.2).
         let mut stale = false;
@@ -172,18 +206,35 @@ impl Listener {
             if stale && sender.is_closed() {
                 return Ok(false);
             }
+            let mut writing = first.take().unwrap_or_else(|| {
+                let mut writing = self.request();
+                writing.entry().uses(self.connection, true, meter);
+                writing
+            });
             let request = Request::get(&self.target).header(header::HOST, origin.authority());
             let request = request.header(header::USER_AGENT, "clockwire").header(header::ACCEPT, "*/*");
-            sender.ready().await?;
             self.requests += 1;
-            let asked = sender.send_request(request.body(Empty::new()).expect("all of it is written here")).await;
-            let response = match asked.map_err(Fault::from) {
-                Err(Fault::Closed | Fault::Reset) if stale => return Ok(false),
+            let request = request.body(Empty::new()).expect("all of it is written here");
+            let entry = writing.entry();
+            let exchange = async {
+                let written = entry.written();
+                let response = sender.send_request(request).await?;
+                entry.head(written, &response);
+                let status = response.status();
+                let body = response.into_body().collect().await?.to_bytes();
+                entry.row.layers.body[1] = body.len() as u64;
+                Ok((status, body))
+            };
+            let answered = exchange.await.map_err(|fault: Fault| meter.fault().unwrap_or(fault));
+            let entry = writing.entry();
+            entry.ended(answered.as_ref().map(|(status, _)| *status).map_err(|fault| *fault));
+            let begun = entry.row.first_byte.is_some();
+            drop(writing);
+            let (status, body) = match answered {
+                Err(Fault::Closed | Fault::Reset) if stale && !begun => return Ok(false),
                 other => other?,
             };
             stale = self.config.mode == Delivery::Polling && self.config.poll >= self.config.timeouts.keepalive;
-            let status = response.status();
-            let body = response.into_body().collect().await?.to_bytes();
             match status {
                 StatusCode::OK => self.take(&body, meter),
                 // There is nothing any more: the last ones went down with a connection.

@@ -9,6 +9,8 @@
 //! | who listens | `client` |
 //! | who has messages | `server` |
 //!
+//! Each request of HTTP, the polls and the upgrade, is a row in the table `http`, with what its connection has taken.
+//!
 //! A client subscribes by its first request or its upgrade, for `/messages/FLOW`; from then on there are messages for it. tokio-websockets draws its keys
 //! and masks from a state of the thread, which is set from a stream of the flow before each poll. Absent: compression (RFC 7692), fragmented
 //! messages, and messages from clients.
@@ -32,8 +34,8 @@ use super::values;
 use super::{SizeDist, SpanDist, Timeouts};
 use crate::aio;
 use crate::app::Scope;
-use crate::app::dial::TlsConfig;
-use crate::host::{App, FlowEnd, MESSAGES};
+use crate::app::dial::{Named, TlsConfig};
+use crate::host::{App, FlowEnd, HTTP, MESSAGES};
 
 words! {
     /// How messages come to a client.
@@ -80,6 +82,8 @@ pub struct WebSocketConfig {
     pub nodelay: bool,
     /// TLS. Default: none.
     pub tls: Option<TlsConfig>,
+    /// What clients call the server, and whether they look it up. Default: its host's name; no.
+    pub named: Named,
 }
 
 impl Default for WebSocketConfig {
@@ -99,6 +103,7 @@ impl Default for WebSocketConfig {
             restarted: None,
             nodelay: true,
             tls: None,
+            named: Named::default(),
         }
     }
 }
@@ -168,6 +173,7 @@ impl WebSocketConfig {
         let restarted = values::moment(params, "restarted", "when it is started again; never when not given");
         let nodelay = params.flag("nodelay", true, "TCP_NODELAY at both ends");
         let tls = TlsConfig::ask(params);
+        let named = Named::ask(params);
         WebSocketConfig {
             mode,
             count,
@@ -183,6 +189,7 @@ impl WebSocketConfig {
             restarted,
             nodelay,
             tls,
+            named,
         }
     }
 
@@ -213,7 +220,7 @@ impl WebSocketConfig {
 }
 
 impl Application for WebSocketConfig {
-    const TABLES: &'static [&'static Table] = &[&MESSAGES];
+    const TABLES: &'static [&'static Table] = &[&MESSAGES, &HTTP];
     const DELIVERS_TO: Option<FlowEnd> = Some(FlowEnd::Client);
     const SERVES_ANYBODY: bool = true;
 

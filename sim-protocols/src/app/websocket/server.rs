@@ -43,7 +43,7 @@ struct Shared {
 /// The end that has messages. It serves whoever connects to its port; where another flow of the entry does so already, it leaves it to that one.
 pub(super) fn open(config: WebSocketConfig, scope: Scope) -> Box<dyn App> {
     Box::new(Teller::new(move |flow: &FlowConfig, _said| {
-        let names = vec![scope.name_of(flow.server), flow.server.to_string()];
+        let names = config.named.certified(&scope, flow.server);
         let (sources, tasks, streams) = (Mutex::default(), Mutex::default(), *scope.streams());
         let shared = Arc::new(Shared { config, streams, sources, tasks });
         scope.program("server", live(shared, flow.port, names))
