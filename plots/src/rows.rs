@@ -32,9 +32,10 @@ impl Condition {
         holds
     }
 
-    /// That there were rows, and none of them was meant. Before a run rows are empty but for what is known of them.
+    /// That there were rows, and none of them was meant. Before a run rows are empty but for what is known of them; where there is one value alone the
+    /// file is that of one point, and the figure is made of others.
     pub fn unmet(&self) -> Result<(), Error> {
-        if self.met || self.there.iter().all(String::is_empty) {
+        if self.met || self.there.len() < 2 {
             return Ok(());
         }
         let Condition { column, word, there, .. } = self;
@@ -98,6 +99,12 @@ impl Runs {
         wants.extend(rest.iter().map(|column| Want::Word(column)));
         let table = read_where(sources, name, &wants, &mut conditions(sources, name, args)?)?;
         Ok(Runs { table, rest, summary: seed.is_some(), tells })
+    }
+
+    /// The one axis that was swept besides what the figure tells apart, if there is one alone.
+    pub fn only_axis(&self) -> Option<String> {
+        let mut swept = self.rest.iter().filter(|column| self.table.words(column).words.len() > 1);
+        swept.next().filter(|_| swept.next().is_none()).cloned()
     }
 
     /// The mean over runs of some rows' values; none where there are no values.

@@ -194,7 +194,6 @@ fn every_key_of_means_bites() {
 #[test]
 fn points_are_not_pooled() {
     for request in [
-        Request::new("bars").with("x", &["cc"]).with("y", &["goodput"]),
         Request::new("stacked").with("x", &["cc"]).with("y", &["goodput", "goodput_mathis"]),
         Request::new("sweep").with("x", &["wan.loss"]).with("y", &["goodput"]),
         Request::new("heatmap").with("x", &["cc"]).with("y", &["seed"]).with("value", &["goodput"]),
@@ -208,6 +207,12 @@ fn points_are_not_pooled() {
             assert!(why.contains(word), "{kind}: `{why}` does not say {word}");
         }
     }
+    // Bars have room for one axis more.
+    let bars = Request::new("bars").with("x", &["cc"]).with("y", &["goodput"]);
+    let drawn = draw("pooled-bars", &[bars.clone().with("file", &["a"]), bars.with("group", &["wan.loss"])]);
+    let [own, asked] = &drawn.expect("they can be drawn")[..] else { panic!("two figures") };
+    let svg = |path| std::fs::read_to_string(path).expect("it was written");
+    assert_eq!(svg(&own.svg), svg(&asked.svg));
 }
 
 #[test]

@@ -281,10 +281,17 @@ fn tables_of(plan: &Plan, subject: &Subject) -> Vec<&'static Table> {
     };
     let mut tables = run::tables();
     tables.retain(|table| key(table, subject).is_some() && fits(table));
-    // What has one row for each is meant first, then what belongs to the application, then what is there for the curious.
+    // What has one row for each is meant first, then what the application is there for, then what belongs to it, then what is there for the curious.
+    let first = |table: &&'static Table| match subject {
+        Subject::Links(_) => false,
+        Subject::Flows(flows) => flows
+            .iter()
+            .any(|at| plan.flows[*at as usize].config.app.tables().first().is_some_and(|own| own.name == table.name)),
+    };
     tables.sort_by_key(|table| match table.name {
         "flows" | "links" => 0,
-        "requests" | "http" | "udp" | "ping" | "queue" => 1,
+        "udp" | "queue" => 1,
+        _ if first(table) => 1,
         "hops" | "drops" => 3,
         _ => 2,
     });

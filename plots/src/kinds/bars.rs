@@ -21,7 +21,11 @@ pub(super) const KIND: Kind = Kind {
         Key { name: "table", takes: Takes::Text, help: "the table; summary" },
         Key { name: "x", takes: Takes::Text, help: "the column of words, a bar for each; it must be given" },
         Key { name: "y", takes: Takes::Text, help: "the column of values; it must be given" },
-        Key { name: "group", takes: Takes::Text, help: "a second column of words: bars side by side; none" },
+        Key {
+            name: "group",
+            takes: Takes::Text,
+            help: "a second column of words: bars side by side; what was swept besides x, if that is one axis",
+        },
         Key { name: "only", takes: Takes::Text, help: "words or patterns of x to show; all" },
         WHERE,
         Key { name: "log", takes: Takes::Flag, help: "true for a logarithmic axis; false" },
@@ -36,11 +40,18 @@ fn draw(sources: &[Source], args: &Args) -> Result<Canvas, Error> {
     let name = args.text("table").unwrap_or("summary");
     let x = super::column(sources, name, args.need("x", "flow")?)?;
     let y = super::column(sources, name, args.need("y", "goodput_bps")?)?;
-    let group = args.text("group");
-    let mut wants = vec![Want::Word(&x), Want::Number(&y)];
-    wants.extend(group.filter(|group| *group != x).map(Want::Word));
-    let told = [x.as_str(), group.unwrap_or(&x)];
-    let runs = Runs::read(sources, name, args, &wants, (&told, "`group`"))?;
+    let read = |group: Option<&str>| {
+        let mut wants = vec![Want::Word(&x), Want::Number(&y)];
+        wants.extend(group.filter(|group| *group != x).map(Want::Word));
+        Runs::read(sources, name, args, &wants, (&[&x, group.unwrap_or(&x)], "`group`"))
+    };
+    let mut group = args.text("group").map(str::to_string);
+    let mut runs = read(group.as_deref())?;
+    if let (None, Some(axis)) = (&group, runs.only_axis()) {
+        runs = read(Some(&axis))?;
+        group = Some(axis);
+    }
+    let group = group.as_deref();
     let table = &runs.table;
     let words = table.words(&x);
     let selected = words.select(table, &x, args.list("only"))?;
