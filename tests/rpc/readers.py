@@ -275,7 +275,8 @@ def grpc():
     service = items_pb2.DESCRIPTOR.services_by_name["ItemService"]
     methods = {method.name: (method.input_type.name, method.output_type.name) for method in service.methods}
     same({"Get": ("GetRequest", "Item"), "List": ("ListRequest", "ListResponse"),
-          "Create": ("CreateRequest", "CreateResponse"), "Watch": ("ListRequest", "Item")}, methods, "methods")
+          "Create": ("CreateRequest", "CreateResponse"), "Watch": ("ListRequest", "Item"),
+          "Upload": ("Item", "UploadResponse"), "Chat": ("Item", "Item")}, methods, "methods")
     print(f"protobuf: {len(wanted)} messages of ours read, as many written, all of them the same bytes")
 
 

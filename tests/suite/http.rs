@@ -391,3 +391,16 @@ fn tshark_reads_as_many_requests_as_were_made() {
         assert_eq!(count("_ws.malformed || tcp.checksum.status == 0"), 0, "HTTP/{version}");
     }
 }
+
+/// What the client's kernel and library have taken is not what has left: the layers add up to what TCP has sent.
+#[test]
+fn a_body_that_is_refused_early_counts_as_far_as_it_was_sent() {
+    for how in ["version: 1.1", "version: 2", "version: 1.1, tls: {}"] {
+        let found = asked(&format!("{how}, method: post, request: 20 MB, count: 2"));
+        assert_eq!(found[0].0["status"], 413, "{how}: {found:?}");
+        let up = |layer: &str| found[0].0[&*format!("{layer}_up_bytes")];
+        let sum = up("tls") + up("http") + up("body");
+        assert!(if how == "version: 1.1" { up("payload") == sum } else { up("payload") >= sum }, "{how}: {found:?}");
+        assert!(up("body") > 0 && up("body") < 1_000_000, "{how}: {found:?}");
+    }
+}

@@ -211,7 +211,16 @@ impl Sink {
         match &node.value {
             Value::Text(text) | Value::Number(text) => Some(At { value: text, at: node.at }),
             _ => {
-                self.error(node.at, format!("a text is due here, not {}", node.kind()));
+                let error = self.error(node.at, format!("a text is due here, not {}", node.kind()));
+                if let Value::Map(entries) = &node.value
+                    && let [Entry { key, .. }] = &entries[..]
+                    && key.contains(' ')
+                {
+                    let key = short(key);
+                    error.help.push(format!(
+                        "a colon with a space behind it makes a map: in quotes it is a text, `'{key}: …'`"
+                    ));
+                }
                 None
             }
         }

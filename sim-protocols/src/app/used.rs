@@ -131,7 +131,12 @@ impl Passed {
     pub fn tell(self, layers: &mut Layers) {
         let Layers { body, .. } = *layers;
         *layers = Layers { body, cause: layers.cause, ..self.layers };
-        layers.http = [0, 1].map(|way| layers.http[way].saturating_sub(body[way]));
+        for way in [0, 1] {
+            // What a library or a socket has taken and not sent is not on the wire: a body that was refused before its end. Its head was first.
+            let room = layers.payload[way].saturating_sub(layers.tls[way]);
+            layers.http[way] = layers.http[way].saturating_sub(body[way]).min(room);
+            layers.body[way] = body[way].min(room - layers.http[way]);
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! `firewall:`, `nat:` and `tracking:` of routers.
 
+use std::collections::BTreeSet;
+
 use sim_core::Params;
 use sim_protocols::{Action, Mapping, Reject, Rule, TrackTimes};
 
@@ -104,7 +106,17 @@ impl GateSpec {
         for item in map.get("map").map(|node| sink.list(node)).unwrap_or_default() {
             if let Some(text) = sink.text(item) {
                 match port_map(text.value, text.at) {
-                    Ok(map) => self.maps.push(map),
+                    Ok(map) => {
+                        let host = |map: &MapSpec| map.of.as_ref().map(|of| of.value.clone());
+                        let same = |other: &&MapSpec| {
+                            (other.protocol, other.port, host(other)) == (map.protocol, map.port, host(&map))
+                        };
+                        if self.maps.iter().any(|other| same(&other)) {
+                            let message = format!("port {} leads to another host already", map.port);
+                            sink.error(text.at, message).help.push("one port leads to one host".into());
+                        }
+                        self.maps.push(map);
+                    }
                     Err(why) => {
                         let message = format!("`{}` is no mapping of a port: {why}", short(text.value));
                         sink.error(text.at, message).help.push("as in `tcp port 80 to web port 8080`".into());
@@ -219,8 +231,16 @@ fn clauses(text: &str, at: Mark) -> Result<RuleSpec, String> {
     let protocol = protocol(words.next())?;
     let mut spec = RuleSpec { rule: Rule { protocol, ..Rule::default() }, from: Vec::new(), to: Vec::new() };
     let mut source = false;
+    let mut said = BTreeSet::new();
     while let Some(word) = words.next() {
         let value = words.next().ok_or_else(|| format!("something is due behind `{word}`"))?;
+        // Ports belong to the host before them. Lists of hosts and of ports that were said one by one would open each to each.
+        let once = (word.trim_end_matches('s'), word.starts_with("port") && source);
+        if !said.insert(once) {
+            return Err(format!(
+                "it says `{word}` twice: several are a list, as in `to a,b`, and what goes together is a rule of its own"
+            ));
+        }
         let parts = value.split(',').filter(|part| !part.is_empty());
         match word {
             "from" | "to" => {
