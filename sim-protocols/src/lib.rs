@@ -24,8 +24,8 @@ mod service;
 pub use app::{
     APPS, AppConfig, AppEntry, BulkConfig, CallForm, CallOperation, CbrConfig, CloseWhen, Closing, Connections,
     Counted, Data, Dist, DnsConfig, HttpConfig, HttpMethod, HttpVersion, Marshal, OnOffConfig, Opening, Pareto, Pause,
-    PingConfig, PoissonConfig, Quantity, ReplayConfig, ReplyStatus, RequestConfig, RpcConfig, Scope, Shape, SizeDist,
-    SpanDist, TracerouteConfig, Turn, ValueTable, WebSocketConfig,
+    PingConfig, PoissonConfig, ProcessEvent, Quantity, ReplayConfig, ReplyStatus, RequestConfig, RpcConfig, Scope,
+    Shape, SizeDist, SpanDist, TracerouteConfig, ValueTable, WebSocketConfig,
 };
 pub use host::{
     AcceptError, Answer, App, AppEvent, BindError, Calls, ConnId, ConnectError, DATAGRAMS, DNS, Datagram, Effect,

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sim_core::{Kind, Outcome};
+use sim_core::Outcome;
 
 use crate::http::run;
+use crate::rpc;
 
 /// One client and one server, 20 ms apart.
 fn file(link: &str, services: &str, workload: &str) -> String {
@@ -33,21 +34,12 @@ impl Row {
 }
 
 fn rows(outcome: &Outcome, table: &str) -> Vec<Row> {
-    let table = outcome.table(table).expect("it is written where it runs");
-    let row = |values: &[u64]| {
-        let mut row = Row { flow: 0, cause: "", numbers: BTreeMap::new() };
-        for (column, value) in table.table.columns.iter().zip(values) {
-            match column.kind {
-                Kind::Flow => row.flow = *value,
-                Kind::Word(words) if column.name == "cause" => row.cause = words[*value as usize],
-                _ if *value == u64::MAX => {}
-                Kind::Time => drop(row.numbers.insert(column.name, value / 1_000_000)),
-                _ => drop(row.numbers.insert(column.name, *value)),
-            }
-        }
-        row
+    let row = |(numbers, said): rpc::Row| Row {
+        flow: numbers["flow"],
+        cause: said.get("cause").copied().unwrap_or_default(),
+        numbers,
     };
-    table.iter().map(|(_, values)| row(values)).collect()
+    rpc::rows(outcome, table).into_iter().map(row).collect()
 }
 
 /// Rows of one flow and one cause.

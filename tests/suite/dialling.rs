@@ -48,6 +48,20 @@ fn dialling() -> Vec<(String, &'static str)> {
     http.into_iter().chain(rpc).collect()
 }
 
+/// Its name leads to another server, which answers a ClientHello in plain HTTP: the same word in both tables.
+#[test]
+fn a_server_without_tls_is_told_as_such() {
+    let how = "host: plain.shop.test, resolve: true, tls: {}, count: 2";
+    for (application, table) in [("http", "http"), ("rpc", "calls")] {
+        let text = text("a", &format!("port: 9000, {application}: {{ {how} }}"), "")
+            .replace("[ www A z ]", "[ www A z, plain A file ]")
+            .replace("services:\n", "services:\n  plain: { on: file, port: 9000, web: { pages: { /: {} } } }\n");
+        let found = rows(&run_on(&text, 1), table);
+        let outcomes: Vec<_> = found.iter().map(|(_, said)| said["outcome"]).collect();
+        assert_eq!(outcomes, ["no_tls"; 2], "{application}");
+    }
+}
+
 #[test]
 fn a_name_is_looked_up_for_each_connection_and_known_the_second_time() {
     for (application, table) in dialling() {

@@ -1,6 +1,5 @@
 //! Everything fast that holds the whole of Clockwire, as one program.
 
-mod again;
 mod bad_files;
 mod causes;
 mod command;
@@ -17,11 +16,11 @@ mod formats;
 mod gates;
 mod harness;
 mod http;
+mod http_semantics;
 mod https;
 mod killed;
 mod layers;
 mod linux_tcp;
-mod manners;
 mod memory;
 mod messages;
 mod mutants;
@@ -32,6 +31,7 @@ mod profiles;
 mod query;
 mod readme;
 mod report;
+mod retries;
 mod rpc;
 mod rpc_streams;
 mod start;

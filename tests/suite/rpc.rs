@@ -62,8 +62,8 @@ pub fn rows(outcome: &Outcome, table: &str) -> Vec<Row> {
             let (mut numbers, mut said) = Row::default();
             for (column, value) in table.table.columns.iter().zip(values) {
                 match column.kind {
-                    Kind::Word(words) => drop(said.insert(column.name, words[*value as usize])),
                     _ if *value == u64::MAX => {}
+                    Kind::Word(words) => drop(said.insert(column.name, words[*value as usize])),
                     Kind::Time => drop(numbers.insert(column.name, value / 1_000_000)),
                     _ => drop(numbers.insert(column.name, *value)),
                 }
@@ -71,7 +71,7 @@ pub fn rows(outcome: &Outcome, table: &str) -> Vec<Row> {
             (numbers, said)
         })
         .collect();
-    rows.sort_by_key(|(numbers, _)| numbers["number"]);
+    rows.sort_by_key(|(numbers, _)| numbers.get("number").copied());
     rows
 }
 

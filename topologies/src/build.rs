@@ -8,8 +8,8 @@ use rustc_hash::FxHashMap;
 use sim_core::{CapturePoint, Change, Fault, Node, Prob, ProbeConfig, Streams, Table, World, WorldBuilder};
 use sim_protocols::dns::HostResolver;
 use sim_protocols::{
-    Alter, FlowEnd, Gateway, Hop, Host, HostConfig, Interface, IpConfig, IpStack, NetNode, Route, RouteTable, Router,
-    Turn,
+    Alter, FlowEnd, Gateway, Hop, Host, HostConfig, Interface, IpConfig, IpStack, NetNode, ProcessEvent, Route,
+    RouteTable, Router,
 };
 
 use crate::plan::{HopPlan, NodeKind, Plan};
@@ -106,13 +106,13 @@ fn host(
     let mut host = Host::new(settings, IpStack::new(config), streams);
     for service in plan.services.iter().filter(|service| service.node == number) {
         let own = (&service.config, service.port);
-        host.add_service((&service.name, service.number), own, (&service.tcp, &service.turns), streams);
+        host.add_service((&service.name, service.number), own, (&service.tcp, &service.process), streams);
     }
     for (at, end) in ends {
         let flow = &plan.flows[*at];
         let at_server = *end == FlowEnd::Server;
-        let turns: &[Turn] = if at_server { &flow.turns } else { &[] };
-        host.add_flow(&flow.config, *end, (&flow.tcp[usize::from(at_server)], turns), streams);
+        let process: &[ProcessEvent] = if at_server { &flow.process } else { &[] };
+        host.add_flow(&flow.config, *end, (&flow.tcp[usize::from(at_server)], process), streams);
     }
     host
 }

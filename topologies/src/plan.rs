@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use sim_core::{Amount, Change, PortConfig, Prob, Rate, Size, Span, Speed, Time};
 use sim_protocols::dns::HostResolverConfig;
-use sim_protocols::{FlowConfig, Gate, ServiceConfig, Turn, tcp};
+use sim_protocols::{FlowConfig, Gate, ProcessEvent, ServiceConfig, tcp};
 
 /// One point of an experiment, resolved: what [`wire`](crate::wire) and the nodes turn into a world.
 #[derive(Clone, Debug, Default)]
@@ -141,7 +141,7 @@ pub struct FlowPlan {
     /// The TCP settings at the end that starts it, and at the other one: the host's, and over them the flow's own.
     pub tcp: [Arc<tcp::Config>; 2],
     /// When the process of its server ends and starts, sorted by time.
-    pub turns: Vec<Turn>,
+    pub process: Vec<ProcessEvent>,
 }
 
 /// A service.
@@ -160,7 +160,7 @@ pub struct ServicePlan {
     /// The TCP settings of its connections.
     pub tcp: Arc<tcp::Config>,
     /// When its process ends and starts, sorted by time.
-    pub turns: Vec<Turn>,
+    pub process: Vec<ProcessEvent>,
 }
 
 /// A node gets another routing table, after the routers have noticed a failure or its end.

@@ -6,7 +6,6 @@
 #[macro_use]
 mod values;
 
-mod again;
 mod browse;
 mod bulk;
 mod cbr;
@@ -15,14 +14,15 @@ mod dist;
 mod dns;
 mod http;
 mod loops;
-mod mortal;
 mod on_off;
 mod permits;
 mod ping;
 mod poisson;
 pub(crate) mod pool;
+mod process;
 mod replay;
 mod request;
+mod retries;
 mod rpc;
 mod scope;
 mod table;
@@ -37,8 +37,8 @@ use sim_core::{Params, Table};
 
 use crate::host::{App, AppEvent, Calls, FlowEnd};
 
-pub(crate) use mortal::Mortal;
 pub(crate) use permits::{Permit, Permits};
+pub(crate) use process::Process;
 
 pub use browse::{BROWSE, BrowseConfig, PAGES};
 pub use bulk::{BulkConfig, Pause};
@@ -46,10 +46,10 @@ pub use cbr::CbrConfig;
 pub use dist::{Dist, Pareto, Quantity, Shape, SizeDist, SpanDist, Table as ValueTable};
 pub use dns::DnsConfig;
 pub use http::{HttpConfig, HttpMethod, HttpVersion};
-pub use mortal::Turn;
 pub use on_off::OnOffConfig;
 pub use ping::PingConfig;
 pub use poisson::PoissonConfig;
+pub use process::ProcessEvent;
 pub use replay::ReplayConfig;
 pub use request::RequestConfig;
 pub use rpc::{CallForm, CallOperation, Marshal, ReplyStatus, RpcConfig};

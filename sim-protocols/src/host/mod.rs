@@ -55,11 +55,11 @@ pub use udp::Datagram;
 pub(crate) use layers::{Cause, ETHERNET, IP, Layers};
 pub(crate) use socket::{Loan, Spare};
 pub(crate) use tables::{
-    CallMessageRow, CallRow, Cell, DatagramRow, DnsRow, FirewallRow, HttpRow, MessageRow, NameServerRow, NatRow,
-    PingRow, RequestRow, ServedRow, TracerouteRow, group, joined, table,
+    CallMessageRow, CallRow, Cell, DatagramRow, DnsRow, FirewallRow, HttpRow, MALFORMED, MessageRow, NameServerRow,
+    NatRow, OVERLOADED, PingRow, RequestRow, ServedRow, TracerouteRow, group, joined, table,
 };
 
-use crate::app::{AppConfig, Mortal, Scope, Turn};
+use crate::app::{AppConfig, Process, ProcessEvent, Scope};
 use crate::dns::HostResolver;
 use crate::ip::{self, IpStack};
 use crate::service::ServiceConfig;
@@ -114,16 +114,16 @@ impl Host {
         Host { kernel: Kernel::new(config, stack, streams), apps: Vec::new(), names, resolver }
     }
 
-    /// Makes it one end of a flow, with these TCP settings for its connections, which ends and starts again at these turns.
+    /// Makes it one end of a flow, with these TCP settings for its connections, whose process these events befall.
     pub fn add_flow(
         &mut self,
         flow: &Arc<FlowConfig>,
         end: FlowEnd,
-        (tcp, turns): (&Arc<tcp::Config>, &[Turn]),
+        (tcp, process): (&Arc<tcp::Config>, &[ProcessEvent]),
         streams: &Streams,
     ) {
         let (scope, own) = (self.scope(format!("flow/{}", flow.name), streams), flow.clone());
-        let app = Mortal::wrap(turns, move |life| own.app.open(end, &scope.of_life(life)));
+        let app = Process::wrap(process, move |life| own.app.open(end, &scope.of_life(life)));
         self.add_app((flow, end), tcp, app, streams);
     }
 
@@ -147,16 +147,16 @@ impl Host {
         Scope::new(path, streams, &self.names).with_resolver(&self.resolver)
     }
 
-    /// Makes it run a service from the start, which ends and starts again at these turns. Its packets carry `number`, which no flow has.
+    /// Makes it run a service from the start, whose process these events befall. Its packets carry `number`, which no flow has.
     pub fn add_service(
         &mut self,
         (name, number): (&str, u32),
         (service, port): (&Arc<ServiceConfig>, u16),
-        (tcp, turns): (&Arc<tcp::Config>, &[Turn]),
+        (tcp, process): (&Arc<tcp::Config>, &[ProcessEvent]),
         streams: &Streams,
     ) {
         let (scope, service) = (self.scope(format!("service/{name}"), streams), service.clone());
-        let app = Mortal::wrap(turns, move |life| service.open(&scope.of_life(life), port));
+        let app = Process::wrap(process, move |life| service.open(&scope.of_life(life), port));
         self.add_program((name, number, Time::ZERO), tcp, app, streams);
     }
 

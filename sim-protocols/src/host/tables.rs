@@ -6,7 +6,8 @@ use std::sync::Arc;
 use sim_core::{Column, Kind, Rate, Record, Span, Table, Time, text_word};
 
 use super::layers::Layers;
-use crate::app::dial::{Secured, fault::ENDINGS};
+use crate::app::dial::Secured;
+use crate::app::dial::fault::{ENDINGS, STATUS};
 use crate::app::{CallForm, CallOperation, ReplyStatus};
 
 /// A row type and its table, from one list of columns, and perhaps a group that several tables have.
@@ -398,30 +399,25 @@ impl CallRow {
     }
 }
 
-/// How a remote call ended. The first ones are those of [`ENDINGS`].
-pub(crate) const CALL_OUTCOMES: &[&str] = &[
-    "running",
-    "finished",
-    "refused",
-    "reset",
-    "timed_out",
-    "unreachable",
-    "closed",
-    "fault",
-    "certificate_expired",
-    "certificate_not_yet_valid",
-    "wrong_name",
-    "unknown_issuer",
-    "bad_certificate",
-    "bad_record",
-    "bad_record_alert",
-    "tls_alert",
-    "tls_error",
-    "no_such_name",
-    "name_server_failure",
-    "overloaded",
-    "malformed",
-];
+/// How a remote call ended: as any request ([`ENDINGS`]) with the service's own fault for a status, and two ends more.
+pub(crate) const CALL_OUTCOMES: &[&str] = &{
+    let mut words = ["fault"; ENDINGS.len() + 2];
+    let mut at = 0;
+    while at < ENDINGS.len() {
+        if at != STATUS as usize {
+            words[at] = ENDINGS[at];
+        }
+        at += 1;
+    }
+    words[OVERLOADED as usize] = "overloaded";
+    words[MALFORMED as usize] = "malformed";
+    words
+};
+
+/// The server has turned it away.
+pub(crate) const OVERLOADED: u32 = ENDINGS.len() as u32;
+/// Its reply cannot be read.
+pub(crate) const MALFORMED: u32 = OVERLOADED + 1;
 
 table! {
     /// Each remote call, as its server sees it.

@@ -15,7 +15,7 @@ mod workload;
 use std::net::Ipv4Addr;
 
 use sim_core::{Change, Time};
-use sim_protocols::Turn;
+use sim_protocols::ProcessEvent;
 
 use crate::experiment::LoadOptions;
 use crate::plan::{EventPlan, NodeKind, NodePlan, Plan, Reroute, RoutePlan};
@@ -65,7 +65,7 @@ pub(crate) fn resolve(sink: &mut Sink, name: &str, spec: &Spec, options: &LoadOp
     workload::flows(sink, spec, &topo, &mut plan);
     let named = services::services(sink, spec, &topo, &mut plan);
     services::resolvers(spec, &topo, &mut plan);
-    turns(sink, spec, &mut plan);
+    processes(sink, spec, &mut plan);
     gate::gates(sink, spec, &topo, &mut plan);
     ports::force(sink, &mut plan);
     if sink.has_errors() {
@@ -118,34 +118,34 @@ fn too_late(sink: &mut Sink, event: &EventSpec, plan: &Plan) {
     }
 }
 
-/// What befalls servers: each gets its turns, in the order of time.
-fn turns(sink: &mut Sink, spec: &Spec, plan: &mut Plan) {
+/// What befalls servers: each gets what befalls it, in the order of time.
+fn processes(sink: &mut Sink, spec: &Spec, plan: &mut Plan) {
     for event in &spec.events {
         let Befallen::Servers(names) = &event.on else { continue };
         too_late(sink, event, plan);
         let at = event.time.value;
-        let turns: Vec<Turn> = match &event.action {
+        let events: Vec<ProcessEvent> = match &event.action {
             Action::Set(_) => continue,
-            Action::Up => vec![Turn { at, up: true }],
-            Action::Down(None) => vec![Turn { at, up: false }],
+            Action::Up => vec![ProcessEvent { at, up: true }],
+            Action::Down(None) => vec![ProcessEvent { at, up: false }],
             Action::Down(Some(span)) => {
-                vec![Turn { at, up: false }, Turn { at: at.saturating_add(*span), up: true }]
+                vec![ProcessEvent { at, up: false }, ProcessEvent { at: at.saturating_add(*span), up: true }]
             }
         };
         for name in names {
-            give(sink, name, &turns, plan);
+            give(sink, name, &events, plan);
         }
     }
-    let all = plan.services.iter_mut().map(|service| &mut service.turns);
-    for own in all.chain(plan.flows.iter_mut().map(|flow| &mut flow.turns)) {
+    let all = plan.services.iter_mut().map(|service| &mut service.process);
+    for own in all.chain(plan.flows.iter_mut().map(|flow| &mut flow.process)) {
         own.sort_by_key(|turn| turn.at);
     }
 }
 
-/// Gives turns to the service of a name, or to the servers of the workload entry of that name.
-fn give(sink: &mut Sink, name: &At<String>, turns: &[Turn], plan: &mut Plan) {
+/// Gives events to the service of a name, or to the servers of the workload entry of that name.
+fn give(sink: &mut Sink, name: &At<String>, events: &[ProcessEvent], plan: &mut Plan) {
     if let Some(service) = plan.services.iter_mut().find(|service| service.name == name.value) {
-        return service.turns.extend(turns);
+        return service.process.extend(events);
     }
     let Some(entry) = plan.workloads.iter().position(|entry| *entry == name.value) else {
         let serves = |entry: &usize| {
@@ -167,7 +167,7 @@ fn give(sink: &mut Sink, name: &At<String>, turns: &[Turn], plan: &mut Plan) {
                 .push("services can, and the servers of `http`, `rpc` and `websocket`".into());
             return;
         }
-        flow.turns.extend(turns);
+        flow.process.extend(events);
     }
 }
 

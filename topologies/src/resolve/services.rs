@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use super::topo::Topo;
 use super::workload::of_service;
-use sim_protocols::ServiceConfig;
 
 use crate::plan::{FlowPlan, NodeKind, Plan, ServicePlan};
 use crate::read::Sink;
@@ -30,13 +29,9 @@ pub(super) fn services(sink: &mut Sink, spec: &Spec, topo: &Topo, plan: &mut Pla
             let message = format!("`{name}` listens on port {port} of `{}`, as `{other}` does", service.on.value);
             sink.error(service.name.at, message).help.push("give it a `port` of its own".into());
         }
-        let dns = matches!(
-            service.config,
-            ServiceConfig::Zones(_) | ServiceConfig::Resolver(_) | ServiceConfig::Forwarder(_)
-        );
         let meets = |flow: &&FlowPlan| {
             let same = !flow.config.app.finds_servers() && (flow.to, flow.config.port) == (node, port);
-            same && (flow.config.app.uses_tcp() || dns)
+            same && (flow.config.app.uses_tcp() || service.config.answers_names())
         };
         if let Some(flow) = plan.flows.iter().find(meets) {
             let message = format!(
@@ -48,7 +43,7 @@ pub(super) fn services(sink: &mut Sink, spec: &Spec, topo: &Topo, plan: &mut Pla
         let tcp = of_service(sink, spec, topo, plan, node, &service.tcp);
         let number = (plan.flows.len() + plan.services.len()) as u32 + 1;
         let config = Arc::new(service.config.clone());
-        plan.services.push(ServicePlan { name: name.clone(), node, port, number, config, tcp, turns: Vec::new() });
+        plan.services.push(ServicePlan { name: name.clone(), node, port, number, config, tcp, process: Vec::new() });
     }
     let mut nodes = Vec::new();
     for host in std::mem::take(&mut sink.hosts) {

@@ -70,7 +70,7 @@ pub(super) fn flows(sink: &mut Sink, spec: &Spec, topo: &Topo, plan: &mut Plan) 
                     to,
                     config: Arc::new(config),
                     tcp,
-                    turns: Vec::new(),
+                    process: Vec::new(),
                 });
             }
         }

@@ -50,6 +50,11 @@ pub(crate) enum Fault {
     NoTls = 20,
 }
 
+/// Numbers of words of columns `outcome` that are no fault: the stop came first, all went well, the answer says that something is wrong.
+pub(crate) const RUNNING: u32 = 0;
+pub(crate) const FINISHED: u32 = 1;
+pub(crate) const STATUS: u32 = 7;
+
 /// Words of columns `outcome`. Behind `status` stand those of TLS, and of names.
 pub(crate) const ENDINGS: &[&str] = &[
     "running",
@@ -203,6 +208,9 @@ mod tests {
             (Fault::TlsError, "tls_error"),
             (Fault::NoTls, "no_tls"),
         ];
+        for (number, word) in [(RUNNING, "running"), (FINISHED, "finished"), (STATUS, "status")] {
+            assert_eq!(ENDINGS[number as usize], word);
+        }
         some.into_iter().for_each(|(fault, word)| assert_eq!(ENDINGS[fault as usize], word));
         assert_eq!(Fault::from(io::Error::from(TlsError::Expired)), Fault::CertificateExpired);
         assert_eq!(Fault::from(TlsError::Truncated), Fault::Closed);

@@ -10,10 +10,10 @@ use super::body::Zeros;
 use super::exchange::{Asked, Entry, Writing};
 use crate::aio::{self, Duration};
 use crate::app::Scope;
-use crate::app::again::Budget;
 use crate::app::dial::{Dialer, Fault, Origin, lock};
 use crate::app::loops::{self, Asker, Chance};
 use crate::app::pool::Pool;
+use crate::app::retries::Budget;
 use crate::app::teller::{Said, Teller};
 use crate::host::{App, FlowConfig, Outcome};
 

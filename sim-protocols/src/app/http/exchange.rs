@@ -12,6 +12,7 @@ use sim_core::{Span, Time};
 use super::body::{self, Zeros};
 use super::{HttpConfig, HttpMethod};
 use crate::aio::{self, Duration};
+use crate::app::dial::fault::{FINISHED, RUNNING, STATUS};
 use crate::app::dial::{Fault, Meter, Progress};
 use crate::app::permits::Permits;
 use crate::app::pool::{Pool, Sender};
@@ -22,11 +23,6 @@ use crate::host::{HttpRow, Layers};
 
 /// How long curl waits for `100 Continue`.
 const CONTINUE_WAIT: Duration = Duration::from_secs(1);
-
-/// Words of the column `outcome` that are no fault.
-pub(crate) const RUNNING: u32 = 0;
-pub(crate) const FINISHED: u32 = 1;
-pub(crate) const STATUS: u32 = 7;
 
 /// So many letters, which no coding of heads makes much shorter than they are.
 fn filler(bytes: u64) -> String {

@@ -20,15 +20,15 @@ mod exchange;
 mod limits;
 mod server;
 
-pub(crate) use exchange::{FINISHED, RUNNING, STATUS, Writing};
+pub(crate) use exchange::Writing;
 
 use sim_core::{Params, Prob, Size, Span, Table, Time};
 
 use super::Application;
-use super::again::Retries;
 use super::loops::Arrivals;
 use super::loops::Pace;
 use super::pool::{Manner, REMEMBERED, Speaks};
+use super::retries::Retries;
 use super::values::{self, Connections};
 use super::{SizeDist, SpanDist};
 use crate::app::Scope;

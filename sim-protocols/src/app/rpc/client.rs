@@ -17,21 +17,16 @@ use super::{CallForm, CallOperation, Carrier, ITEMS, Marshal, RpcConfig, grpc, h
 use crate::aio::grpc::{Channel, Seen};
 use crate::aio::{self, Duration};
 use crate::app::Scope;
-use crate::app::again::Budget;
+use crate::app::dial::fault::{FINISHED, STATUS};
 use crate::app::dial::{Dialer, Fault, Meter, Origin, Progress, lock};
 use crate::app::loops::{self, Asker, Chance};
 use crate::app::pool::{Lease, Manner, Pool, Sender, Speaks};
+use crate::app::retries::Budget;
 use crate::app::teller::{Said, Teller};
 use crate::app::used::{Steps, Used};
 use crate::app::values::Connections;
-use crate::host::{App, CallRow, Layers, Outcome};
+use crate::host::{App, CallRow, Layers, MALFORMED, OVERLOADED, Outcome};
 use crate::rpc::model::{Call, Item, Reply};
-
-/// Words of the column `outcome` that are no fault of the connection.
-const FINISHED: u32 = 1;
-const FAULT: u32 = 7;
-const OVERLOADED: u32 = 19;
-const MALFORMED: u32 = 20;
 
 /// The calling end.
 pub(super) fn open(config: &RpcConfig, scope: &Scope) -> Box<dyn App> {
@@ -41,8 +36,8 @@ pub(super) fn open(config: &RpcConfig, scope: &Scope) -> Box<dyn App> {
         let chance = Chance::new(&pace, &scope);
         let secure = config.tls.is_some();
         let host = config.named.name(&scope, flow.server, secure);
-        let authority = format!("{host}:{}", flow.port);
         let origin = Origin { name: host, address: flow.server, port: flow.port, secure };
+        let authority = origin.authority();
         let turn = Turn {
             missing: scope.stream("missing"),
             budget: Budget::new(config.retries, scope.stream("backoff")),
@@ -248,7 +243,7 @@ impl Asker for Client {
         };
         entry.row.total = Some(aio::now() - start);
         entry.row.outcome = match &result {
-            Ok(Answer::Reply(Reply::NotFound(_))) => FAULT,
+            Ok(Answer::Reply(Reply::NotFound(_))) => STATUS,
             Ok(Answer::Reply(_) | Answer::Streamed) => FINISHED,
             Ok(Answer::Overloaded) => OVERLOADED,
             Ok(Answer::Late) => Fault::TimedOut as u32,

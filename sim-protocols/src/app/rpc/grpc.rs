@@ -67,13 +67,18 @@ impl Stub {
         request
     }
 
+    /// Waits until its connection takes another call.
+    pub(super) async fn ready(&mut self) -> Result<(), Status> {
+        self.grpc.ready().await.map_err(|error| Status::from_error(error.into()))
+    }
+
     async fn unary<M, R>(&mut self, method: Method, message: M) -> Result<R, Status>
     where
         M: prost::Message + 'static,
         R: prost::Message + Default + 'static,
     {
         let (request, path) = (self.request(message), PathAndQuery::from_static(method.path()));
-        self.grpc.ready().await.map_err(|error| Status::from_error(error.into()))?;
+        self.ready().await?;
         Ok(self.grpc.unary(request, path, ProstCodec::<M, R>::new()).await?.into_inner())
     }
 
@@ -113,7 +118,7 @@ impl Stub {
 
     async fn watch(&mut self, request: ListRequest, talk: &Talk) -> Result<Vec<Item>, Status> {
         let (request, path) = (self.request(request), PathAndQuery::from_static(Method::Watch.path()));
-        self.grpc.ready().await.map_err(|error| Status::from_error(error.into()))?;
+        self.ready().await?;
         let codec = ProstCodec::<ListRequest, Item>::new();
         let mut messages = self.grpc.server_streaming(request, path, codec).await?.into_inner();
         let mut items = Vec::new();

@@ -37,9 +37,9 @@ use sim_core::{Params, Prob, Span, Table, Time};
 pub use status::ReplyStatus;
 
 use super::SpanDist;
-use super::again::Retries;
 use super::loops::Arrivals;
 use super::loops::Pace;
+use super::retries::Retries;
 use super::values::{self, Connections};
 use super::{Application, Scope};
 use crate::app::dial::{Named, TlsConfig};

@@ -155,7 +155,7 @@ impl Stub {
         let request = self.request(items(config, call, talk.clone()));
         let path = PathAndQuery::from_static(Method::Upload.path());
         let uploaded = async {
-            self.grpc.ready().await.map_err(|error| Status::from_error(error.into()))?;
+            self.ready().await?;
             let codec = ProstCodec::<Item, UploadResponse>::new();
             let response = self.grpc.client_streaming(request, path, codec).await?.into_inner();
             let sums = talk.sums();
@@ -178,7 +178,7 @@ impl Stub {
         let request = self.request(items(config, call, talk.clone()));
         let path = PathAndQuery::from_static(Method::Chat.path());
         let talked = async {
-            self.grpc.ready().await.map_err(|error| Status::from_error(error.into()))?;
+            self.ready().await?;
             let mut answers = self.grpc.streaming(request, path, ProstCodec::<Item, Item>::new()).await?.into_inner();
             let mut right = true;
             while let Some(answer) = answers.message().await? {

@@ -12,7 +12,7 @@ use crate::http::{load, rows, run};
 /// Two browsers, a server, a router between them; round trips of 40 ms.
 fn file(services: &str, workload: &str, more: &str) -> String {
     format!(
-        "clockwire: 1\nname: manners\nseed: 3\nstop: 400 s\nhosts: {{ a: {{}}, b: {{}}, z: {{}}, store: {{}} }}\nrouters: {{ r: {{}} }}\nlinks:\n\
+        "clockwire: 1\nname: http-semantics\nseed: 3\nstop: 400 s\nhosts: {{ a: {{}}, b: {{}}, z: {{}}, store: {{}} }}\nrouters: {{ r: {{}} }}\nlinks:\n\
          \x20 - a -- r: {{ name: la, rate: 1 Gbit/s, delay: 1 ms }}\n  - b -- r: {{ name: lb, rate: 1 Gbit/s, delay: 1 ms }}\n\
          \x20 - store -- r: {{ rate: 1 Gbit/s, delay: 1 ms }}\n  - r -- z: {{ name: path, rate: 1 Gbit/s, delay: 19 ms }}\n\
          services:\n  s: {{ on: store, web: {{ pages: {{ /: {{}}, /a.css: {{}} }} }} }}\n  {services}\nworkload:\n  {workload}\n{more}"
@@ -77,7 +77,7 @@ fn statuses(found: &[Browsed]) -> Vec<u64> {
 /// Field lines that tshark finds in what passed the link of the first browser.
 fn sharked(text: &str, ports: &[&str], fields: &[&str]) -> Option<Vec<String>> {
     Command::new("tshark").arg("--version").output().ok()?;
-    let folder = Folder::new(&format!("manners-{}", RUNS.fetch_add(1, Ordering::Relaxed)));
+    let folder = Folder::new(&format!("http-semantics-{}", RUNS.fetch_add(1, Ordering::Relaxed)));
     fs::write(folder.0.join("x.yaml"), text.to_string() + "outputs: { capture: [la] }\n").expect("a file");
     let ran = clockwire(&folder.0, &["run", "x.yaml", "--quiet", "--out", "out"]);
     assert_eq!(ran.code, Some(0), "{}", ran.err);

@@ -9,43 +9,43 @@ use crate::host::{App, AppEvent, Calls};
 
 /// That a server's process ends or starts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Turn {
+pub struct ProcessEvent {
     /// When.
     pub at: Time,
     /// Whether it starts; where it runs already, or has ended already, nothing happens.
     pub up: bool,
 }
 
-/// Wake-ups with this token are turns; no application asks for it.
-const TURN: u32 = u32::MAX;
+/// Wake-ups with this token are events of the process; no application asks for it.
+const EVENT: u32 = u32::MAX;
 
 /// Makes the application of a life, from 0.
 type Make = Box<dyn Fn(u32) -> Box<dyn App> + Send>;
 
-/// The application.
-pub(crate) struct Mortal {
+/// The application, or the place of one that has ended.
+pub(crate) struct Process {
     make: Make,
     app: Option<Box<dyn App>>,
     life: u32,
-    turns: Arc<[Turn]>,
+    events: Arc<[ProcessEvent]>,
     /// How many of them have come.
     past: usize,
 }
 
-impl Mortal {
-    /// An application with its turns, sorted by time; itself where there are none.
-    pub fn wrap(turns: &[Turn], make: impl Fn(u32) -> Box<dyn App> + Send + 'static) -> Box<dyn App> {
+impl Process {
+    /// An application with what befalls its process, sorted by time; itself where there are none.
+    pub fn wrap(events: &[ProcessEvent], make: impl Fn(u32) -> Box<dyn App> + Send + 'static) -> Box<dyn App> {
         let app = make(0);
-        if turns.is_empty() {
+        if events.is_empty() {
             return app;
         }
-        Box::new(Mortal { make: Box::new(make), app: Some(app), life: 0, turns: turns.into(), past: 0 })
+        Box::new(Process { make: Box::new(make), app: Some(app), life: 0, events: events.into(), past: 0 })
     }
 
-    fn turn(&mut self, calls: &mut Calls<'_, '_>) {
-        let Some(turn) = self.turns.get(self.past).copied() else { return };
+    fn befall(&mut self, calls: &mut Calls<'_, '_>) {
+        let Some(event) = self.events.get(self.past).copied() else { return };
         self.past += 1;
-        match (&mut self.app, turn.up) {
+        match (&mut self.app, event.up) {
             (Some(app), false) => {
                 app.killed(calls);
                 self.app = None;
@@ -60,10 +60,10 @@ impl Mortal {
     }
 }
 
-impl App for Mortal {
+impl App for Process {
     fn start(&mut self, calls: &mut Calls<'_, '_>) {
-        for turn in &*self.turns {
-            calls.wake_at(turn.at, TURN);
+        for event in &*self.events {
+            calls.wake_at(event.at, EVENT);
         }
         if let Some(app) = &mut self.app {
             app.start(calls);
@@ -78,7 +78,7 @@ impl App for Mortal {
 
     fn timer(&mut self, calls: &mut Calls<'_, '_>, token: u32) {
         match &mut self.app {
-            _ if token == TURN => self.turn(calls),
+            _ if token == EVENT => self.befall(calls),
             Some(app) => app.timer(calls, token),
             None => {}
         }
