@@ -37,6 +37,8 @@ pub(crate) enum Want<'a> {
     Number(&'a str),
     /// Words.
     Word(&'a str),
+    /// Words of a column that results of earlier builds may lack: then they are empty.
+    Maybe(&'a str),
 }
 
 /// The column that tells several sources apart.
@@ -45,7 +47,7 @@ pub(crate) const VARIANT: &str = "variant";
 impl Want<'_> {
     fn name(&self) -> &str {
         match self {
-            Want::Number(name) | Want::Word(name) => name,
+            Want::Number(name) | Want::Word(name) | Want::Maybe(name) => name,
         }
     }
 }
@@ -156,9 +158,11 @@ pub(crate) fn read_where(
             Ok((found, label.unwrap_or_default().to_string()))
         };
         let labelled = |column: &str| (column == VARIANT).then_some(source.label.as_str());
-        let places = wants
-            .iter()
-            .map(|want| place(want.name(), labelled(want.name()).or_else(|| of_label(&source.label, want.name()))));
+        let missing = |want: &Want<'_>| matches!(want, Want::Maybe(_)).then_some("");
+        let places = wants.iter().map(|want| {
+            let label = labelled(want.name()).or_else(|| of_label(&source.label, want.name()));
+            place(want.name(), label.or_else(|| missing(want)))
+        });
         let places = places.collect::<Result<Vec<_>, _>>()?;
         let tests = conditions.iter().map(|condition| {
             place(&condition.column, of_label(&source.label, &condition.column).or_else(|| labelled(&condition.column)))
@@ -179,7 +183,7 @@ pub(crate) fn read_where(
                 let (place, label) = &places[at];
                 let cell = place.map_or(label.as_bytes(), |place| record.get(place).unwrap_or(b""));
                 match want {
-                    Want::Word(_) => words[at].push(cell),
+                    Want::Word(_) | Want::Maybe(_) => words[at].push(cell),
                     Want::Number(column) => numbers[at].push(number(cell).ok_or_else(|| Error::NotANumber {
                         table: table.to_string(),
                         column: (*column).to_string(),
@@ -195,7 +199,7 @@ pub(crate) fn read_where(
     let columns = wants.iter().zip(numbers.into_iter().zip(words)).map(|(want, (numbers, words))| {
         let column = match want {
             Want::Number(_) => Column::Numbers(numbers),
-            Want::Word(_) => Column::Words(words.finish()),
+            Want::Word(_) | Want::Maybe(_) => Column::Words(words.finish()),
         };
         (want.name().to_string(), column)
     });

@@ -230,26 +230,34 @@ fn a_simultaneous_open_sends_nothing_again() {
     assert!(svg.contains("sent again: no answer"), "{svg}");
 }
 
-/// Packets say what is in them by their ports, the packets of ARP belong to every flow, and where there is little room the window goes first.
+/// Packets say what is in them, those in which nothing begins by their ports; the packets of ARP belong to every flow, and where there is little room the window goes first.
 #[test]
 fn a_ladder_names_protocols() {
-    let rows = "0.001,1,,lan,a,r,0,0,0.001,delivered,arp,,,,,,,,,,,,,,,,\n\
-                0.003,2,web,lan,a,r,0.002,0.002,0.003,delivered,udp,9,53,31,,,,,,,,,,,,,\n\
-                0.030,2,web,wan,r,b,0.003,0.003,0.030,delivered,udp,9,53,31,,,,,,,,,,,,,\n\
-                0.060,3,web,wan,b,r,0.031,0.031,0.060,delivered,udp,53,9,47,,,,,,,,,,,,,\n\
-                0.090,4,web,wan,r,b,0.061,0.061,0.090,delivered,tcp,9,443,254,PSH|ACK,1000000000,2000000000,65535,,,,,,,,,\n";
+    let rows = "0.001,1,,lan,a,r,0,0,0.001,delivered,arp,,,,,,,,,,,,,,,,,\"ARP, Request who-has r\"\n\
+                0.003,2,web,lan,a,r,0.002,0.002,0.003,delivered,udp,9,53,31,,,,,,,,,,,,,,DNS query www A\n\
+                0.030,2,web,wan,r,b,0.003,0.003,0.030,delivered,udp,9,53,31,,,,,,,,,,,,,,DNS query www A\n\
+                0.060,3,web,wan,b,r,0.031,0.031,0.060,delivered,udp,53,9,47,,,,,,,,,,,,,,DNS answer A 10.0.0.1\n\
+                0.090,4,web,wan,r,b,0.061,0.061,0.090,delivered,tcp,9,443,254,PSH|ACK,1000000000,2000000000,65535,,,,,,,,,,ClientHello (www)\n\
+                0.190,5,web,wan,r,b,0.161,0.161,0.190,delivered,tcp,9,443,254,PSH|ACK,1000000254,2000000000,65535,,,,,,,,,,\n";
     let results = folder("ladder-names-tables");
     std::fs::create_dir_all(&results).expect("a folder");
-    std::fs::write(results.join("packets.csv"), format!("{PACKETS}{rows}")).expect("a file");
+    std::fs::write(results.join("packets.csv"), format!("{}{rows}", PACKETS.replace('\n', ",content\n")))
+        .expect("a file");
     let sources = [Source { label: String::new(), tables: plots::Tables::Folder(results) }];
     let request = Request::new("ladder").with("flows", &["web"]).with("hosts", &["a", "r", "b"]).with("raw", &["true"]);
     let drawn = draw_from(&sources, "ladder-names", &[request]).expect("it can be drawn");
     let svg = std::fs::read_to_string(&drawn[0].svg).expect("it was written");
-    for words in [">ARP<", ">DNS query  len=31<", ">DNS answer  len=47<", "TLS PSH ACK  seq=1000000000 len=254<"] {
+    for words in [
+        ">ARP, Request who-has r<",
+        ">DNS query www A  len=31<",
+        ">DNS answer A 10.0.0.1  len=47<",
+        ">ClientHello (www)  seq=1000000000 len=254<",
+        ">TLS  seq=1000000254 ack=2000000000 len=254<",
+    ] {
         assert!(svg.contains(words), "{words} is not in {svg}");
     }
     // The way that takes longest says it, and that alone.
-    assert_eq!(svg.matches(">DNS query  len=31<").count(), 1);
+    assert_eq!(svg.matches(">DNS query www A  len=31<").count(), 1);
 }
 
 /// What a ladder tells besides its arrows: retransmissions with their causes, requests, where a packet waited and was lost.

@@ -191,10 +191,15 @@ pub trait Header: Clone + PartialEq + std::fmt::Debug + Send + Sync + 'static {
     fn ends_message(&self) -> bool {
         false
     }
-    /// What its packets say on each hop: a table whose columns are [`crate::PACKET_COLUMNS`], then one for each of [`Header::cells`].
+    /// What its packets say on each hop: a table whose columns are [`crate::PACKET_COLUMNS`], then one for each of [`Header::cells`], then
+    /// a [`Kind::Text`](crate::Kind::Text) for [`Header::content`].
     const PACKETS: Option<&'static Table> = None;
     /// Appends the values of its own columns in that table.
     fn cells(&self, _payload: &Payload, _out: &mut Vec<u64>) {}
+    /// What the packet says, for people; empty where that cannot be told.
+    fn content(&self, _payload: &Payload) -> String {
+        String::new()
+    }
 }
 
 /// Why bytes are not a packet.

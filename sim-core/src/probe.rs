@@ -168,6 +168,7 @@ struct PacketRow<'a, H> {
     hop: &'a HopRow,
     to: Option<u32>,
     packet: &'a Packet<H>,
+    content: String,
 }
 
 /// Headers without a table of their own write no rows, so that this one stays unused.
@@ -183,6 +184,10 @@ impl<H: Header> Record for PacketRow<'_, H> {
         let to = self.to.map_or(u64::MAX, u64::from);
         out.extend([packet, flow, port, port >> 32, to, enqueued, started, arrived, fate]);
         self.packet.header.cells(&self.packet.payload, out);
+        out.push(text_word(&self.content));
+    }
+    fn texts(&self, note: &mut dyn FnMut(&str)) {
+        note(&self.content);
     }
 }
 
@@ -393,7 +398,8 @@ impl Recorder {
             self.emit(hop);
         }
         if probes.packets {
-            self.emit(&PacketRow { hop, to, packet });
+            let content = packet.header.content(&packet.payload);
+            self.emit(&PacketRow { hop, to, packet, content });
         }
     }
 

@@ -10,11 +10,13 @@
 //! | servers that no flow belongs to | `service` |
 //! | the asynchronous face on sockets, for Rust libraries as they are; TLS on it | `aio` |
 //! | the domain name system: servers, resolvers, caches | `dns` |
+//! | what a single packet says, for tables and ladders | `content` |
 //! | wire forms of remote calls, as codecs without input or output | `rpc` |
 
 pub mod aio;
 #[macro_use]
 mod app;
+mod content;
 pub mod dns;
 mod host;
 mod ip;

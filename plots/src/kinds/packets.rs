@@ -27,6 +27,8 @@ pub(super) struct Journey {
     /// Ports of its source and its destination; not numbers where it has none.
     pub ports: (f64, f64),
     pub flags: String,
+    /// What its bytes say; empty where that cannot be told.
+    pub content: String,
     pub seq: f64,
     pub ack: f64,
     /// Both since the connection's first.
@@ -107,6 +109,7 @@ const SACKS: [(&str, &str); 4] = [
 pub(super) fn journeys(sources: &[Source], args: &Args) -> Result<(Table, Vec<Journey>), Error> {
     let mut wants: Vec<Want<'_>> = NUMBERS.map(Want::Number).to_vec();
     wants.extend(WORDS.map(Want::Word));
+    wants.push(Want::Maybe("content"));
     wants.extend(SACKS.iter().flat_map(|(left, right)| [Want::Number(left), Want::Number(right)]));
     let table = read(sources, TABLE, &wants)?;
     let flows = table.words("flow");
@@ -182,6 +185,7 @@ fn journey(table: &Table, row: usize, hop: Hop) -> Journey {
         protocol: word("protocol"),
         ports: (number("source_port"), number("destination_port")),
         flags: word("flags"),
+        content: word("content"),
         seq: number("seq"),
         ack: number("ack"),
         relative: (f64::NAN, f64::NAN),

@@ -24,7 +24,7 @@ mod counts;
 mod flights;
 mod forward;
 mod master;
-mod message;
+pub(crate) mod message;
 mod resolver;
 mod serve;
 mod stub;

@@ -194,7 +194,12 @@ pub(super) struct Guard {
     hits: Vec<(u64, u64)>,
     /// Each interface's address, for those that are masqueraded.
     outside: Vec<Option<Ipv4Addr>>,
+    /// Where the search for a free port begins.
+    next: u16,
 }
+
+/// Ports below are given to nobody who does not have them already.
+const FIRST: u16 = 1024;
 
 impl Guard {
     /// A gate for a router with interfaces of these addresses.
@@ -206,7 +211,7 @@ impl Guard {
         let outside = (0..).zip(interfaces).map(|(port, address)| gate.masquerade.contains(&port).then_some(*address));
         let hits = vec![(0, 0); gate.rules.len() + 1];
         let (track, cones) = (Track::default(), Cones::default());
-        Guard { tracks, joins, track, cones, hits, outside: outside.collect(), gate }
+        Guard { tracks, joins, track, cones, hits, outside: outside.collect(), next: FIRST, gate }
     }
 
     /// Looks at a packet that has come over a port of the router.
@@ -376,14 +381,20 @@ impl Guard {
         Ok(row)
     }
 
-    /// The port that a connection keeps, or the first free one from 1024 on.
+    /// The port that a connection keeps, or the next free one behind the last that was given, from 1024 on and round (RFC 6056 §3.3.5 with
+    /// an increment of one).
     fn free_port(&mut self, now: Time, goes_on: Tuple) -> Option<u16> {
         let with = |port| Tuple { src: (goes_on.src.0, port), ..goes_on }.inverse();
-        let ports = std::iter::once(goes_on.src.1).chain(1024..=u16::MAX);
-        ports.into_iter().find(|port| {
+        let (own, next) = (goes_on.src.1, self.next);
+        let ports = std::iter::once(own).chain(next..=u16::MAX).chain(FIRST..next);
+        let free = ports.into_iter().find(|port| {
             let kept = self.cones.behind(now, (goes_on.protocol, (goes_on.src.0, *port)));
             kept.is_none() && self.track.is_free(now, &with(*port))
-        })
+        })?;
+        if free != own {
+            self.next = free.checked_add(1).unwrap_or(FIRST);
+        }
+        Some(free)
     }
 
     /// The rows of its rules.
@@ -498,6 +509,25 @@ mod tests {
         assert_eq!(pass(&mut guard, at(30), server, (ROUTER, 5000)).0, new);
         assert_eq!(pass(&mut guard, at(148), server, (ROUTER, 1024)), (old, server, (inside(2), 5000)));
         assert_eq!(pass(&mut guard, at(268), server, (ROUTER, 1024)).2, (ROUTER, 1024));
+    }
+
+    /// As many as there are from 1024 on, each another one; what is forgotten is given again, wherever the search stands.
+    #[test]
+    fn every_port_is_given_and_given_again() {
+        let gate = Gate { masquerade: vec![1], ..Gate::default() };
+        let mut guard = Guard::new(gate, &[Ipv4Addr::new(10, 255, 255, 254), ROUTER]);
+        let from = |host: u32| (Ipv4Addr::from_bits(0x0a00_0000 + host), 5000);
+        let mut given = std::collections::BTreeSet::new();
+        for host in 0..u32::from(u16::MAX - FIRST) + 1 {
+            given.insert(pass(&mut guard, at(0), from(host), (SERVER, 53)).1.1);
+        }
+        assert_eq!((given.len(), given.first()), (usize::from(u16::MAX - FIRST) + 1, Some(&FIRST)));
+        let ip = Ipv4Repr::new(from(100_000).0, SERVER, Protocol::Udp);
+        let transport = Transport::Udp(UdpRepr { src_port: 5000, dst_port: 53 });
+        let mut seen = guard.see(at(1), 0, &ip, &transport, &Payload::Empty);
+        assert!(guard.pass(at(1), &mut seen, &transport, Some(1)).is_err(), "there is none left");
+        assert_eq!(pass(&mut guard, at(31), from(100_000), (SERVER, 53)).1, (ROUTER, 5000));
+        assert!(given.contains(&pass(&mut guard, at(31), from(100_001), (SERVER, 53)).1.1));
     }
 
     #[test]

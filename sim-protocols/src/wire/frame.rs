@@ -141,6 +141,10 @@ impl Header for Frame {
         super::packets::cells(self, payload, out);
     }
 
+    fn content(&self, payload: &Payload) -> String {
+        crate::content::content(self, payload)
+    }
+
     fn class(&self, payload: &Payload) -> PacketClass {
         match &self.net {
             Net::Ipv4(_, Transport::Tcp(tcp)) => match tcp.flags {

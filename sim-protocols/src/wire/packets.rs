@@ -14,7 +14,7 @@ const fn column(name: &'static str, kind: Kind, help: &'static str) -> Column {
     Column { name, kind, help }
 }
 
-const OWN: [Column; 22] = [
+const OWN: [Column; 23] = [
     column("protocol", Kind::Word(PROTOCOLS), "what the packet carries"),
     column("source", Kind::Address, "its IPv4 source address"),
     column("source_port", Kind::Count, "its source port"),
@@ -37,6 +37,11 @@ const OWN: [Column; 22] = [
     column("sack3_right", Kind::Count, "the byte behind it"),
     column("sack4_left", Kind::Count, "the fourth block"),
     column("sack4_right", Kind::Count, "the byte behind it"),
+    column(
+        "content",
+        Kind::Text,
+        "what its bytes say by themselves: ARP, ICMP, DNS, start lines of HTTP/1, frames of HTTP/2, records of TLS, messages of RMI, Dubbo, Thrift and RESP; empty where none begins here",
+    ),
 ];
 
 const COLUMNS: [Column; PACKET_COLUMNS.len() + OWN.len()] = {
@@ -59,7 +64,7 @@ pub static PACKETS: Table = Table {
 /// What prints empty.
 const NONE: u64 = u64::MAX;
 
-/// Appends the values of the columns that are not the engine's.
+/// Appends the values of the columns that are not the engine's; `content` is.
 pub(super) fn cells(frame: &Frame, payload: &Payload, out: &mut Vec<u64>) {
     let length = u64::from(payload.len());
     let (ip, transport) = match &frame.net {
@@ -116,10 +121,10 @@ mod tests {
         let flags = TcpFlags(TcpFlags::SYN.0 | TcpFlags::ACK.0);
         let tcp = TcpRepr { src_port: 1, dst_port: 2, seq: Seq(3), ack: Seq(4), window: 5, urgent: 0, flags, options };
         let row = values(Transport::Tcp(tcp), Protocol::Tcp);
-        assert_eq!(row.len(), OWN.len());
+        assert_eq!(row.len(), OWN.len() - 1);
         assert_eq!(row[7..13], [7, 0x12, 3, 4, 5, 7]);
         let row = values(Transport::Udp(UdpRepr { src_port: 9, dst_port: 10 }), Protocol::Udp);
-        assert_eq!((row.len(), row[0], row[2], row[8]), (OWN.len(), 1, 9, NONE));
-        assert_eq!(values(Transport::Raw, Protocol::Udp).len(), OWN.len());
+        assert_eq!((row.len(), row[0], row[2], row[8]), (OWN.len() - 1, 1, 9, NONE));
+        assert_eq!(values(Transport::Raw, Protocol::Udp).len(), OWN.len() - 1);
     }
 }

@@ -42,6 +42,8 @@ const SIZE: f64 = 15.0;
 /// The part of the way on which lost packets are drawn.
 const LOST_AT: f64 = 0.62;
 const SIDE: f64 = 250.0;
+/// What two lines of words are apart.
+const LINE: f64 = 18.0;
 /// The ink of states of connections.
 const STATE: Color = BLACK;
 
@@ -121,8 +123,10 @@ fn draw(sources: &[Source], args: &Args) -> Result<Canvas, Error> {
         let note = Part::Note { lines: arrow.notes.clone() };
         page.part(note, |page| message(page, arrow, *heights, top, &column));
     }
-    for (arrow, heights) in arrows.iter().zip(&ladder.ends) {
-        label(&mut page, arrow, *heights, top, &column);
+    let lines: Vec<(Point, Point)> =
+        arrows.iter().zip(&ladder.ends).map(|(arrow, heights)| ends(arrow, *heights, top, &column)).collect();
+    for ((arrow, line), room) in arrows.iter().zip(&lines).zip(rooms(&arrows, &lines)) {
+        label(&mut page, arrow, *line, room);
     }
     page.plots.push(Rect { left: SIDE, top, right: PAGE.0 - SIDE, bottom: top + ladder.height });
     Ok(page)
@@ -198,7 +202,7 @@ fn ink(packet: &Journey) -> Color {
     }
 }
 
-/// Ports that say what is in a packet (IANA's registry of services).
+/// Ports that say what goes on in a packet in which nothing begins (IANA's registry of services).
 const PORTS: [(f64, &str); 3] = [(53.0, "DNS"), (80.0, "HTTP"), (443.0, "TLS")];
 
 /// What a packet is, from all that its headers say to what is least.
@@ -206,9 +210,8 @@ fn labels(packet: &Journey, (seq, ack): (f64, f64)) -> Vec<String> {
     let tcp = packet.protocol == "tcp" || packet.protocol.is_empty();
     let known = PORTS.iter().find(|(port, _)| packet.ports.0 == *port || packet.ports.1 == *port);
     let content = match known.filter(|_| packet.payload > 0.0) {
-        Some((_, "DNS")) if packet.ports.0 == 53.0 => "DNS answer",
-        Some((_, "DNS")) => "DNS query",
-        Some((_, name)) => name,
+        _ if !packet.content.is_empty() => &packet.content,
+        Some((_, name)) => *name,
         None => "",
     };
     let flags = if tcp { packet.flags.replace('|', " ") } else { packet.protocol.to_uppercase() };
@@ -221,8 +224,9 @@ fn labels(packet: &Journey, (seq, ack): (f64, f64)) -> Vec<String> {
     let win = finite("win", packet.window, true);
     let join = |parts: &[&str]| parts.iter().filter(|part| !part.is_empty()).copied().collect::<Vec<_>>().join(" ");
     let whole = |head: &str, rest: &[&str]| format!("{head}  {}", join(rest)).trim().to_string();
-    // A datagram's port says more than that it is one; so do data than that a segment acknowledges.
-    let head = if tcp || content.is_empty() { join(&[content, &flags]) } else { content.to_string() };
+    // What is said says more than that it is a datagram, or that a segment brings and acknowledges data.
+    let more = if tcp { flags.replace("PSH", "").replace("ACK", "") } else { String::new() };
+    let head = if content.is_empty() { flags.clone() } else { join(&[content, more.trim()]) };
     let short = if content.is_empty() { &flags } else { content };
     let mut labels = vec![
         whole(&head, &[&seq, &ack, &len, &win]),
@@ -230,6 +234,7 @@ fn labels(packet: &Journey, (seq, ack): (f64, f64)) -> Vec<String> {
         whole(&head, &[&seq, &len]),
         whole(short, &[&seq, &len]),
         whole(short, &[&len]),
+        whole(short, &[]),
     ];
     labels.dedup();
     labels
@@ -258,16 +263,44 @@ fn message(page: &mut Canvas, arrow: &Arrow, heights: (f64, f64), top: f64, colu
     }
 }
 
+/// How long what stands at each arrow may be.
+fn rooms(arrows: &[Arrow], lines: &[(Point, Point)]) -> Vec<f64> {
+    // Steep arrows cross those that come the other way: there short labels at the sender's end stay free of them.
+    let room = |((x, y), (to, end)): &(Point, Point)| {
+        (to - x).abs() * if (end - y).abs() > 0.3 * (to - x).abs() { 0.55 } else { 0.9 }
+    };
+    let mut rooms: Vec<f64> = lines.iter().map(room).collect();
+    for (at, (arrow, (start, end))) in arrows.iter().zip(lines).enumerate() {
+        let width = (end.0 - start.0).abs();
+        // The next one that goes back from where this one has arrived: towards there what stands at both comes together.
+        let back = (at + 1..arrows.len().min(at + 9)).find(|other| {
+            let (from, to) = lines[*other];
+            let turns = (to.0 - from.0) * (end.0 - start.0) < 0.0;
+            turns && arrows[*other].from == arrow.to && (0.0..LINE).contains(&(from.1 - end.1))
+        });
+        let Some(back) = back.filter(|back| !arrow.labels.is_empty() && !arrows[*back].labels.is_empty()) else {
+            continue;
+        };
+        let (from, to) = lines[back];
+        let slopes = (end.1 - start.1).abs() / width + (to.1 - from.1).abs() / (to.0 - from.0).abs();
+        let near = (LINE - (from.1 - end.1)) / slopes.max(1e-9);
+        if near < 0.5 * width {
+            rooms[at] = rooms[at].min(0.9 * width - near);
+        } else {
+            // They are close all the way.
+            [at, back].iter().for_each(|arrow| rooms[*arrow] = rooms[*arrow].min(0.42 * width));
+        }
+    }
+    rooms
+}
+
 /// The words stand along the arrow, above it, at the sender's end, where arrows do not cross.
-fn label(page: &mut Canvas, arrow: &Arrow, heights: (f64, f64), top: f64, column: &impl Fn(usize) -> f64) {
-    let (start, end) = ends(arrow, heights, top, column);
+fn label(page: &mut Canvas, arrow: &Arrow, (start, end): (Point, Point), room: f64) {
     let (dx, dy) = (end.0 - start.0, end.1 - start.1);
     let length = (dx * dx + dy * dy).sqrt().max(1.0);
     let forward = dx > 0.0;
     let turn = if forward { 1.0 } else { -1.0 };
     let along = (turn * dx / length, turn * dy / length);
-    // Steep arrows cross those that come the other way: there short labels at the sender's end stay free of them.
-    let room = dx.abs() * if dy.abs() > 0.3 * dx.abs() { 0.55 } else { 0.9 };
     let Some(least) = arrow.labels.last() else { return };
     let fits = arrow.labels.iter().find(|words| text::width(words, 14.0, false) <= room);
     let words = text::fit(fits.unwrap_or(least), 14.0, false, room);

@@ -97,16 +97,7 @@ pub(super) fn read<T>(
         return Err(DecodeError::Malformed("bytes behind the frame"));
     }
     let inner = &bytes[LENGTH..];
-    // The crate makes room for what a length says before it reads, so no length may be beyond what is there.
-    let there = Some(inner.len());
-    let config = TConfiguration::builder()
-        .max_frame_size(there)
-        .max_message_size(there)
-        .max_string_size(there)
-        .max_container_size(Some(inner.len().min(limits.count as usize)))
-        .max_recursion_depth(Some(limits.depth as usize))
-        .build();
-    let config = config.expect("a frame is no larger than its message");
+    let config = config(inner.len(), limits);
     let mut cursor = Cursor::new(inner);
     let read = {
         let mut binary;
@@ -131,6 +122,37 @@ pub(super) fn read<T>(
         return Err(DecodeError::Malformed("bytes behind the message"));
     }
     Ok(read)
+}
+
+/// Limits for so many bytes: the crate makes room for what a length says before it reads, so no length may be beyond what is there.
+fn config(there: usize, limits: &Limits) -> TConfiguration {
+    let config = TConfiguration::builder()
+        .max_frame_size(Some(there))
+        .max_message_size(Some(there))
+        .max_string_size(Some(there))
+        .max_container_size(Some(there.min(limits.count as usize)))
+        .max_recursion_depth(Some(limits.depth as usize))
+        .build();
+    config.expect("a frame is no larger than its message")
+}
+
+/// What a frame begins with, of which not all need be there: `call`, `reply`, `exception` or `oneway`, and the head.
+pub(crate) fn peek(bytes: &[u8]) -> Option<(&'static str, Head)> {
+    let (_, inner) = bytes.split_first_chunk::<LENGTH>()?;
+    let (config, mut cursor) = (config(inner.len(), &Limits::default()), Cursor::new(inner));
+    let begin = match inner {
+        [0x80, 1, ..] => TBinaryInputProtocol::with_config(&mut cursor, true, config).read_message_begin(),
+        [0x82, ..] => TCompactInputProtocol::with_config(&mut cursor, config).read_message_begin(),
+        _ => return None,
+    };
+    let begin = begin.ok().filter(|begin| begin.name.bytes().all(|letter| letter.is_ascii_graphic()))?;
+    let kind = match begin.message_type {
+        TMessageType::Call => "call",
+        TMessageType::Reply => "reply",
+        TMessageType::Exception => "exception",
+        TMessageType::OneWay => "oneway",
+    };
+    (!begin.name.is_empty()).then_some((kind, Head { name: begin.name, sequence: begin.sequence_number }))
 }
 
 /// What an error of the crate is here. A frame is whole, so one whose message ends too early is wrong.

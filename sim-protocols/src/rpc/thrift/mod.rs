@@ -14,4 +14,5 @@ mod message;
 mod tests;
 
 pub use items::{decode_call, decode_reply, encode_call, encode_reply};
+pub(crate) use message::peek;
 pub use message::{Encoding, Failure, Head, decode_failure, encode_failure, frame};
