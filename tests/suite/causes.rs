@@ -209,7 +209,7 @@ workload:
 #[test]
 fn who_waits_and_then_opens_in_vain_has_waited() {
     for (table, application) in [("http", "http"), ("calls", "rpc")] {
-        let more = if application == "rpc" { "form: bare, " } else { "" };
+        let more = if application == "rpc" { "form: thrift-binary, " } else { "" };
         let workload = format!(
             "to: z, {application}: {{ {more}count: 3, pool: 1, interval: 50 ms, interval_times: fixed, timeout: 200 ms }}"
         );

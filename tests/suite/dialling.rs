@@ -176,6 +176,37 @@ fn more_requests_than_streams_wait_for_one() {
     }
 }
 
+/// A channel is opened for whoever calls: that a call's time was over before it was open takes nothing away from the next one. A connection for one
+/// request at a time is given up with the request, as by hyper's clients, and would never be there.
+#[test]
+fn a_shared_connection_outlives_the_deadline_of_who_asked_for_it() {
+    let hasty = "count: 20, interval: 200 ms, timeout: 70 ms";
+    for (application, table, kept) in [
+        (format!("http: {{ version: 2, {hasty}, tls: {{ {FREE} }} }}"), "http", true),
+        (format!("http: {{ version: 1.1, {hasty}, tls: {{ {FREE} }} }}"), "http", false),
+        (format!("rpc: {{ form: rest-http2, {hasty}, tls: {{ {FREE} }} }}"), "calls", true),
+        (format!("rpc: {{ form: grpc, {hasty}, tls: {{ {FREE} }} }}"), "calls", true),
+        (format!("rpc: {{ form: dubbo, {hasty}, tls: {{ {FREE} }} }}"), "calls", true),
+        (format!("rpc: {{ form: bare, {hasty}, tls: {{ {FREE} }} }}"), "calls", true),
+        (format!("rpc: {{ form: thrift-binary, {hasty}, tls: {{ {FREE} }} }}"), "calls", false),
+    ] {
+        let outcome = run_on(&text("a", &application, ""), 1);
+        let found = rows(&outcome, table);
+        let ended: Vec<_> = found.iter().map(|(_, said)| said["outcome"]).collect();
+        let first = &found[0];
+        assert_eq!(
+            (first.1["outcome"], first.1["cause"], first.0["connect_s"] / 1000),
+            ("timed_out", "connect", 40),
+            "{application}: {first:?}"
+        );
+        assert!(
+            ended[1..].iter().all(|ended| *ended == if kept { "finished" } else { "timed_out" }),
+            "{application}: {ended:?}"
+        );
+        assert_eq!(rows(&outcome, "flows")[0].0["connections"], if kept { 1 } else { 20 }, "{application}");
+    }
+}
+
 /// Cryptography that takes no time.
 const FREE: &str = "exchange_cost: 0 s, signature_cost: 0 s, verification_cost: 0 s, record_cost: 0 s, byte_cost: 0 s";
 

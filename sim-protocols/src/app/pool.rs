@@ -10,7 +10,7 @@ use h2::client as two;
 use hyper::body::Body;
 use hyper::client::conn::http1 as one;
 
-use super::dial::{Dialed, Dialer, Fault, Meter, Origin, Progress, Stream, lock};
+use super::dial::{Dialed, Dialer, Fault, Meter, Origin, Progress, Stream, Watched, lock, outliving};
 use super::permits::{Permit, Permits};
 use crate::aio::streams::FIRST_STREAMS;
 use crate::aio::{self, Duration, JoinHandle};
@@ -91,6 +91,8 @@ struct State<B> {
     known: bool,
     /// Of HTTP/1.1, the one used last at the end.
     idle: Vec<(Arc<Link>, one::SendRequest<B>)>,
+    /// No request comes any more.
+    closed: bool,
     shared: Option<(Arc<Link>, two::SendRequest<Bytes>)>,
 }
 
@@ -115,7 +117,12 @@ impl<B: RequestBody> Pool<B> {
             permits: Permits::new(if manner.speaks == Speaks::Two { 1 } else { manner.connections }),
             first: Permits::new(1),
             opened: opened.clone(),
-            state: Mutex::new(State { known: manner.speaks != Speaks::Agreed, idle: Vec::new(), shared: None }),
+            state: Mutex::new(State {
+                known: manner.speaks != Speaks::Agreed,
+                idle: Vec::new(),
+                closed: false,
+                shared: None,
+            }),
         })
     }
 
@@ -133,10 +140,20 @@ impl<B: RequestBody> Pool<B> {
             true => None,
             false => Some(self.first.acquire().await),
         };
-        match self.take() {
-            Some(found) => Ok(self.leased(found, true, permit)),
-            None => Ok(self.leased(self.open(progress).await?, false, permit)),
+        if let Some(found) = self.take() {
+            return Ok(self.leased(found, true, permit));
         }
+        let (watched, _follows) = Watched::by(progress);
+        if self.manner.kept && self.manner.speaks == Speaks::Two {
+            let pool = self.clone();
+            let opened = outliving(async move {
+                let opened = pool.open(&watched).await;
+                drop(permit);
+                opened
+            });
+            return Ok(self.leased(opened.await?, false, None));
+        }
+        Ok(self.leased(self.open(&watched).await?, false, permit))
     }
 
     fn leased(
@@ -175,7 +192,7 @@ impl<B: RequestBody> Pool<B> {
         Some((link, Sender::Two(sender)))
     }
 
-    async fn open(&self, progress: &mut Progress) -> Result<(Arc<Link>, Sender<B>), Fault> {
+    async fn open(&self, progress: &Watched) -> Result<(Arc<Link>, Sender<B>), Fault> {
         let number = self.opened.fetch_add(1, Ordering::Relaxed) + 1;
         let Dialed { stream, meter, alpn } = self.dialer.dial(&self.origin, progress).await?;
         lock(&self.state).known = true;
@@ -194,9 +211,11 @@ impl<B: RequestBody> Pool<B> {
                 meter.count_streams(true);
                 let (sender, connection) = two_builder().handshake::<Stream, Bytes>(stream).await?;
                 let link = link(number, meter, async move { drop(connection.await) });
-                if self.manner.kept {
-                    lock(&self.state).shared = Some((link.clone(), sender.clone()));
+                let mut state = lock(&self.state);
+                if self.manner.kept && !state.closed {
+                    state.shared = Some((link.clone(), sender.clone()));
                 }
+                drop(state);
                 Ok((link, Sender::Two(sender)))
             }
         }
@@ -205,6 +224,7 @@ impl<B: RequestBody> Pool<B> {
     /// No request comes any more: connections that nobody uses are closed.
     pub fn close(&self) {
         let mut state = lock(&self.state);
+        state.closed = true;
         let given_up = (std::mem::take(&mut state.idle), state.shared.take());
         drop(state);
         drop(given_up);

@@ -19,8 +19,10 @@ pub(crate) mod secure;
 pub(crate) mod stream;
 
 use std::collections::BTreeMap;
+use std::future::poll_fn;
 use std::io;
 use std::net::Ipv4Addr;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sim_core::{Span, Time};
@@ -90,6 +92,54 @@ impl Progress {
     }
 }
 
+/// The progress of an opening that may outlive whoever asked for it.
+#[derive(Clone)]
+pub(crate) struct Watched(Arc<Mutex<Progress>>);
+
+/// Keeps a progress as one that is watched, until it is dropped.
+pub(crate) struct Follows<'p> {
+    own: &'p mut Progress,
+    watched: Watched,
+}
+
+impl Drop for Follows<'_> {
+    fn drop(&mut self) {
+        *self.own = lock(&self.watched.0).clone();
+    }
+}
+
+/// Opens a connection that many requests will share, and that belongs to none of them: who asked for it and goes, as his time is over, leaves it to a
+/// task of its own, for whoever comes next.
+pub(crate) async fn outliving<T: Send + 'static>(opens: impl Future<Output = T> + Send + 'static) -> T {
+    struct Asked<T: Send + 'static>(Option<Pin<Box<dyn Future<Output = T> + Send>>>);
+
+    impl<T: Send + 'static> Drop for Asked<T> {
+        fn drop(&mut self) {
+            if let Some(rest) = self.0.take() {
+                aio::spawn_named("opening", async move { drop(rest.await) });
+            }
+        }
+    }
+
+    let mut asked = Asked(Some(Box::pin(opens)));
+    let opened = poll_fn(|cx| asked.0.as_mut().expect("it is there until it is over").as_mut().poll(cx)).await;
+    asked.0 = None;
+    opened
+}
+
+impl Watched {
+    /// A copy of a progress, which follows it.
+    pub fn by(own: &mut Progress) -> (Watched, Follows<'_>) {
+        let watched = Watched(Arc::new(Mutex::new(own.clone())));
+        (watched.clone(), Follows { own, watched })
+    }
+
+    /// Something more is known.
+    pub fn note<T>(&self, what: impl FnOnce(&mut Progress) -> T) -> T {
+        what(&mut lock(&self.0))
+    }
+}
+
 /// A connection that is ready for its protocol.
 pub(crate) struct Dialed {
     pub stream: Stream,
@@ -144,33 +194,40 @@ impl Dialer {
     ///
     /// # Errors
     /// There is none; what the reason is called.
-    pub async fn dial(&self, origin: &Origin, progress: &mut Progress) -> Result<Dialed, Fault> {
-        (progress.begun, progress.secure) = (Some(aio::now()), origin.secure && self.tls.is_some());
+    pub async fn dial(&self, origin: &Origin, progress: &Watched) -> Result<Dialed, Fault> {
+        let secure = origin.secure && self.tls.is_some();
+        let late = progress.note(|progress| {
+            (progress.begun, progress.secure) = (Some(aio::now()), secure);
+            progress.late
+        });
         let addresses = match &self.names {
             None => vec![origin.address],
             Some(names) => {
                 let begun = aio::now();
                 let (source, found) = names.addresses(&origin.name).await;
-                progress.dns = Some(aio::now() - begun);
-                progress.source = Some(source);
+                let took = aio::now() - begun;
+                progress.note(|progress| (progress.dns, progress.source) = (Some(took), Some(source)));
                 found?
             }
         };
         let begun = aio::now();
         let tcp = self.connect(&addresses, origin.port).await?;
         let connected = aio::now();
-        progress.connect = Some(connected - begun);
-        let meter = progress.meter.insert(Meter::new(&tcp)).clone();
+        let meter = Meter::new(&tcp);
+        progress.note(|progress| {
+            (progress.connect, progress.meter) = (Some(connected - begun), Some(meter.clone()));
+        });
         let (true, Some(connector)) = (origin.secure, &self.tls) else {
             return Ok(Dialed { stream: Stream::plain(tcp, &meter), meter, alpn: None });
         };
         let below = stream::Wire::new(tcp, &meter);
-        let early = connector.early && !progress.late;
+        let early = connector.early && !late;
         let tls = match early {
             true => connector.tls.connect_lazily(&origin.name, below).await,
             false => connector.tls.connect(&origin.name, below).await,
         }?;
-        progress.tls = Some(aio::now() - connected);
+        let took = aio::now() - connected;
+        progress.note(|progress| progress.tls = Some(took));
         let mut known = lock(&connector.alpn);
         let alpn = match tls.is_handshaking() {
             true => known.get(&origin.name).cloned().flatten(),

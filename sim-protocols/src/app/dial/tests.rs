@@ -57,7 +57,10 @@ async fn one(dialer: &Dialer, name: &str) -> Got {
     let address = aio::resolve("server").expect("it is there");
     let origin = Origin { name: name.into(), address, port: 443, secure: dialer.tls.is_some() };
     let (begun, mut progress) = (aio::now(), Progress::default());
-    let Dialed { mut stream, meter, alpn } = dialer.dial(&origin, &mut progress).await?;
+    let Dialed { mut stream, meter, alpn } = {
+        let (watched, _follows) = Watched::by(&mut progress);
+        dialer.dial(&origin, &watched).await?
+    };
     assert_eq!(alpn, origin.secure.then(|| b"hello".to_vec()));
     stream.write_all(b"ping").await?;
     // When the answer is there: a server that has answered early data closes a round trip later, behind the handshake.

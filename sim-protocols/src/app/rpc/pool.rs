@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::framed::{Caller, Coming, Framed, channel};
 use super::{CallForm, Carrier, RpcConfig};
 use crate::aio;
-use crate::app::dial::{Dialer, Fault, Meter, Origin, Progress, lock};
+use crate::app::dial::{Dialer, Fault, Meter, Origin, Progress, Watched, lock, outliving};
 use crate::app::permits::{Permit, Permits};
 use crate::app::values::Connections;
 use crate::rpc::Form;
@@ -30,6 +30,8 @@ pub(super) struct Frames {
 struct Held {
     idle: Vec<(Known, Framed)>,
     shared: Option<(Known, Arc<Caller>)>,
+    /// No call comes any more.
+    closed: bool,
 }
 
 /// What is known of a connection.
@@ -73,7 +75,7 @@ impl Frames {
     ///
     /// # Errors
     /// A new one cannot be opened.
-    pub async fn lease(&self, progress: &mut Progress) -> Result<Lease, Fault> {
+    pub async fn lease(self: &Arc<Frames>, progress: &mut Progress) -> Result<Lease, Fault> {
         let shares = self.form.carrier() == Carrier::SharedFrames;
         let permit = match self.kept {
             true => Some(self.permits.acquire().await),
@@ -95,24 +97,47 @@ impl Frames {
             let permit = permit.filter(|_| !shares);
             return Ok(Lease { known, reused: true, opening: [0; 2], way, _permit: permit });
         }
+        let (watched, _follows) = Watched::by(progress);
+        if shares && self.kept {
+            let frames = self.clone();
+            let opened = outliving(async move {
+                let opened = frames.open(&watched).await;
+                drop(permit);
+                opened
+            });
+            return opened.await;
+        }
+        let lease = self.open(&watched).await?;
+        Ok(Lease { _permit: permit, ..lease })
+    }
+
+    /// Opens a connection.
+    ///
+    /// # Errors
+    /// It cannot be opened.
+    async fn open(&self, progress: &Watched) -> Result<Lease, Fault> {
+        let shares = self.form.carrier() == Carrier::SharedFrames;
         let dialed = self.dialer.dial(&self.origin, progress).await?;
         let known = Known { number: self.opened.fetch_add(1, Ordering::Relaxed) + 1, meter: dialed.meter };
         let begun = aio::now();
         let (framed, opening) = Framed::open(self.form, dialed.stream).await?;
-        progress.connect = progress.connect.map(|connect| connect + (aio::now() - begun));
+        let took = aio::now() - begun;
+        progress.note(|progress| progress.connect = progress.connect.map(|connect| connect + took));
         let way = match shares {
             false => Way::Alone(Box::new(framed)),
             true => {
                 let (caller, run) = channel(self.codec, framed.stream);
                 aio::spawn_named(&format!("connection {}", known.number), run);
                 let caller = Arc::new(caller);
-                if self.kept {
-                    lock(&self.state).shared = Some((known.clone(), caller.clone()));
+                let mut state = lock(&self.state);
+                if self.kept && !state.closed {
+                    state.shared = Some((known.clone(), caller.clone()));
                 }
+                drop(state);
                 Way::Shared(caller)
             }
         };
-        Ok(Lease { known, reused: false, opening, way, _permit: permit.filter(|_| !shares) })
+        Ok(Lease { known, reused: false, opening, way, _permit: None })
     }
 
     /// One call on a connection, which is there for the next one when the reply has come.
@@ -140,7 +165,7 @@ impl Frames {
 
     /// No call comes any more.
     pub fn close(&self) {
-        let held = std::mem::take(&mut *lock(&self.state));
+        let held = std::mem::replace(&mut *lock(&self.state), Held { closed: true, ..Held::default() });
         drop(held);
     }
 }

@@ -15,7 +15,7 @@ use super::source::Message;
 use super::{Delivery, WebSocketConfig, seeded};
 use crate::aio::{self, Duration};
 use crate::app::Scope;
-use crate::app::dial::{Dialed, Dialer, Fault, Meter, Origin, Stream};
+use crate::app::dial::{Dialed, Dialer, Fault, Meter, Origin, Stream, Watched};
 use crate::app::http::Writing;
 use crate::app::teller::{Said, Teller};
 use crate::app::used::{Passed, Spent, Used};
@@ -111,7 +111,10 @@ impl Listener {
     async fn once(&mut self, dialer: &Dialer, origin: &Origin) -> Result<bool, Fault> {
         // The first request of a connection has its row with all that opening it takes.
         let mut first = self.request();
-        let dialed = dialer.dial(origin, &mut first.entry().opening).await;
+        let dialed = {
+            let (watched, _follows) = Watched::by(&mut first.entry().opening);
+            dialer.dial(origin, &watched).await
+        };
         let Dialed { stream, meter, .. } = dialed.inspect_err(|fault| first.entry().ended(Err(*fault)))?;
         (self.connection, self.since) = (self.connection + 1, aio::now());
         self.used = Some(Used::new(meter.clone(), false));
