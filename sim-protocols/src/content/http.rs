@@ -70,7 +70,7 @@ fn frame(header: &[u8; HEADER]) -> Option<String> {
     let (name, flags, streamed, fixed) = FRAMES.get(usize::from(header[3]))?;
     let stream = u32::from_be_bytes([header[5], header[6], header[7], header[8]]);
     let length = length(header);
-    let settings = *name != "SETTINGS" || length % 6 == 0;
+    let settings = *name != "SETTINGS" || length.is_multiple_of(6);
     let fits = fixed.map_or(length <= LENGTH_MAX && settings, |fixed| fixed == length);
     let placed = streamed.is_none_or(|streamed| streamed == (stream > 0)) && stream < STREAM_MAX;
     (header[4] & !flags == 0 && fits && placed).then(|| format!("{name}[{stream}]"))

@@ -10,8 +10,11 @@ mod tls;
 use crate::wire::{Frame, Net, Transport};
 use sim_core::Payload;
 
-/// What a message of TCP is, by its first bytes; the first that knows it says so.
-const READERS: [fn(&[u8]) -> Option<String>; 5] = [http::line, tls::records, http::frames, rpc::message, rpc::store];
+/// Says what a message of TCP is, by its first bytes, where it knows that.
+type Reader = fn(&[u8]) -> Option<String>;
+
+/// The first that knows it says so.
+const READERS: [Reader; 5] = [http::line, tls::records, http::frames, rpc::message, rpc::store];
 
 /// No more letters of a text that somebody else has chosen.
 const LETTERS: usize = 64;
