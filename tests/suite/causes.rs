@@ -203,3 +203,35 @@ workload:
     assert_eq!((again.cause, again.numbers["queued_s"]), ("repeated", 0), "{again:?}");
     assert!(again.time() > 1_200_000, "{again:?}");
 }
+
+/// Three requests want the one connection, to a server of whom nothing is heard: each opens it when the time of the one before is over, and has waited for
+/// that moment most of its own time.
+#[test]
+fn who_waits_and_then_opens_in_vain_has_waited() {
+    for (table, application) in [("http", "http"), ("calls", "rpc")] {
+        let more = if application == "rpc" { "form: bare, " } else { "" };
+        let workload = format!(
+            "to: z, {application}: {{ {more}count: 3, pool: 1, interval: 50 ms, interval_times: fixed, timeout: 200 ms }}"
+        );
+        let found = rows(&run(&file("down: { loss: 100 % }", "", &workload)), table);
+        let told: Vec<_> = found.iter().map(|row| (row.cause, row.numbers.get("queued_s").copied())).collect();
+        let waited = ("queued", Some(150_000));
+        assert_eq!(told, [("connect", Some(0)), waited, waited], "{application}");
+    }
+}
+
+/// What was turned away and waits to come again has not been in a transfer all the time.
+#[test]
+fn a_wait_for_the_next_attempt_is_a_repetition() {
+    for (table, application) in [
+        ("http", "http: { pool: 2, retry_after: 1 s, "),
+        ("calls", "rpc: { form: rest-http1, pool: 2, backoff: 1 s, "),
+        ("calls", "rpc: { form: grpc, backoff: 1 s, "),
+    ] {
+        let busy = "count: 2, concurrency: 2, workers: 1, queue: 0, service: 10 s, timeout: 300 ms, retries: 3 }";
+        let found = rows(&run(&file("", "", &format!("to: z, {application}{busy}"))), table);
+        let waits: Vec<_> = found.iter().filter(|row| row.cause == "repeated").collect();
+        assert_eq!(waits.len(), 1, "{application}: {found:?}");
+        assert_eq!((waits[0].time(), waits[0].numbers["retries"]), (300_000, 0), "{application}: {found:?}");
+    }
+}

@@ -129,6 +129,53 @@ fn names_that_lead_nowhere_have_their_words() {
     assert_eq!((hasty[0].1["outcome"], hasty[0].0["total_s"] / 1000), ("timed_out", 1000), "{hasty:?}");
 }
 
+/// Where the first address of a name refuses, or leads nowhere, the next one is tried (RFC 1123 §2.3): a refusal costs a round trip, here of 100 ms.
+#[test]
+fn the_next_address_of_a_name_is_tried() {
+    for (application, table) in dialling() {
+        let two = |first: &str| {
+            let text = text("a", &application, "").replace("[ www A z ]", &format!("[ www A {first}, www A z ]"));
+            rows(&run_on(&text, 1), table)
+        };
+        for ((numbers, said), (one, _)) in two("ns").iter().zip(asked("a", &application, table)) {
+            let more = (numbers["connect_s"] - one["connect_s"]) / 1000;
+            assert_eq!((said["outcome"], more), ("finished", 100), "{application}: {numbers:?}");
+        }
+        let refused = rows(&run_on(&text("a", &application, "").replace("[ www A z ]", "[ www A ns ]"), 1), table);
+        assert!(refused.iter().all(|(_, said)| said["outcome"] == "refused"), "{application}");
+    }
+}
+
+/// A client opens 100 streams before it knows how many the server takes (RFC 9113 §6.5.2); `http`'s takes 100, a server of calls any number. Those that
+/// wait for one are `queued`, as if they waited for a connection, and none is refused.
+#[test]
+fn more_requests_than_streams_wait_for_one() {
+    let all = "count: 250, concurrency: 250, service: 1 s";
+    for (application, table) in [
+        (format!("http: {{ version: 2, {all} }}"), "http"),
+        (format!("http: {{ version: 2, method: post, request: 2 kB, {all} }}"), "http"),
+        (format!("rpc: {{ form: rest-http2, {all} }}"), "calls"),
+        (format!("rpc: {{ form: grpc, {all} }}"), "calls"),
+        (format!("rpc: {{ form: grpc, operation: upload, size: 3, {all} }}"), "calls"),
+    ] {
+        let found = asked("a", &application, table);
+        assert!(found.len() == 250 && found.iter().all(|(_, said)| said["outcome"] == "finished"), "{application}");
+        for (at, (numbers, said)) in found.iter().enumerate() {
+            let (queued, first) = (numbers["queued_s"] / 1000, numbers["first_byte_s"] / 1000);
+            assert!((1000..3300).contains(&first), "{application}, {at}: {numbers:?}");
+            // A connection is opened in a round trip of 40 ms; its SETTINGS are there after another one.
+            let limited = table == "http";
+            let wanted = match at / 100 {
+                0 => 0..=40,
+                _ if !limited => 80..=80,
+                waves => waves as u64 * 1000..=waves as u64 * 1400,
+            };
+            assert!(wanted.contains(&queued), "{application}, {at}: {numbers:?}");
+            assert_eq!(said["cause"] == "queued", limited && at >= 100, "{application}, {at}: {numbers:?}, {said:?}");
+        }
+    }
+}
+
 /// Cryptography that takes no time.
 const FREE: &str = "exchange_cost: 0 s, signature_cost: 0 s, verification_cost: 0 s, record_cost: 0 s, byte_cost: 0 s";
 

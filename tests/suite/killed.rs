@@ -96,3 +96,26 @@ fn an_outage_that_a_router_tells_of_is_ridden_out() {
     assert_eq!(found[0].1, "finished", "{found:?}");
     assert!(found[0].0["retransmissions"] > 15, "{found:?}");
 }
+
+/// As much of it as the client got is in the row, with the time of its first byte and, of REST, the status that its head said.
+#[test]
+fn a_reply_that_breaks_off_is_told_as_far_as_it_came() {
+    let hosts =
+        "hosts: { a: {}, z: { tcp: { send_buffer: 16 kB } } }\nlinks:\n - a -- z: { rate: 1 Mbit/s, delay: 10 ms }\n";
+    let hosts = hosts.to_string() + &killed("calls", "130 ms", "true");
+    for form in rpc::FORMS.into_iter().filter(|form| *form != "bare-udp") {
+        let outcome = rpc::run_from(&hosts, &format!("form: {form}, operation: list, size: 1000, count: 1"));
+        let (numbers, said) = &rpc::rows(&outcome, "calls")[0];
+        assert!(["closed", "reset"].contains(&said["outcome"]), "{form}: {said:?}");
+        // Of gRPC it is the first frame of a message, which is late here.
+        if form != "grpc" {
+            assert_eq!(said["cause"], "transfer", "{form}: {numbers:?}");
+            assert!((20_000..60_000).contains(&numbers["first_byte_s"]), "{form}: {numbers:?}");
+        }
+        let (body, payload) = (numbers["body_down_bytes"], numbers["payload_down_bytes"]);
+        // A frame of HTTP/2 of which not all has come is no part of the body yet.
+        let whole = if ["rest-http2", "grpc"].contains(&form) { 17_000 } else { 250 };
+        assert!(body > 4000 && body <= payload && payload - body < whole, "{form}: {body} of {payload}");
+        assert_eq!(said["status"], if form.starts_with("rest") { "200" } else { "none" }, "{form}");
+    }
+}

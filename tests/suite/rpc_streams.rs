@@ -181,3 +181,36 @@ fn streams_with_losses_are_the_same_run_on_any_number_of_shards() {
         }
     }
 }
+
+/// gRPC's proposal A6, «When Retries are Valid»: once headers have come, a call is not made again.
+#[test]
+fn a_stream_that_has_begun_is_not_repeated() {
+    let hosts = format!("{HOSTS}events: [ {{ at: 120 ms, server: calls, down: 1 ms }} ]\n");
+    for operation in ["watch", "chat"] {
+        let stream = format!("form: grpc, operation: {operation}, count: 2, size: 20, gap: 10 ms, retries: 2");
+        let outcome = run_from(&hosts, &stream);
+        let found = rows(&outcome, "calls");
+        let (broken, after) = (&found[0], &found[1]);
+        assert!(["closed", "reset"].contains(&broken.1["outcome"]), "{operation}: {broken:?}");
+        assert_eq!((broken.0["retries"], broken.0.contains_key("first_byte_s")), (0, true), "{operation}: {broken:?}");
+        assert_eq!(
+            broken.0["messages"],
+            messages(&outcome, 1).iter().filter(|m| m.0.contains_key("came_s")).count() as u64
+        );
+        assert!((1..20).contains(&broken.0["messages"]), "{operation}: {broken:?}");
+        assert_eq!(after.1["outcome"], "finished", "{operation}: {after:?}");
+    }
+}
+
+#[test]
+fn who_is_turned_away_has_a_row_with_its_end_at_the_server() {
+    for operation in ["get", "watch", "upload", "chat"] {
+        let outcome = run(&format!(
+            "form: grpc, operation: {operation}, count: 3, concurrency: 3, workers: 1, queue: 0, service: 100 ms"
+        ));
+        let served = rows(&outcome, "served");
+        let away: Vec<_> = served.iter().filter(|(_, said)| said["outcome"] == "overloaded").collect();
+        assert_eq!(away.len(), 2, "{operation}: {served:?}");
+        assert!(away.iter().all(|(numbers, _)| numbers["total_s"] == 0), "{operation}: {away:?}");
+    }
+}

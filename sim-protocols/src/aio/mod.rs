@@ -28,6 +28,7 @@ pub mod grpc;
 mod net;
 mod program;
 mod sim;
+pub(crate) mod streams;
 mod time;
 pub mod tls;
 mod traits;

@@ -12,6 +12,7 @@ use hyper::client::conn::http1 as one;
 
 use super::dial::{Dialed, Dialer, Fault, Meter, Origin, Progress, Stream, lock};
 use super::permits::{Permit, Permits};
+use crate::aio::streams::FIRST_STREAMS;
 use crate::aio::{self, Duration, JoinHandle};
 
 /// Windows and streams of HTTP/2, as hyper has them: what a client lets come for one request and for all of them.
@@ -213,7 +214,7 @@ impl<B: RequestBody> Pool<B> {
 fn two_builder() -> two::Builder {
     let mut builder = two::Builder::new();
     builder.initial_window_size(CLIENT_WINDOWS.0).initial_connection_window_size(CLIENT_WINDOWS.1);
-    builder.enable_push(false).reset_stream_duration(REMEMBERED);
+    builder.enable_push(false).reset_stream_duration(REMEMBERED).initial_max_send_streams(FIRST_STREAMS);
     builder
 }
 

@@ -354,6 +354,7 @@ impl RequestClient {
         let steps = Steps {
             total: total.map(|total| known.unwrap_or(total)),
             queued: (self.asked > 0).then_some(Span::ZERO),
+            sent: self.asked > 0,
             connect: self.connected,
             opens: true,
             first_byte: self.first_byte,

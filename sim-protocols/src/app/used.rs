@@ -65,6 +65,11 @@ impl Used {
         self.asked = Some((aio::now(), self.meter.tcp().held_both_ways()));
     }
 
+    /// It was sent only then.
+    pub fn asked_at(&mut self, then: Time) {
+        self.asked.iter_mut().for_each(|(at, _)| *at = then);
+    }
+
     /// The first byte of the answer is there.
     pub fn answered(&mut self) {
         let served = self.meter.take_served(self.stream.unwrap_or(self.answer));
@@ -145,8 +150,10 @@ impl Passed {
 pub(crate) struct Steps {
     /// From its start to its end; none where the stop came first.
     pub total: Option<Span>,
-    /// Waiting for a connection; there once it was sent.
+    /// Waiting for a connection; there once it was sent, or once one is being opened for it.
     pub queued: Option<Span>,
+    /// Whether it was sent.
+    pub sent: bool,
     pub dns: Option<Span>,
     pub connect: Option<Span>,
     pub tls: Option<Span>,
@@ -163,10 +170,12 @@ pub(crate) struct Steps {
 }
 
 impl Steps {
-    /// What opening a connection has taken.
-    pub fn opening(self, opening: &Progress) -> Steps {
+    /// What opening a connection has taken, of a request that wants one since then.
+    pub fn opening(self, since: Time, opening: &Progress) -> Steps {
         let Progress { dns, connect, tls, begun, secure, .. } = *opening;
-        Steps { dns, connect, tls, opens: begun, secure, ..self }
+        let (sent, opens) = (self.queued.is_some(), begun.is_some());
+        let queued = self.queued.or(begun.map(|begun| begun - since));
+        Steps { queued, sent, dns, connect, tls, opens, secure, ..self }
     }
 
     /// Where most of the time has gone; of equal shares the first one in the order below.
@@ -181,11 +190,11 @@ impl Steps {
         match () {
             () if self.repeated => repeated = rest,
             () if self.first_byte.is_some() => transfer = rest,
-            () if self.queued.is_some() => waiting = rest,
+            () if self.sent => waiting = rest,
             () if self.opens && self.secure && self.connect.is_some() => tls += rest,
             // Without TLS what comes behind the handshake of TCP is still what opens the connection: RMI's greeting.
             () if self.opens => connect += rest,
-            () => queued = rest,
+            () => queued += rest,
         }
         let mut left = waiting;
         let mut take = |most: Span| {
@@ -233,7 +242,7 @@ mod tests {
     fn the_longest_step_is_the_cause() {
         let ms = |ms| Some(Span::from_ms(ms));
         let spent = Spent { round_trip: ms(40), served: ms(10), ..Spent::default() };
-        let base = Steps { total: ms(100), queued: ms(10), first_byte: ms(50), spent, ..Steps::default() };
+        let base = Steps { total: ms(100), queued: ms(10), sent: true, first_byte: ms(50), spent, ..Steps::default() };
         let cause = |steps: Steps| steps.cause();
         let spends = |spent: Spent| cause(Steps { spent, ..base });
         let span = Span::from_ms;
@@ -263,6 +272,11 @@ mod tests {
         assert_eq!(cause(Steps { connect: ms(40), secure: true, ..failed }), Cause::Tls);
         assert_eq!(cause(Steps { connect: ms(40), ..failed }), Cause::Connect, "there is no TLS");
         assert_eq!(cause(Steps { opens: false, ..failed }), Cause::Queued);
+        assert_eq!(
+            cause(Steps { queued: ms(90), ..failed }),
+            Cause::Queued,
+            "it was hardly opened when the time was over"
+        );
         let unanswered = Spent { round_trip: ms(1), served: None, ..spent };
         assert_eq!(cause(Steps { first_byte: None, spent: unanswered, ..base }), Cause::Waiting);
     }

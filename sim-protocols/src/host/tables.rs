@@ -235,7 +235,7 @@ table! {
         workload: u32, "workload", Kind::Workload, "the entry of the workload that it comes from";
         number: u64, "number", Kind::Count, "its number in the flow, from 1, in the order of their starts";
         start: Time, "start_s", Kind::Time, "when it wanted to be sent";
-        queued: Option<Span>, "queued_s", Kind::Time, "until it was sent, without its own connecting: it waited for a connection, or for a stream of one";
+        queued: Option<Span>, "queued_s", Kind::Time, "until it was sent, without its own connecting: it waited for a connection, or for a stream of one; where none came of the connection that it opened, until then";
         dns: Option<Span>, "dns_s", Kind::Time, "how long its server's name took; empty where it opened no connection, or knew the address";
         connect: Option<Span>, "connect_s", Kind::Time, "from the SYN until the connection was established; empty where it opened none";
         tls: Option<Span>, "tls_s", Kind::Time, "the handshake of TLS, until data could be sent; with early data (0-RTT) its computing alone";
@@ -367,7 +367,7 @@ table! {
         form: u32, "form", Kind::Word(CallForm::WORDS), "how it was written";
         start: Time, "start_s", Kind::Time, "when it was wanted";
         marshal: Option<Span>, "marshal_s", Kind::Time, "the client's stub writing the arguments";
-        queued: Option<Span>, "queued_s", Kind::Time, "waiting for a connection, without opening one";
+        queued: Option<Span>, "queued_s", Kind::Time, "waiting for a connection, or for a stream of one, without opening one";
         dns: Option<Span>, "dns_s", Kind::Time, "how long its server's name took; empty where it opened no connection, or knew the address";
         connect: Option<Span>, "connect_s", Kind::Time, "from the SYN until the connection was established, and then what the form says first; empty where it opened none";
         tls: Option<Span>, "tls_s", Kind::Time, "the handshake of TLS, until data could be sent; empty without TLS";

@@ -39,6 +39,12 @@ impl Frame {
         out
     }
 
+    /// The id of a frame at the front of bytes, of which not all need be there.
+    pub fn id(bytes: &[u8]) -> Option<u64> {
+        let id = bytes.get(LENGTH..)?.first_chunk()?;
+        Some(u64::from_be_bytes(*id))
+    }
+
     /// Reads a frame from the front of bytes, and how many they were.
     ///
     /// # Errors

@@ -17,6 +17,7 @@ use tonic::codegen::Service;
 
 use super::REMEMBERED;
 use super::pipe::{self, Pipe};
+use crate::aio::streams::{self, FIRST_STREAMS};
 use crate::aio::{self, JoinHandle};
 
 /// Windows of HTTP/2, as hyper's client has them: for one stream, and for all.
@@ -77,7 +78,7 @@ impl Channel {
     {
         let mut builder = h2::client::Builder::new();
         builder.initial_window_size(WINDOWS.0).initial_connection_window_size(WINDOWS.1);
-        builder.enable_push(false).reset_stream_duration(REMEMBERED);
+        builder.enable_push(false).reset_stream_duration(REMEMBERED).initial_max_send_streams(FIRST_STREAMS);
         let (sender, connection) = builder.handshake(stream).await?;
         aio::spawn_named("connection", async move { drop(connection.await) });
         Ok(Channel { sender, seen: None })
@@ -106,17 +107,22 @@ impl Service<Request<Body>> for Channel {
             let (head, body) = request.into_parts();
             let empty = body.is_end_stream();
             let (response, stream) = sender.send_request(Request::from_parts(head, ()), empty)?;
-            note(&seen, |sight| sight.sent = Some((response.stream_id().as_u32(), aio::now())));
-            drop(sender);
-            let sending = match empty {
-                true => None,
-                false => {
-                    let told = seen.clone();
-                    let sent = move |length: usize| note(&told, |sight| sight.up += length as u64);
-                    Sending::begin(Pipe::new(body, stream, sent)).await
-                }
+            let number = response.stream_id().as_u32();
+            let goes = || note(&seen, |sight| sight.sent = Some((number, aio::now())));
+            goes();
+            let rest = async {
+                let sending = match empty {
+                    true => None,
+                    false => {
+                        let told = seen.clone();
+                        let sent = move |length: usize| note(&told, |sight| sight.up += length as u64);
+                        Sending::begin(Pipe::new(body, stream, sent)).await
+                    }
+                };
+                (response.await, sending)
             };
-            let response = response.await?;
+            let (response, sending) = streams::opened(sender, goes, rest).await;
+            let response = response?;
             if response.body().is_end_stream() {
                 note(&seen, |sight| (sight.first, sight.last) = (Some(aio::now()), Some(aio::now())));
             }

@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::{Bytes, BytesMut};
 use http::header;
@@ -13,7 +14,7 @@ use hyper::body::Body;
 use sim_core::Time;
 
 use super::rows::BrowseRow;
-use crate::aio;
+use crate::aio::{self, streams};
 use crate::app::dial::{Fault, Progress};
 use crate::app::pool::{Pool, Sender};
 use crate::app::teller::Said;
@@ -30,13 +31,16 @@ pub(super) struct Entry {
     repeated: bool,
     used: Option<Used>,
     opening: Progress,
+    /// Bytes of its body that were handed to the connection.
+    sent: Arc<AtomicU64>,
     said: Said,
 }
 
 impl Entry {
     pub fn new(row: BrowseRow, said: &Said) -> Entry {
         let start = row.start;
-        Entry { row, start, repeated: false, used: None, opening: Progress::default(), said: said.clone() }
+        let said = said.clone();
+        Entry { row, start, repeated: false, used: None, opening: Progress::default(), sent: Arc::default(), said }
     }
 
     /// It begins again, on another connection: the steps and bytes of that attempt are those that count.
@@ -46,6 +50,8 @@ impl Entry {
         let row = &mut self.row;
         (row.queued, row.protocol, row.connection, row.reused, row.secured) = (None, None, None, None, 0);
         row.layers.body = [0, 0];
+        // What is left of the attempt before may still count there.
+        self.sent = Arc::default();
     }
 
     /// It was answered with 425: nothing of it leaves early the next time (RFC 8470 §5.2).
@@ -73,10 +79,12 @@ impl Entry {
 impl Drop for Entry {
     fn drop(&mut self) {
         let (row, opening) = (&mut self.row, std::mem::take(&mut self.opening));
+        row.layers.body[0] = self.sent.load(Ordering::Relaxed);
         (row.dns, row.connect, row.tls) = (opening.dns, opening.connect, opening.tls);
         row.source = opening.source.map(|source| source as u64);
         let steps = Steps { total: row.total, queued: row.queued, first_byte: row.first_byte, ..Steps::default() };
-        let mut steps = Steps { repeated: self.repeated, ..steps }.opening(&opening);
+        let mut steps = Steps { repeated: self.repeated, ..steps }.opening(self.start, &opening);
+        row.queued = steps.queued;
         // Where it got no further than a connection, that is what it has used.
         if let Some(used) = self.used.take().or_else(|| Some(Used::new(opening.meter?, false))) {
             let passed = used.passed();
@@ -138,7 +146,7 @@ async fn one(
     *request.version_mut() = Version::HTTP_11;
     sender.ready().await?;
     let written = entry.written();
-    entry.row.layers.body[0] = body.len() as u64;
+    entry.sent.store(body.len() as u64, Ordering::Relaxed);
     let (parts, mut incoming) = sender.send_request(request).await?.into_parts();
     entry.head(written, parts.status.as_u16());
     let mut bytes = BytesMut::new();
@@ -163,21 +171,24 @@ async fn two(
         request.headers_mut().insert(header::CONTENT_LENGTH, (body.len() as u64).into());
     }
     let mut sender = sender.ready().await?;
-    let written = entry.written();
+    let mut written = entry.written();
     let (response, mut stream) = sender.send_request(request, body.is_empty())?;
     if let Some(used) = &mut entry.used {
         used.stream = Some(response.stream_id().as_u32());
     }
-    drop(sender);
-    let mut rest = body.clone();
-    while !rest.is_empty() {
-        stream.reserve_capacity(rest.len());
-        let Some(room) = poll_fn(|cx| stream.poll_capacity(cx)).await else { break };
-        let part = rest.split_to(room?.min(rest.len()));
-        entry.row.layers.body[0] += part.len() as u64;
-        stream.send_data(part, rest.is_empty())?;
-    }
-    let (parts, mut incoming) = response.await?.into_parts();
+    let sent = entry.sent.clone();
+    let rest = async {
+        let mut rest = body.clone();
+        while !rest.is_empty() {
+            stream.reserve_capacity(rest.len());
+            let Some(room) = poll_fn(|cx| stream.poll_capacity(cx)).await else { break };
+            let part = rest.split_to(room?.min(rest.len()));
+            sent.fetch_add(part.len() as u64, Ordering::Relaxed);
+            stream.send_data(part, rest.is_empty())?;
+        }
+        response.await
+    };
+    let (parts, mut incoming) = streams::opened(sender, || written = entry.written(), rest).await?.into_parts();
     entry.head(written, parts.status.as_u16());
     let mut bytes = BytesMut::new();
     while let Some(data) = incoming.data().await {

@@ -33,7 +33,7 @@ table! {
         method: u32, "method", Kind::Word(METHODS), "the method";
         url: Arc<str>, "url", Kind::Text, "the URL";
         from: u32, "from", Kind::Word(&["network", "cache", "revalidated"]), "where the answer comes from: a server, the cache unasked, or the cache after the server has said that nothing has changed (304)";
-        queued: Option<Span>, "queued_s", Kind::Time, "until it was sent, without what it did for its own connection: it waited for a connection";
+        queued: Option<Span>, "queued_s", Kind::Time, "until it was sent, without what it did for its own connection: it waited for a connection, or for a stream of one; where none came of the connection that it opened, until then";
         dns: Option<Span>, "dns_s", Kind::Time, "how long its name took; empty where no connection was opened";
         source: Option<u64>, "dns_source", Kind::Word(Source::WORDS), "where its address comes from";
         connect: Option<Span>, "connect_s", Kind::Time, "from the SYN until the connection was established; empty where it opened none";

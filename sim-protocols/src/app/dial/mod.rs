@@ -23,7 +23,7 @@ use std::io;
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use sim_core::Span;
+use sim_core::{Span, Time};
 
 use crate::aio::tls::{TlsAcceptor, TlsConnector};
 use crate::aio::{self, TcpSocket, TcpStream};
@@ -66,8 +66,8 @@ impl Origin {
 /// How far a client has come, also where it went no further.
 #[derive(Clone, Default)]
 pub(crate) struct Progress {
-    /// Whether it has begun at all, and whether TLS is to be spoken.
-    pub begun: bool,
+    /// When it has begun, and whether TLS is to be spoken.
+    pub begun: Option<Time>,
     pub secure: bool,
     /// Whether data is to wait for the end of the handshake, also where it may leave with the first message: who asks says so.
     pub late: bool,
@@ -120,28 +120,44 @@ pub(crate) struct Dialer {
 }
 
 impl Dialer {
+    /// Opens a connection to the first of some addresses that takes it (RFC 1123 §2.3, RFC 6724 §2: one after another, as programs go through what
+    /// `getaddrinfo` gives them; no two at a time).
+    ///
+    /// # Errors
+    /// Why the last one takes none.
+    async fn connect(&self, addresses: &[Ipv4Addr], port: u16) -> Result<TcpStream, Fault> {
+        let mut last = Fault::Unreachable;
+        for address in addresses {
+            let socket = TcpSocket::new();
+            if self.nodelay {
+                socket.set(OptionName::NoDelay, true)?;
+            }
+            match socket.connect((*address, port)).await {
+                Ok(stream) => return Ok(stream),
+                Err(error) => last = error.into(),
+            }
+        }
+        Err(last)
+    }
+
     /// Opens a connection, and notes in `progress` how far it has come.
     ///
     /// # Errors
     /// There is none; what the reason is called.
     pub async fn dial(&self, origin: &Origin, progress: &mut Progress) -> Result<Dialed, Fault> {
-        (progress.begun, progress.secure) = (true, origin.secure && self.tls.is_some());
-        let address = match &self.names {
-            None => origin.address,
+        (progress.begun, progress.secure) = (Some(aio::now()), origin.secure && self.tls.is_some());
+        let addresses = match &self.names {
+            None => vec![origin.address],
             Some(names) => {
                 let begun = aio::now();
-                let (source, found) = names.address(&origin.name).await;
+                let (source, found) = names.addresses(&origin.name).await;
                 progress.dns = Some(aio::now() - begun);
                 progress.source = Some(source);
                 found?
             }
         };
         let begun = aio::now();
-        let socket = TcpSocket::new();
-        if self.nodelay {
-            socket.set(OptionName::NoDelay, true)?;
-        }
-        let tcp = socket.connect((address, origin.port)).await?;
+        let tcp = self.connect(&addresses, origin.port).await?;
         let connected = aio::now();
         progress.connect = Some(connected - begun);
         let meter = progress.meter.insert(Meter::new(&tcp)).clone();

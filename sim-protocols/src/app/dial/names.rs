@@ -22,16 +22,20 @@ impl Names {
         }))
     }
 
-    /// The first address of a name, and where it comes from.
-    pub async fn address(&self, name: &str) -> (Source, Result<Ipv4Addr, Fault>) {
+    /// The addresses of a name, at least one, and where they come from.
+    pub async fn addresses(&self, name: &str) -> (Source, Result<Vec<Ipv4Addr>, Fault>) {
         if let Ok(address) = name.parse() {
-            return (Source::Literal, Ok(address));
+            return (Source::Literal, Ok(vec![address]));
         }
         let Some(stub) = &self.0 else {
-            return (Source::HostsFile, aio::resolve(name).ok_or(Fault::NoSuchName));
+            return (Source::HostsFile, aio::resolve(name).map(|address| vec![address]).ok_or(Fault::NoSuchName));
         };
         let found = stub.query(name, crate::dns::QueryType::A).await;
-        let address = found.addresses.first().copied().ok_or(Fault::NoSuchName);
-        (found.where_from, found.error.map_or(address, |error| Err(error.into())))
+        let addresses = match found.error {
+            Some(error) => Err(error.into()),
+            None if found.addresses.is_empty() => Err(Fault::NoSuchName),
+            None => Ok(found.addresses),
+        };
+        (found.where_from, addresses)
     }
 }

@@ -97,6 +97,7 @@ impl Client {
             }
             let Some(after) = entry.may_come_again(self.asked.config.method, result) else { return result };
             let Some(wait) = lock(&self.turn).budget.spend(u64::from(entry.row.retries)) else { return result };
+            entry.waits = true;
             aio::sleep_until(aio::now() + wait.max(after)).await;
             entry.row.retries += 1;
             entry.again();

@@ -11,7 +11,7 @@ use sim_core::{Span, Time};
 
 use super::body::{self, Zeros};
 use super::{HttpConfig, HttpMethod};
-use crate::aio::{self, Duration};
+use crate::aio::{self, Duration, streams};
 use crate::app::dial::fault::{FINISHED, RUNNING, STATUS};
 use crate::app::dial::{Fault, Meter, Progress};
 use crate::app::permits::Permits;
@@ -42,13 +42,16 @@ pub(crate) struct Entry {
     sent: Arc<AtomicU64>,
     /// When to come again, as the answer says.
     pub after: Option<Span>,
+    /// Whether it waits for its next attempt.
+    pub waits: bool,
 }
 
 impl Entry {
     /// One with a body of so many bytes.
     pub fn new(row: HttpRow, bytes: u64) -> Entry {
         let start = row.start;
-        Entry { row, start, bytes, used: None, opening: Progress::default(), sent: Arc::default(), after: None }
+        let opening = Progress::default();
+        Entry { row, start, bytes, used: None, opening, sent: Arc::default(), after: None, waits: false }
     }
 
     /// It has got its connection.
@@ -67,7 +70,7 @@ impl Entry {
     /// It is made again: the next attempt is the one whose steps and bytes count.
     pub fn again(&mut self) {
         self.start = aio::now();
-        (self.used, self.opening, self.after) = (None, Progress::default(), None);
+        (self.used, self.opening, self.after, self.waits) = (None, Progress::default(), None, false);
         let row = &mut self.row;
         (row.queued, row.first_byte, row.status, row.layers.body) = (None, None, None, [0, 0]);
         (row.connection, row.reused, row.secured) = (None, 0, 0);
@@ -129,7 +132,9 @@ impl Entry {
         row.layers.body[0] = self.sent.load(Ordering::Relaxed);
         (row.dns, row.connect, row.tls) = (self.opening.dns, self.opening.connect, self.opening.tls);
         let steps = Steps { total: row.total, queued: row.queued, first_byte: row.first_byte, ..Steps::default() };
-        let mut steps = Steps { repeated: row.too_early + row.retries > 0, ..steps }.opening(&self.opening);
+        let repeated = row.too_early + row.retries > 0 || self.waits;
+        let mut steps = Steps { repeated, ..steps }.opening(self.start, &self.opening);
+        row.queued = steps.queued;
         // Where it got no further than a connection, that is what it has used.
         if let Some(used) = self.used.or_else(|| Some(Used::new(self.opening.meter?, false))) {
             let passed = used.passed();
@@ -299,20 +304,23 @@ impl Asked {
         }
         *request.version_mut() = http::Version::HTTP_2;
         let mut sender = sender.ready().await?;
-        let written = entry.written();
+        let mut written = entry.written();
         let (response, mut stream) = sender.send_request(request, bytes == 0)?;
         if let Some(used) = &mut entry.used {
             used.stream = Some(response.stream_id().as_u32());
         }
-        drop(sender);
-        if bytes > 0
-            && let Err(error) = body::send(&mut stream, bytes, true, &entry.sent).await
-            && error.reason() != Some(h2::Reason::NO_ERROR)
-        {
-            return Err(error.into());
-        }
-        // RFC 9113 §8.1: a server that has answered before it has everything resets with NO_ERROR; the response stands.
-        let response = response.await?;
+        let sent = entry.sent.clone();
+        let rest = async {
+            if bytes > 0
+                && let Err(error) = body::send(&mut stream, bytes, true, &sent).await
+                && error.reason() != Some(h2::Reason::NO_ERROR)
+            {
+                return Err(error);
+            }
+            // RFC 9113 §8.1: a server that has answered before it has everything resets with NO_ERROR; the response stands.
+            response.await
+        };
+        let response = streams::opened(sender, || written = entry.written(), rest).await?;
         entry.head(written, &response);
         let status = response.status();
         let mut body = response.into_body();

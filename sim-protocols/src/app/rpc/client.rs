@@ -8,7 +8,7 @@ use http_body_util::Full;
 use sim_core::{Prob, Rng, Span, Time};
 
 use super::datagram::Datagrams;
-use super::framed::{answer_number, read_reply};
+use super::framed::{Coming, answer_number, read_reply};
 use super::pool::Frames;
 use super::service::work;
 use super::status::{Answer, ReplyStatus};
@@ -114,6 +114,8 @@ struct Entry {
     row: CallRow,
     said: Said,
     used: Option<Used>,
+    /// How much of the reply is there, but of gRPC and of datagrams.
+    coming: Arc<Coming>,
     /// Of gRPC: what the call has had of its stream, and of its messages.
     seen: Option<(Arc<Seen>, Arc<Talk>)>,
     /// Whether its client sends many messages.
@@ -124,21 +126,33 @@ struct Entry {
     held: Span,
     /// When the attempt began, and since when a connection is looked for.
     looking: Time,
+    /// Whether it waits for its next attempt.
+    waits: bool,
 }
 
 impl Entry {
     fn uses(&mut self, number: u64, reused: bool, meter: &Arc<Meter>) {
         (self.row.connection, self.row.reused) = (Some(number), u32::from(reused));
         self.row.leaves_from(meter.local);
-        self.row.queued = Some((aio::now() - self.looking).saturating_sub(self.opening.took()));
-        let mut used = Used::new(meter.clone(), reused);
-        used.asks();
-        self.used = Some(used);
+        self.used = Some(Used::new(meter.clone(), reused));
+        self.goes();
+    }
+
+    /// It goes now: its connection, of HTTP/2 its stream, is open.
+    fn goes(&mut self) {
+        self.row.queued = Some(self.waited(aio::now()));
+        self.used.iter_mut().for_each(Used::asks);
+    }
+
+    /// How long it has waited for a connection until then, or for a stream.
+    fn waited(&self, until: Time) -> Span {
+        (until - self.looking).saturating_sub(self.opening.took())
     }
 
     /// The next attempt: its steps are those that count.
     fn again(&mut self) {
-        (self.used, self.opening, self.held) = (None, Progress::default(), Span::ZERO);
+        (self.used, self.opening, self.held, self.waits) = (None, Progress::default(), Span::ZERO, false);
+        self.coming = Arc::default();
         if let Some((_, talk)) = self.seen.take() {
             talk.close();
         }
@@ -151,10 +165,24 @@ impl Entry {
         row.retries += 1;
     }
 
-    /// What the call has had of its stream, also where it was broken off.
+    /// What there is of the reply, also where it was broken off.
     fn look(&mut self) {
+        let came = std::mem::take(&mut self.coming).came();
+        if let (Some(first), Some(sent), Some(used)) = (came.first, self.row.sent, &mut self.used) {
+            used.answered();
+            self.row.first_byte = Some(first - sent);
+            self.row.layers.body[1] = came.bytes;
+            // What the other forms call a reply stands in its body.
+            if [CallForm::RestHttp1, CallForm::RestHttp2].map(|form| form as u32).contains(&self.row.form) {
+                self.row.status = came.status.unwrap_or_default() as u32;
+            }
+        }
         let Some((seen, talk)) = self.seen.take() else { return };
         let (sight, sums) = (seen.sight(), talk.close());
+        if let Some((_, sent)) = sight.sent {
+            self.row.queued = Some(self.waited(sent));
+            self.used.iter_mut().for_each(|used| used.asked_at(sent));
+        }
         let row = &mut self.row;
         if let (Some(used), Some((stream, sent))) = (&mut self.used, sight.sent) {
             used.stream = Some(stream);
@@ -188,10 +216,11 @@ impl Entry {
             queued: row.queued,
             first_byte: row.first_byte,
             marshal: row.marshal.unwrap_or_default() + row.unmarshal.unwrap_or_default(),
-            repeated: row.retries > 0,
+            repeated: row.retries > 0 || self.waits,
             ..Steps::default()
         }
-        .opening(&self.opening);
+        .opening(self.looking, &self.opening);
+        row.queued = steps.queued;
         steps.spent.held = self.held;
         // Messages of a stream are written while others are on their way, and those of `chat` read, too.
         match row.operation {
@@ -225,12 +254,14 @@ impl Asker for Client {
             row: row(self.flow, &self.config, number, start),
             said: self.said.clone(),
             used: None,
+            coming: Arc::default(),
             seen: None,
             sends_stream: self.config.operation.sends_stream(),
             opening: Progress::default(),
             held: Span::ZERO,
             over_http: matches!(self.ways, Ways::Http(_)),
             looking: start,
+            waits: false,
         };
         let call = self.call_of(number);
         let calling = self.attempts(&mut entry, number, &call);
@@ -292,8 +323,11 @@ impl Client {
                 Ok(Answer::Overloaded) => true,
                 Ok(_) => false,
             };
-            let wait = fails.then(|| lock(&self.turn).budget.spend(entry.row.retries)).flatten();
+            // An RPC whose headers have come is committed: it is not retried (gRPC's proposal A6, «When Retries are Valid»).
+            let committed = entry.seen.as_ref().is_some_and(|(seen, _)| seen.sight().first.is_some());
+            let wait = (fails && !committed).then(|| lock(&self.turn).budget.spend(entry.row.retries)).flatten();
             let Some(wait) = wait else { return result };
+            entry.waits = true;
             work(wait).await;
             entry.again();
         }
@@ -315,25 +349,30 @@ impl Client {
                 entry.uses(lease.link.number, lease.reused, &meter);
                 let closes = self.config.connections == Connections::New;
                 let request = binding::request(form, self.target(), call, body.clone(), closes);
-                let mut sent = aio::now();
-                let exchange = binding::exchange(lease.sender(), request, &body, |stream| {
-                    sent = aio::now();
-                    (entry.row.messages_up, entry.row.layers.body[0]) = (1, size);
-                    entry.row.sent = Some(sent);
-                    entry.row.on_connection = Some(stream.map_or_else(|| meter.next_call(), nth));
-                    if let Some(used) = &mut entry.used {
-                        used.stream = stream;
-                    }
-                });
-                let (status, arrival) = exchange.await?;
-                entry.used.iter_mut().for_each(Used::answered);
-                entry.row.first_byte = Some(arrival.first - sent);
+                let (mut sent, coming) = (aio::now(), entry.coming.clone());
+                let exchange = binding::exchange(
+                    lease.sender(),
+                    request,
+                    &body,
+                    |stream| {
+                        sent = aio::now();
+                        (entry.row.messages_up, entry.row.layers.body[0]) = (1, size);
+                        entry.row.sent = Some(sent);
+                        entry.goes();
+                        entry.row.on_connection = Some(stream.map_or_else(|| meter.next_call(), nth));
+                        if let Some(used) = &mut entry.used {
+                            used.stream = stream;
+                        }
+                    },
+                    &coming,
+                );
+                let (status, reply) = exchange.await?;
+                entry.look();
                 entry.row.last_byte = Some(aio::now() - sent);
-                entry.row.layers.body[1] = arrival.bytes.len() as u64;
                 entry.used.iter_mut().for_each(Used::seal);
                 lease.give_back();
-                let (status, answer) = binding::read(form, call, status, &arrival.bytes);
-                (status, answer, arrival.bytes.len())
+                let (status, answer) = binding::read(form, call, status, &reply);
+                (status, answer, reply.len())
             }
             Ways::Frames(frames) => {
                 let lease = frames.lease(&mut entry.opening).await?;
@@ -345,12 +384,10 @@ impl Client {
                 }
                 let sent = aio::now();
                 (entry.row.sent, entry.row.on_connection) = (Some(sent), Some(lease.known.meter.next_call()));
-                let arrival = frames.call(lease, number, call.operation(), body).await?;
-                entry.used.iter_mut().for_each(Used::answered);
-                entry.row.first_byte = Some(arrival.first - sent);
+                let reply = frames.call(lease, (number, call.operation()), body, &entry.coming).await?;
+                entry.look();
                 entry.row.last_byte = Some(aio::now() - sent);
-                entry.row.layers.body[1] = arrival.bytes.len() as u64;
-                read_frame(form, call, &arrival.bytes)
+                read_frame(form, call, &reply)
             }
             Ways::Datagrams(datagrams) => {
                 let arrival = datagrams.call((&mut entry.row, &mut entry.held), number, &body).await?;

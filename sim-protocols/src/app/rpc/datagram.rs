@@ -12,7 +12,7 @@ use std::task::{Poll, Waker};
 use sim_core::{Rng, Span, Time};
 
 use super::RpcConfig;
-use super::framed::{Arrival, BUSY};
+use super::framed::BUSY;
 use super::service::{Busy, Service};
 use crate::aio::{self, Asker, Duration, JoinHandle, UdpSocket};
 use crate::app::dial::{Fault, Origin, lock};
@@ -66,6 +66,12 @@ struct Socket {
     udp: UdpSocket,
     mtu: u64,
     calls: Mutex<BTreeMap<u64, Pending>>,
+}
+
+/// A datagram, and when it was there.
+pub(super) struct Arrival {
+    pub bytes: Vec<u8>,
+    first: Time,
 }
 
 #[derive(Default)]

@@ -22,10 +22,41 @@ const READ: usize = 16 << 10;
 /// The method number of `bare`'s refusal: an answer and a fault to no method in particular.
 pub(super) const BUSY: u16 = 0xc000;
 
-/// A reply's bytes, and when the first of them was there.
-pub(super) struct Arrival {
-    pub bytes: Vec<u8>,
-    pub first: Time,
+/// How much of a reply is there: told as it comes, for the row of a call whose reply breaks off.
+#[derive(Default)]
+pub(super) struct Coming(Mutex<Came>);
+
+/// What has come.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Came {
+    /// When its first byte was there; of HTTP its head.
+    pub first: Option<Time>,
+    /// Bytes of its body.
+    pub bytes: u64,
+    /// What it is called, where its head says so.
+    pub status: Option<ReplyStatus>,
+}
+
+impl Coming {
+    /// The head of an answer of HTTP is there.
+    pub fn head(&self, status: Option<ReplyStatus>) {
+        *lock(&self.0) = Came { first: Some(aio::now()), bytes: 0, status };
+    }
+
+    /// So many bytes more.
+    pub fn more(&self, bytes: usize) {
+        lock(&self.0).bytes += bytes as u64;
+    }
+
+    /// So many in all, of which the first was there then.
+    pub fn all(&self, first: Time, bytes: usize) {
+        *lock(&self.0) = Came { first: Some(first), bytes: bytes as u64, status: None };
+    }
+
+    /// What has come until now.
+    pub fn came(&self) -> Came {
+        *lock(&self.0)
+    }
 }
 
 /// What a form calls a reply, and what it says; [`DecodeError::Truncated`] where more bytes are needed.
@@ -124,18 +155,24 @@ impl Framed {
     ///
     /// # Errors
     /// The connection is over.
-    pub async fn call(&mut self, form: Form, operation: Operation, call: &[u8]) -> Result<Arrival, Fault> {
+    pub async fn call(
+        &mut self,
+        form: Form,
+        operation: Operation,
+        call: &[u8],
+        coming: &Coming,
+    ) -> Result<Vec<u8>, Fault> {
         self.stream.write_all(call).await?;
         self.stream.flush().await?;
         let mut first = None;
         loop {
             more(&mut self.stream, &mut self.arrived).await?;
-            let first = *first.get_or_insert_with(aio::now);
+            coming.all(*first.get_or_insert_with(aio::now), self.arrived.bytes().len());
             match read_reply(form, operation, self.arrived.bytes()) {
                 Err(DecodeError::Truncated) => {}
-                Ok((_, _, used)) => return Ok(Arrival { bytes: self.arrived.take(used).to_vec(), first }),
+                Ok((_, _, used)) => return Ok(self.arrived.take(used).to_vec()),
                 // Whatever it is, it is no reply.
-                Err(_) => return Ok(Arrival { bytes: self.arrived.bytes().to_vec(), first }),
+                Err(_) => return Ok(self.arrived.bytes().to_vec()),
             }
         }
     }
@@ -156,9 +193,9 @@ struct State {
     left: bool,
 }
 
-#[derive(Default)]
 struct Pending {
-    arrival: Option<Arrival>,
+    coming: Arc<Coming>,
+    reply: Option<Vec<u8>>,
     waker: Option<Waker>,
 }
 
@@ -194,11 +231,11 @@ impl Caller {
     ///
     /// # Errors
     /// The connection is over.
-    pub async fn call(&self, id: u64, call: Vec<u8>) -> Result<Arrival, Fault> {
+    pub async fn call(&self, id: u64, call: Vec<u8>, coming: Arc<Coming>) -> Result<Vec<u8>, Fault> {
         let channel = &*self.0;
         {
             let mut state = lock(&channel.state);
-            state.calls.insert(id, Pending::default());
+            state.calls.insert(id, Pending { coming, reply: None, waker: None });
             state.out.push_back(call);
             if let Some(waker) = state.writer.take() {
                 waker.wake();
@@ -209,8 +246,8 @@ impl Caller {
             let mut state = lock(&channel.state);
             let over = state.over;
             let Some(pending) = state.calls.get_mut(&id) else { return Poll::Ready(Err(Fault::Closed)) };
-            match (pending.arrival.take(), over) {
-                (Some(arrival), _) => Poll::Ready(Ok(arrival)),
+            match (pending.reply.take(), over) {
+                (Some(reply), _) => Poll::Ready(Ok(reply)),
                 (None, Some(fault)) => Poll::Ready(Err(fault)),
                 (None, None) => {
                     pending.waker = Some(cx.waker().clone());
@@ -253,7 +290,8 @@ async fn read(form: Form, channel: Arc<Channel>, mut reader: ReadHalf<Stream>) {
                     let bytes = arrived.take(used).to_vec();
                     let mut state = lock(&channel.state);
                     if let Some(pending) = state.calls.get_mut(&id) {
-                        pending.arrival = Some(Arrival { bytes, first });
+                        pending.coming.all(first, bytes.len());
+                        pending.reply = Some(bytes);
                         pending.waker.take().into_iter().for_each(Waker::wake);
                     }
                     first = aio::now();
@@ -264,6 +302,11 @@ async fn read(form: Form, channel: Arc<Channel>, mut reader: ReadHalf<Stream>) {
         };
         if let Some(fault) = ended {
             break fault;
+        }
+        if let Some(id) = owner(form, arrived.bytes())
+            && let Some(pending) = lock(&channel.state).calls.get(&id)
+        {
+            pending.coming.all(first, arrived.bytes().len());
         }
     };
     let mut state = lock(&channel.state);
@@ -285,6 +328,14 @@ fn extent(form: Form, bytes: &[u8]) -> Result<(u64, usize), DecodeError> {
             }
         }
         _ => bare::Frame::decode(bytes, &limits).map(|(frame, used)| (frame.id, used)),
+    }
+}
+
+/// Whose frame is at the front, of which not all is there.
+fn owner(form: Form, bytes: &[u8]) -> Option<u64> {
+    match form {
+        Form::Dubbo => dubbo::Header::parse(bytes, &Limits::default()).ok().map(|header| header.id),
+        _ => bare::Frame::id(bytes),
     }
 }
 

@@ -228,14 +228,15 @@ impl Handler {
                 Err(Status::not_found(not_found_text(id)))
             }
             Ok(reply) => Ok((serving, reply)),
-            Err(Busy) => Err(busy()),
+            Err(Busy) => Err(busy(&mut serving).await),
         }
     }
 }
 
-/// gRPC's statuscodes.md: UNAVAILABLE is for what repeating the call after a while may well mend, and what HTTP calls 503; RESOURCE_EXHAUSTED is for
+/// A call is turned away. gRPC's statuscodes.md: UNAVAILABLE is for what repeating the call after a while may well mend, and what HTTP calls 503; RESOURCE_EXHAUSTED is for
 /// quotas, which repeating does not mend.
-pub(super) fn busy() -> Status {
+pub(super) async fn busy(serving: &mut Serving) -> Status {
+    serving.status().await;
     Status::unavailable("too many calls")
 }
 
@@ -296,7 +297,10 @@ impl server::ServerStreamingService<ListRequest> for Handler {
             let (service, bytes) = (&handler.service, length(&request));
             let mut serving = service.begin(handler.peer, handler.number, bytes, handler.way.clone()).await;
             // The worker has it until the last item has left.
-            let (reply, place) = serving.reply_in_place(&listed(request)).await.map_err(|Busy| busy())?;
+            let (reply, place) = match serving.reply_in_place(&listed(request)).await {
+                Ok(reply) => reply,
+                Err(Busy) => return Err(busy(&mut serving).await),
+            };
             let Reply::Items(items) = reply else { return Err(Status::internal("a reply to another call")) };
             let last = items.len();
             let state = (serving, place, items.into_iter().enumerate());

@@ -8,13 +8,12 @@ use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::Full;
 use hyper::body::Body;
-use sim_core::Time;
 
 use super::CallForm;
-use super::framed::{Arrival, read_reply};
+use super::framed::{Coming, read_reply};
 use super::service::Busy;
 use super::status::{Answer, ReplyStatus};
-use crate::aio;
+use crate::aio::streams;
 use crate::app::dial::Fault;
 use crate::app::pool::Sender;
 use crate::rpc::model::{Call, Item, Operation, Reply};
@@ -69,7 +68,8 @@ pub(super) fn request(
     request.body(Full::new(body.into())).expect("all of it is written here")
 }
 
-/// Sends a request and waits for all of the response; `stream` is told the number of its stream of HTTP/2.
+/// Sends a request and waits for all of the response; `sent` is told the number of its stream of HTTP/2, and that once
+/// more when it may go, if the server takes no more streams before.
 ///
 /// # Errors
 /// There is none.
@@ -78,52 +78,71 @@ pub(super) async fn exchange(
     request: Request<Full<Bytes>>,
     body: &[u8],
     mut sent: impl FnMut(Option<u32>) + Send,
-) -> Result<(StatusCode, Arrival), Fault> {
+    coming: &Coming,
+) -> Result<(StatusCode, Vec<u8>), Fault> {
     match sender {
         Sender::One(sender) => {
             sender.ready().await?;
             sent(None);
             let response = sender.send_request(request).await?;
-            let (status, first) = (response.status(), aio::now());
-            let bytes = collect(response.into_body()).await?;
-            Ok((status, Arrival { bytes, first }))
+            let status = response.status();
+            coming.head(word(status));
+            let bytes = collect(response.into_body(), |more| coming.more(more)).await?;
+            Ok((status, bytes))
         }
         Sender::Two(sender) => {
             let mut sender = sender.clone().ready().await?;
             let request = request.map(|_| ());
             let (response, mut stream) = sender.send_request(request, body.is_empty())?;
-            sent(Some(response.stream_id().as_u32()));
-            drop(sender);
+            let number = response.stream_id().as_u32();
+            sent(Some(number));
             if !body.is_empty() {
                 // h2 holds it back until the windows allow it.
                 stream.send_data(Bytes::copy_from_slice(body), true)?;
             }
-            let response = response.await?;
-            let (status, first): (_, Time) = (response.status(), aio::now());
+            let response = streams::opened(sender, || sent(Some(number)), response).await?;
+            let status = response.status();
+            coming.head(word(status));
             let mut body = response.into_body();
             let mut bytes = Vec::new();
             while let Some(data) = body.data().await {
                 let data = data?;
                 body.flow_control().release_capacity(data.len())?;
+                coming.more(data.len());
                 bytes.extend_from_slice(&data);
             }
-            Ok((status, Arrival { bytes, first }))
+            Ok((status, bytes))
         }
     }
 }
 
-/// All of a body.
+/// All of a body; says how many bytes come.
 ///
 /// # Errors
 /// It breaks off.
-pub(super) async fn collect<B: Body<Data = Bytes> + Unpin>(mut body: B) -> Result<Vec<u8>, B::Error> {
+pub(super) async fn collect<B: Body<Data = Bytes> + Unpin>(
+    mut body: B,
+    mut came: impl FnMut(usize),
+) -> Result<Vec<u8>, B::Error> {
     let mut bytes = Vec::new();
     while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
         if let Some(data) = frame?.data_ref() {
+            came(data.len());
             bytes.extend_from_slice(data);
         }
     }
     Ok(bytes)
+}
+
+/// What a status is called.
+fn word(status: StatusCode) -> Option<ReplyStatus> {
+    match status {
+        StatusCode::OK => Some(ReplyStatus::Http200),
+        StatusCode::CREATED => Some(ReplyStatus::Http201),
+        StatusCode::NOT_FOUND => Some(ReplyStatus::Http404),
+        StatusCode::SERVICE_UNAVAILABLE => Some(ReplyStatus::Http503),
+        _ => None,
+    }
 }
 
 /// What a response says.
@@ -157,13 +176,7 @@ pub(super) fn read(form: CallForm, call: &Call, status: StatusCode, bytes: &[u8]
         },
         _ => None,
     };
-    let word = match status {
-        StatusCode::OK => ReplyStatus::Http200,
-        StatusCode::CREATED => ReplyStatus::Http201,
-        StatusCode::NOT_FOUND => ReplyStatus::Http404,
-        _ => ReplyStatus::None,
-    };
-    read.map_or(MALFORMED, |reply| (word, Answer::Reply(reply)))
+    read.map_or(MALFORMED, |reply| (word(status).unwrap_or_default(), Answer::Reply(reply)))
 }
 
 /// The call of a request: its number where the form has one.

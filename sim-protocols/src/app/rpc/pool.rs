@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::framed::{Arrival, Caller, Framed, channel};
+use super::framed::{Caller, Coming, Framed, channel};
 use super::{CallForm, Carrier, RpcConfig};
 use crate::aio;
 use crate::app::dial::{Dialer, Fault, Meter, Origin, Progress, lock};
@@ -119,16 +119,22 @@ impl Frames {
     ///
     /// # Errors
     /// There is no reply.
-    pub async fn call(&self, lease: Lease, id: u64, operation: Operation, call: Vec<u8>) -> Result<Arrival, Fault> {
+    pub async fn call(
+        &self,
+        lease: Lease,
+        (id, operation): (u64, Operation),
+        call: Vec<u8>,
+        coming: &Arc<Coming>,
+    ) -> Result<Vec<u8>, Fault> {
         match lease.way {
             Way::Alone(mut framed) => {
-                let arrival = framed.call(self.codec, operation, &call).await?;
+                let reply = framed.call(self.codec, operation, &call, coming).await?;
                 if self.kept {
                     lock(&self.state).idle.push((lease.known, *framed));
                 }
-                Ok(arrival)
+                Ok(reply)
             }
-            Way::Shared(caller) => caller.call(id, call).await,
+            Way::Shared(caller) => caller.call(id, call, coming.clone()).await,
         }
     }
 

@@ -75,7 +75,7 @@ async fn one(service: Arc<Service>, peer: SocketAddr, stream: Stream) {
         let way = (meter.clone(), 0);
         async move {
             let (head, body) = request.into_parts();
-            let body = binding::collect(body).await.unwrap_or_default();
+            let body = binding::collect(body, |_| ()).await.unwrap_or_default();
             let response = answer(&service, peer, number, way, &head, &body).await;
             Ok::<_, Infallible>(response.map(Full::new))
         }

@@ -11,7 +11,7 @@ use tonic::{Status, Streaming, server};
 use tonic_prost::ProstCodec;
 
 use super::grpc::{Future, Handler, Stub, busy, failed, length};
-use super::service::{Busy, work};
+use super::service::work;
 use super::status::{Answer, ReplyStatus};
 use super::{CallOperation, ITEMS, RpcConfig};
 use crate::aio;
@@ -210,7 +210,7 @@ impl server::ClientStreamingService<Item> for Handler {
             let mut items = request.into_inner();
             let mut serving = handler.service.open(handler.peer, handler.number);
             // The worker has it until the answer is there.
-            let _place = serving.worker().await.map_err(|Busy| busy())?;
+            let Ok(_place) = serving.worker().await else { return Err(busy(&mut serving).await) };
             let mut response = UploadResponse::default();
             while let Some(item) = items.message().await? {
                 serving.take(length(&item)).await;
@@ -235,7 +235,7 @@ impl server::StreamingService<Item> for Handler {
             let items = request.into_inner();
             let mut serving = handler.service.open(handler.peer, handler.number);
             // The worker has it until the client has no more.
-            let place = serving.worker().await.map_err(|Busy| busy())?;
+            let Ok(place) = serving.worker().await else { return Err(busy(&mut serving).await) };
             let answers = stream::unfold((items, serving, place), |(mut items, mut serving, place)| async move {
                 let Some(next) = items.message().await.transpose() else {
                     serving.end();
