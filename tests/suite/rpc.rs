@@ -151,6 +151,8 @@ fn a_lost_datagram_is_sent_again_by_the_rule_of_coap() {
     // 1 + 2 + 4 times what was drawn, between one second and one and a half.
     assert!((7_000_000..=10_500_000).contains(&numbers["total_s"]), "{numbers:?}");
     assert_eq!((numbers["body_up_bytes"], numbers["tcp_up_bytes"]), (3 * 22, 3 * 8));
+    let flow = &rows(&outcome, "flows")[0].0;
+    assert_eq!((flow["sent_packets"], flow["retransmissions"], flow["loss"]), (3, 2, sim_core::Prob::ONE_PARTS));
     assert!(rows(&outcome, "served").is_empty());
 }
 

@@ -27,12 +27,31 @@ pub(crate) struct Said(Arc<Mutex<Pending>>);
 struct Pending {
     rows: Vec<Box<dyn Row>>,
     outcome: Option<Outcome>,
+    datagrams: Datagrams,
+}
+
+/// Datagrams of requests, which no connection counts.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Datagrams {
+    /// All that were sent, and those of them that repeat one.
+    pub sent: u64,
+    pub again: u64,
+    /// Those whose answer did not come in time.
+    pub unanswered: u64,
 }
 
 impl Said {
     /// A row, at the present moment.
     pub fn row(&self, row: impl Record + Send + 'static) {
         lock(&self.0).rows.push(Box::new(row));
+    }
+
+    /// More datagrams.
+    pub fn datagrams(&self, more: Datagrams) {
+        let counted = &mut lock(&self.0).datagrams;
+        counted.sent += more.sent;
+        counted.again += more.again;
+        counted.unanswered += more.unanswered;
     }
 
     /// How the flow has ended.
@@ -60,8 +79,14 @@ impl Teller {
     fn run(&mut self, calls: &mut Calls<'_, '_>, step: impl FnOnce(&mut Program, &mut Calls<'_, '_>)) {
         let Some(program) = &mut self.program else { return };
         step(program, calls);
-        let Pending { rows, outcome } = std::mem::take(&mut *lock(&self.said.0));
+        let Pending { rows, outcome, datagrams } = std::mem::take(&mut *lock(&self.said.0));
         rows.iter().for_each(|row| row.emit(calls));
+        if datagrams != Datagrams::default() {
+            let stats = calls.stats();
+            stats.sent += datagrams.sent;
+            stats.again += datagrams.again;
+            stats.lost += datagrams.unanswered;
+        }
         if let Some(outcome) = outcome {
             calls.outcome(outcome);
         }

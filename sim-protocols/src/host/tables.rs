@@ -157,12 +157,12 @@ table! {
         bytes: u64, "bytes", Kind::Bytes, "payload: bulk bytes acknowledged at the sender, response bytes or datagram bytes delivered";
         goodput: Rate, "goodput_bps", Kind::Rate, "these bytes over the time from start to end, or to the stop where it still runs";
         sent: u64, "sent_packets", Kind::Count, "data segments, datagrams or probes that its sender has sent, retransmissions included";
-        retransmissions: u64, "retransmissions", Kind::Count, "segments sent again on its connections, by the client and, as far as it had heard of them, by the server; SYNs and their answers as well";
+        retransmissions: u64, "retransmissions", Kind::Count, "segments sent again on its connections, by the client and, as far as it had heard of them, by the server; SYNs and their answers as well; of calls by datagrams those that the client sent again";
         timeouts: u64, "timeouts", Kind::Count, "retransmission time-outs, at the client end";
         fast_retransmits: u64, "fast_retransmits", Kind::Count, "losses found without a time-out, each with its recovery, at the client end";
         tail_probes: u64, "tail_probes", Kind::Count, "probes of a lost tail (RFC 8985 §7), at the client end";
         undone: u64, "undone", Kind::Count, "reductions of the window that proved needless and were undone, at the client end";
-        loss: u64, "loss", Kind::Ratio, "share of the segments that the client sent that were retransmissions; share of the datagrams sent that did not come, of the probes without an answer; what the stop has overtaken is not lost";
+        loss: u64, "loss", Kind::Ratio, "share of the segments that the client sent that were retransmissions; share of the datagrams sent that did not come, of the probes, and of calls by datagrams, those without an answer in time; what the stop has overtaken is not lost";
         rtt_min: Option<Span>, "rtt_min_s", Kind::Time, "least round trip";
         rtt_mean: Option<Span>, "rtt_mean_s", Kind::Time, "mean round trip";
         rtt_p50: Option<Span>, "rtt_p50_s", Kind::Time, "median round trip, to 0.8 %";

@@ -106,7 +106,7 @@ pub struct HttpConfig {
     pub expect_continue: bool,
     /// Whether the server refuses what comes before the handshake of TLS is over (0-RTT) with 425, whereupon the client asks again behind it. Default: no.
     pub too_early: bool,
-    /// How long a request may take, with waiting for a connection. Default: for ever.
+    /// How long a request may take, with waiting for a connection; one that is being opened for it is given up with it, as hyper's clients do. Default: for ever.
     pub timeout: Option<Span>,
     /// Repetitions of requests whose connection has failed, or that were told when to come again. Default: none.
     pub retries: Retries,
@@ -224,7 +224,7 @@ impl HttpConfig {
             params.flag("expect_continue", false, "wait for 100 Continue, a second at the most, before the body");
         let help = "the server refuses what comes with `resumption: 0-rtt` before the handshake is over: 425, and the client asks again behind it (RFC 8470 §5.2)";
         let too_early = params.flag("too_early", false, help);
-        let help = "how long a request may take, with waiting for a connection; for ever when not given";
+        let help = "how long a request may take, with waiting for a connection; one that is being opened for it is given up with it; for ever when not given";
         let timeout = params.given("timeout").then(|| params.span("timeout", None, help));
         let help = "how often a request is made again whose connection has failed, or that was answered 503 or 429 with Retry-After; a POST whose connection has failed only where nothing of it was sent (RFC 9110 §9.2.2)";
         let retries = Retries::ask(params, help);

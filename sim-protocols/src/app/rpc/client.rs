@@ -47,7 +47,7 @@ pub(super) fn open(config: &RpcConfig, scope: &Scope) -> Box<dyn App> {
         let main = async move {
             let tls = config.tls.as_ref().map(|tls| tls.connector(known.streams(), config.form.alpn()));
             let dialer = Dialer { nodelay: config.nodelay, tls, names: config.named.names(&known) };
-            let ways = Ways::new(&config, dialer, origin, resends);
+            let ways = Ways::new(&config, dialer, origin, resends, &said);
             let client = Client { config, ways, authority, flow, turn: Mutex::new(turn), said: said.clone() };
             let client = Arc::new(client);
             loops::run(client.clone(), pace, chance).await;
@@ -67,10 +67,10 @@ enum Ways {
 }
 
 impl Ways {
-    fn new(config: &RpcConfig, dialer: Dialer, origin: Origin, resends: Rng) -> Ways {
+    fn new(config: &RpcConfig, dialer: Dialer, origin: Origin, resends: Rng, said: &Said) -> Ways {
         match config.form.codec() {
             Some(_) if config.form.carrier() == Carrier::Datagrams => {
-                Ways::Datagrams(Arc::new(Datagrams::new(config, &origin, resends)))
+                Ways::Datagrams(Arc::new(Datagrams::new(config, &origin, resends, said)))
             }
             Some(codec) if matches!(config.form.carrier(), Carrier::Frames | Carrier::SharedFrames) => {
                 Ways::Frames(Frames::new(config, codec, dialer, origin))

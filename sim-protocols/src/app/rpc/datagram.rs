@@ -16,6 +16,7 @@ use super::framed::BUSY;
 use super::service::{Busy, Service};
 use crate::aio::{self, Asker, Duration, JoinHandle, UdpSocket};
 use crate::app::dial::{Fault, Origin, lock};
+use crate::app::teller::{self, Said};
 use crate::app::values::Connections;
 use crate::host::{CallRow, ETHERNET, IP};
 use crate::rpc::model::Call;
@@ -46,6 +47,7 @@ pub(super) struct Datagrams {
     times: Mutex<Rng>,
     opened: AtomicU64,
     shared: Mutex<Option<Arc<Open>>>,
+    said: Said,
 }
 
 /// A socket, with the task that reads from it.
@@ -97,7 +99,7 @@ impl Drop for Forgets<'_> {
 }
 
 impl Datagrams {
-    pub fn new(config: &RpcConfig, origin: &Origin, times: Rng) -> Datagrams {
+    pub fn new(config: &RpcConfig, origin: &Origin, times: Rng, said: &Said) -> Datagrams {
         Datagrams {
             kept: config.connections == Connections::Kept,
             server: SocketAddrV4::new(origin.address, origin.port),
@@ -106,6 +108,7 @@ impl Datagrams {
             times: Mutex::new(times),
             opened: AtomicU64::new(0),
             shared: Mutex::default(),
+            said: said.clone(),
         }
     }
 
@@ -149,6 +152,7 @@ impl Datagrams {
         let (bytes, cut) = (call.len() as u64, packets(call.len() as u64, socket.mtu));
         for sent in 0..=self.resends {
             socket.udp.send(call).await?;
+            self.said.datagrams(teller::Datagrams { sent: 1, again: u64::from(sent > 0), unanswered: 0 });
             (row.messages_up, row.layers.retransmissions, *held) = (1, sent, aio::now() - begun);
             row.layers.body[0] += bytes;
             row.layers.payload[0] += bytes;
@@ -157,6 +161,7 @@ impl Datagrams {
             row.layers.ethernet[0] += ETHERNET * cut;
             let limit = Duration::from_nanos(wait.ps().div_ceil(1000));
             let Ok(result) = aio::timeout(limit, socket.answer(id)).await else {
+                self.said.datagrams(teller::Datagrams { unanswered: 1, ..Default::default() });
                 wait = wait.saturating_mul(2);
                 continue;
             };

@@ -207,7 +207,7 @@ pub struct RpcConfig {
     /// The service's own time; of `upload` and `chat`, for each message. Default: none.
     pub service: SpanDist,
     /// The deadline of a call, repetitions included. gRPC tells it to the server, which gives the call up, too; in the other forms the server does
-    /// not learn of it. Default: none.
+    /// not learn of it. A connection that is being opened for the call is given up with it. Default: none.
     pub timeout: Option<Span>,
     /// Repetitions of calls that have got no answer, or were turned away. Default: none.
     pub retries: Retries,
@@ -330,7 +330,7 @@ impl RpcConfig {
 
     /// Deadlines, repetitions, and what the ends can take.
     fn read_failures(&mut self, params: &mut dyn Params) {
-        let help = "deadline of a call, repetitions included, which gRPC alone tells the server; none when not given";
+        let help = "deadline of a call, repetitions included, which gRPC alone tells the server; a connection that is being opened for the call is given up with it; none when not given";
         self.timeout = params.given("timeout").then(|| params.span("timeout", None, help));
         self.retries = Retries::ask(params, "how often a call without an answer, or turned away, is repeated");
         self.read_datagrams(params);
