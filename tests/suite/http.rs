@@ -87,8 +87,11 @@ fn a_request_takes_its_round_trips_and_its_service() {
     let server = load(&file("count: 2", "")).expect("a plan").flows[0].config.server;
     let head = format!("GET /items/1 HTTP/1.1\r\nuser-agent: clockwire\r\naccept: */*\r\nhost: {server}:5001\r\n\r\n");
     let head = head.len() as u64;
+    let answer = "HTTP/1.1 200 OK\r\ncontent-type: application/octet-stream\r\ncontent-length: 1000\r\nserver: clockwire\r\n\
+                  date: Tue, 01 Jan 2030 00:00:00 GMT\r\n\r\n";
     for row in [first, second] {
         assert_eq!((row["body_up_bytes"], row["http_up_bytes"], row["payload_up_bytes"]), (0, head, head));
+        assert_eq!(row["http_down_bytes"], answer.len() as u64);
         assert_eq!((row["body_down_bytes"], row["status"]), (1000, 200));
         assert_eq!(row["payload_down_bytes"], 1000 + row["http_down_bytes"]);
         assert_eq!((row["retransmissions"], row["out_of_order"]), (0, 0));

@@ -8,6 +8,7 @@ mod conformance;
 mod conservation;
 mod course;
 mod coverage;
+mod dates;
 mod design;
 mod determinism;
 mod dialling;

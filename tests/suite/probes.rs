@@ -18,7 +18,7 @@ services:
 links:
   - a -- r: { rate: 20 Mbit/s, delay: 1 ms, framing: ethernet }
   - b -- r: { rate: 20 Mbit/s, delay: 1 ms, jitter: { uniform: { span: 1 ms, reorder: true } } }
-  - r -- s: { name: wan, rate: 3 Mbit/s, delay: 8 ms, loss: 1 %, queue: { red: { ecn: true, limit: 30 packets } } }
+  - r -- s: { name: wan, rate: 3 Mbit/s, delay: 8 ms, loss: 1 %, queue: { red: { ecn: true, limit: 30 packets, min_packets: 2, max_packets: 6 } } }
   - c -- s: { rate: 4 Mbit/s, delay: 1 ms, duplicate: 1 %, corrupt: 1 %, queue: codel }
   - d -- s: { rate: 20 Mbit/s, delay: 1 ms, mtu: 900 B }
 workload:

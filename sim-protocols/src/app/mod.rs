@@ -6,6 +6,7 @@
 #[macro_use]
 mod values;
 
+pub(crate) mod answers;
 mod browse;
 mod bulk;
 mod cbr;

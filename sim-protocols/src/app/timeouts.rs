@@ -27,12 +27,9 @@ use hyper::service::HttpService;
 use sim_core::{Params, Span, Time};
 use tokio::io::AsyncWriteExt;
 
+use super::answers;
 use super::dial::{Meter, Stream, UpDown, lock};
 use crate::aio::{self, Duration, Sleep};
-
-/// What is said to who does not come to the end of a head (RFC 9110 §15.5.9).
-const TIMED_OUT: &[u8] =
-    b"HTTP/1.1 408 Request Timeout\r\nserver: clockwire\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
 
 /// A server's patience.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -257,11 +254,20 @@ where
     let mut stream = connection.into_parts().io;
     let leave = async {
         if missing == Missing::RestOfHead {
-            stream.write_all(TIMED_OUT).await?;
+            stream.write_all(timed_out().as_bytes()).await?;
         }
         stream.shutdown().await
     };
     drop(watch.timeouts.within(leave).await);
+}
+
+/// What is said to who does not come to the end of a head (RFC 9110 §15.5.9): hyper has no request there to answer to.
+fn timed_out() -> String {
+    let mut head = "HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n".to_string();
+    for (name, value) in &answers::fields() {
+        head += &format!("{name}: {}\r\n", value.to_str().expect("ours are ASCII"));
+    }
+    head + "\r\n"
 }
 
 /// The next request of a connection of HTTP/2; none where there is none any more, or where it was waited for long enough.

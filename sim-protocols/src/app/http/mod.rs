@@ -11,8 +11,8 @@
 //! | bodies of zeros; places that are waited for in order | `body`, `super::permits` |
 //!
 //! HTTP/2 is spoken at once, as both ends know of it («prior knowledge», RFC 9113 §3.3), where there is no TLS that would negotiate it. A server answers
-//! whoever connects to its port, so all flows of an entry to one host share its workers. Nothing carries a date, and both libraries measure
-//! simulated time alone. Absent: proxies, caches, redirections, cookies, compression, trailers, pipelining, push, priorities.
+//! whoever connects to its port, so all flows of an entry to one host share its workers. Dates are the simulation's, and both libraries
+//! measure its time alone. Absent: proxies, caches, redirections, cookies, compression, trailers, pipelining, push, priorities.
 
 mod body;
 mod client;

@@ -20,6 +20,7 @@ use super::body::{self, BREAKING, Zeros};
 use super::{HttpConfig, HttpVersion, REMEMBERED, SERVER_WINDOWS, STREAMS_MAX};
 use crate::aio::{self, SimTimer};
 use crate::app::Scope;
+use crate::app::answers::said;
 use crate::app::dial::{self, Acceptor, Meter, Secured, Stream, lock};
 use crate::app::permits::{Permit, Permits};
 use crate::app::teller::Teller;
@@ -115,17 +116,18 @@ impl Server {
 
     /// The head of an answer, and the bytes of its body. `sized`: whether it says how many they are; HTTP/1.1 cuts the body into chunks where it
     /// does not (RFC 9112 §7.1).
-    fn head(&self, status: StatusCode, sized: bool) -> (http::response::Builder, u64) {
+    fn head(&self, status: StatusCode, sized: bool) -> (Response<()>, u64) {
         let bytes = match status {
             StatusCode::OK => self.config.response.draw(&mut lock(&self.sizes)),
             _ => 0,
         };
-        let mut head = Response::builder().status(status).header(header::SERVER, "clockwire");
+        let mut head = Response::builder().status(status);
         if let (StatusCode::SERVICE_UNAVAILABLE, Some(after)) = (status, self.config.retry_after) {
             head = head.header(header::RETRY_AFTER, after.ps() / Span::from_secs(1).ps());
         }
         let head = head.header(header::CONTENT_TYPE, "application/octet-stream");
-        (if sized { head.header(header::CONTENT_LENGTH, bytes) } else { head }, bytes)
+        let head = if sized { head.header(header::CONTENT_LENGTH, bytes) } else { head };
+        (said(head.body(()).expect("all of it is written here")), bytes)
     }
 }
 
@@ -137,7 +139,7 @@ async fn one(server: Arc<Server>, stream: Stream) {
     let watch = Watch::one(timeouts, &requests, &stream);
     let service = service_fn(move |request| answer_one(server.clone(), meter.clone(), request, requests.begin()));
     let mut builder = hyper::server::conn::http1::Builder::new();
-    // hyper's `Date` would be that of the machine; its one time for heads begins before their first byte.
+    // hyper's `Date` would be that of the machine, and `said` has ours; its one time for heads begins before their first byte.
     builder.timer(SimTimer).auto_date_header(false).header_read_timeout(None).max_buf_size(buffer);
     timeouts::serve(builder.serve_connection(stream, service), watch).await;
 }
@@ -160,7 +162,7 @@ async fn answer_one(
             }
             meter.begin_answer(0, aio::now() - begun);
             let (head, bytes) = server.head(status, true);
-            return Ok(head.body(Held::new(Zeros::new(bytes), working)).expect("all of it is written here"));
+            return Ok(head.map(|()| Held::new(Zeros::new(bytes), working)));
         }
     };
     let waited = aio::now() - begun;
@@ -176,7 +178,7 @@ async fn answer_one(
     let (head, bytes) = server.head(status, sized);
     let body = if breaks { Zeros::broken(bytes) } else { Zeros::new(bytes) };
     let body = if sized { body } else { body.of_unknown_length() };
-    Ok(head.body(Held::new(body, working)).expect("all of it is written here"))
+    Ok(head.map(|()| Held::new(body, working)))
 }
 
 /// Reads a body, and throws it away; says whether its client was in time.
@@ -237,7 +239,6 @@ async fn answer_two(
     // Who asked may have gone.
     let Some(worked) = unless_reset(&mut respond, work).await else { return };
     let (head, bytes) = server.head(worked.map_or_else(|status| status, |_| StatusCode::OK), true);
-    let head = head.body(()).expect("all of it is written here");
     meter.begin_answer(respond.stream_id().as_u32(), (aio::now() - begun) - coming);
     let Ok(mut stream) = respond.send_response(head, bytes == 0) else { return };
     let taken = AtomicU64::new(0);

@@ -244,7 +244,6 @@ fn plain(status: StatusCode, content: &'static str, body: Vec<u8>) -> Response<B
     let mut response = Response::new(Bytes::from(body));
     *response.status_mut() = status;
     let length = response.body().len();
-    response.headers_mut().insert(header::SERVER, HeaderValue::from_static("clockwire"));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content));
     response.headers_mut().insert(header::CONTENT_LENGTH, length.into());
     response

@@ -19,6 +19,7 @@ use super::service::Service;
 use super::{CallForm, Carrier, RpcConfig, datagram, framed, grpc, http as binding};
 use crate::aio::{self, SimTimer};
 use crate::app::Scope;
+use crate::app::answers::said;
 use crate::app::dial::{self, Acceptor, Meter, Stream};
 use crate::app::pool::REMEMBERED;
 use crate::app::teller::Teller;
@@ -80,7 +81,7 @@ async fn one(service: Arc<Service>, peer: SocketAddr, stream: Stream) {
         }
     });
     let mut builder = hyper::server::conn::http1::Builder::new();
-    // hyper's `Date` would be that of the machine; a connection may wait for its next request for ever.
+    // hyper's `Date` would be that of the machine, and `said` has ours; a connection may wait for its next request for ever.
     builder.timer(SimTimer).auto_date_header(false).header_read_timeout(None);
     drop(builder.serve_connection(stream, answering).await);
 }
@@ -135,11 +136,11 @@ async fn answer(
     let form = service.config.form;
     let (id, call) = match binding::call_of(form, head, body) {
         Ok(call) => call,
-        Err(status) => return binding::problem(status),
+        Err(status) => return said(binding::problem(status)),
     };
     let mut serving = service.begin(peer, number, body.len() as u64, Some(way)).await;
     let reply = serving.reply(&call).await;
     let response = binding::response(form, id, &call, reply);
     serving.marshal(response.body().len() as u64).await;
-    response
+    said(response)
 }

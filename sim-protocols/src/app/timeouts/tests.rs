@@ -73,6 +73,8 @@ fn a_client_of_http_1_is_waited_for_as_long_as_the_file_says() {
     ] {
         let (said, at) = heard(pieces);
         assert!(said.starts_with("HTTP/1.1 408 "), "{said}");
+        // RFC 9110 §6.6.1: at 3030 ms.
+        assert!(said.contains("\r\ndate: Tue, 01 Jan 2030 00:00:03 GMT\r\n") && said.ends_with("\r\n\r\n"), "{said}");
         assert_eq!(at, 1020 + 10 + 2000 + 10, "from the first byte of the head");
     }
     let (said, at) = heard(&[(1000, "GET / HTTP/1.1\r\nhost: se"), (1900, "rver\r\n\r\n")]);

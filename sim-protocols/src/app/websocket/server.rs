@@ -20,6 +20,7 @@ use super::source::Source;
 use super::{Delivery, WebSocketConfig, seeded};
 use crate::aio::{self, JoinHandle, SimTimer};
 use crate::app::Scope;
+use crate::app::answers::said;
 use crate::app::dial::{Accepted, Acceptor, Stream, listener, lock};
 use crate::app::teller::Teller;
 use crate::app::timeouts::{self, Held, Requests, Watch, Working};
@@ -157,7 +158,7 @@ async fn answer(shared: Arc<Shared>, stream: Stream) {
     let watch = Watch::one(shared.config.timeouts, &requests, &stream);
     let service = service_fn(move |request| messages(shared.clone(), request, requests.begin()));
     let mut builder = hyper::server::conn::http1::Builder::new();
-    // hyper's `Date` would be that of the machine; its one time for heads begins before their first byte.
+    // hyper's `Date` would be that of the machine, and `said` has ours; its one time for heads begins before their first byte.
     builder.timer(SimTimer).auto_date_header(false).header_read_timeout(None);
     timeouts::serve(builder.serve_connection(stream, service), watch).await;
 }
@@ -168,12 +169,12 @@ async fn messages(
     working: Working,
 ) -> Result<Response<Held<Full<Bytes>>>, Infallible> {
     let response = due(&shared, &request).await;
-    Ok(response.map(|body| Held::new(body, working)))
+    Ok(said(response).map(|body| Held::new(body, working)))
 }
 
 /// The messages that are there, or that come while the request is held.
 async fn due(shared: &Shared, request: &Request<Incoming>) -> Response<Full<Bytes>> {
-    let head = |status| Response::builder().status(status).header(header::SERVER, "clockwire");
+    let head = |status| Response::builder().status(status);
     let Some(source) = shared.source(request.uri().path()) else {
         return head(StatusCode::NOT_FOUND).body(Full::default()).expect("all of it is written here");
     };

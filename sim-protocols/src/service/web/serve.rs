@@ -23,8 +23,8 @@ use super::items::Items;
 use super::pages::{Page, other_method, plain, set};
 use super::sessions::{Sessions, unauthorized};
 use super::urns::{Found, Urns};
-use crate::aio::dates::{http_date, seconds};
 use crate::aio::{self, SimTimer};
+use crate::app::answers::said;
 use crate::app::dial::{self, Acceptor, Meter, Secured, Stream, lock};
 use crate::app::pool::REMEMBERED;
 use crate::app::timeouts::{self, Held, Requests, Timeouts, Watch, Working};
@@ -172,13 +172,6 @@ impl Server {
         if fails { plain(StatusCode::INTERNAL_SERVER_ERROR) } else { self.resource(head, body).await }
     }
 
-    /// What all answers say, refusals among them (RFC 9110 §6.6.1: a `Date` in all of 2xx, 3xx and 4xx).
-    fn said(mut response: Response<Bytes>) -> Response<Bytes> {
-        set(&mut response, header::SERVER, "clockwire");
-        set(&mut response, header::DATE, &http_date(seconds(aio::now())));
-        response
-    }
-
     /// What libraries may hold of a head.
     fn head_max(&self) -> u64 {
         let config = &self.config;
@@ -247,7 +240,7 @@ async fn one(server: Arc<Server>, stream: Stream, peer: Peer) {
     let watch = Watch::one(server.config.timeouts, &requests, &stream);
     let service = service_fn(move |request| answer_one(server.clone(), request, peer.clone(), requests.begin()));
     let mut builder = hyper::server::conn::http1::Builder::new();
-    // hyper's `Date` would be that of the machine; its one time for heads begins before their first byte.
+    // hyper's `Date` would be that of the machine, and `said` has ours; its one time for heads begins before their first byte.
     builder.timer(SimTimer).auto_date_header(false).header_read_timeout(None).max_buf_size(buffer);
     timeouts::serve(builder.serve_connection(stream, service), watch).await;
 }
@@ -289,7 +282,7 @@ async fn answer_one(
         }
     };
     peer.meter.begin_answer(0, (aio::now() - begun) - coming);
-    Ok(Server::said(response).map(|body| Held::new(Answer::new(body, server.chunks(head.uri.path())), working)))
+    Ok(said(response).map(|body| Held::new(Answer::new(body, server.chunks(head.uri.path())), working)))
 }
 
 /// A body, up to a limit.
@@ -356,7 +349,7 @@ async fn answer_two(
             response
         }
     };
-    let (asked, (mut head, body)) = (head, Server::said(response).into_parts());
+    let (asked, (mut head, body)) = (head, said(response).into_parts());
     let none = head.status == StatusCode::NO_CONTENT || head.status == StatusCode::NOT_MODIFIED;
     if !none && !server.chunks(asked.uri.path()) {
         // RFC 9110 §8.6: in the answer to HEAD it is that of the answer to GET.
