@@ -252,6 +252,39 @@ fn items_have_plain_numbers_that_end() {
     assert_eq!(statuses(&found), [201, 507, 404, 404, 404, 404, 404, 507, 200, 200]);
 }
 
+/// RFC 9110 §12.5.3: an entry for the coding decides, and `*` where there is none.
+#[test]
+fn what_is_not_accepted_is_not_compressed() {
+    let cases = [
+        ("gzip;q=0, *", false),
+        ("*, gzip;q=0", false),
+        ("*;q=0, gzip", true),
+        ("GZIP;q=0.1", true),
+        ("br, *;q=0.1", true),
+        ("*;q=0", false),
+        ("identity", false),
+    ];
+    for (accepted, compressed) in cases {
+        let step = format!("'get http://z/a.txt | accept-encoding: {accepted}'");
+        let found = visits("compress: true, pages: { /a.txt: { size: 20 kB } }", &format!("steps: [ {step} ]"));
+        assert_eq!((found[0].status, found[0].bytes[2] < 20_000), (200, compressed), "{accepted}: {found:?}");
+    }
+}
+
+/// RFC 1034 §3.1: a name with a dot at its end is the same, and whole.
+#[test]
+fn a_name_with_a_dot_at_its_end_is_served() {
+    for (tls, url) in [("", "http://www.z.test./"), ("tls: {}, ", "https://www.z.test.:80/")] {
+        let services = format!(
+            "w: {{ on: z, web: {{ {tls}names: [ www.z.test ], pages: {{ /: {{}} }} }} }}\n  \
+             n: {{ on: store, dns: {{ zones: {{ test: {{ records: [ www.z A z ] }} }} }} }}"
+        );
+        let text = file(&services, &format!("ann: {{ from: a, browse: {{ steps: [ get {url} ] }} }}"), "");
+        let found = browsed(&run(&text.replace("a: {}, b", "a: { resolver: store }, b")));
+        assert_eq!(statuses(&found), [200], "{found:?}");
+    }
+}
+
 /// RFC 9110 §4.2.4 and §15.4, RFC 7617 §2, RFC 9113 §8.3.1.
 #[test]
 fn who_asks_is_told_to_whom_it_concerns() {

@@ -1,6 +1,7 @@
 //! Servers that are killed and started again, and paths that fail for a while: clients get what a real kernel gives them.
 
 use experiments::simulate;
+use sim_core::Kind;
 
 use crate::harness::sharded;
 use crate::http::{self, load, run};
@@ -71,6 +72,52 @@ fn a_call_whose_server_is_killed_fails_at_once_over_tcp_and_udp() {
             assert!(ended[0] == "closed" || ended[0] == "reset", "{form}: {found:?}");
             assert_eq!(ended[1], "refused", "{form}: {found:?}");
         }
+    }
+}
+
+/// `www.test` asked for each second from 0 s to 7 s: outcome, round trips and milliseconds of each look-up, and questions and answers that each name
+/// server has counted.
+fn looked_up(kind: &str, events: &str) -> [Vec<String>; 2] {
+    let names = "dns: { zones: { .: { records: [ www.test 300 A n ] } } }";
+    let text = format!(
+        "clockwire: 1\nname: names\nseed: 3\nstop: 30 s\nhosts: {{ h: {{ resolver: {{ ask: m, cache: 0 }} }}, m: {{}}, n: {{}} }}\nlinks:\n\
+         \x20 - h -- m: {{ rate: 1 Gbit/s, delay: 5 ms }}\n  - m -- n: {{ rate: 1 Gbit/s, delay: 5 ms }}\n\
+         services: {{ names: {{ on: n, {names} }}, middle: {{ on: m, {} }} }}\n\
+         workload: {{ q: {{ from: h, dns: {{ interval: 1 s, count: 8, names: [ www.test ] }} }} }}\n{events}",
+        kind.replace("NAMES", names),
+    );
+    let outcome = run(&text);
+    let of = |table: &str, names: &[&str]| {
+        let table = outcome.table(table).expect("it is written where it runs");
+        let columns = table.table.columns;
+        let at = names.iter().map(|name| columns.iter().position(|column| column.name == *name).expect("it has one"));
+        let at: Vec<usize> = at.collect();
+        let cell = |row: &[u64], at: usize| match columns[at].kind {
+            Kind::Word(words) => words[row[at] as usize].to_string(),
+            Kind::Time => (row[at] / 1_000_000_000).to_string(),
+            _ => row[at].to_string(),
+        };
+        table.iter().map(|(_, row)| at.iter().map(|at| cell(row, *at)).collect::<Vec<_>>().join(" ")).collect()
+    };
+    [of("dns", &["outcome", "round_trips", "total_s"]), of("name_servers", &["udp_questions", "answers"])]
+}
+
+#[test]
+fn a_name_server_that_is_killed_refuses_and_comes_back() {
+    // RFC 1122 §4.1.3.1: a datagram to a port that nobody listens on is answered with «port unreachable» at once; a stub asks twice.
+    let (known, refused) = ("found 1 10", "unreachable 0 20");
+    for (kind, first) in
+        [("NAMES", known), ("resolver: { roots: n }", "found 1 20"), ("forwarder: { to: n }", "found 1 20")]
+    {
+        let [found, counted] = looked_up(kind, &killed("middle", "2500 ms", "2 s"));
+        // What it knew is gone.
+        assert_eq!(found, [first, known, known, refused, refused, first, known, known], "{kind}");
+        // One row for both lives.
+        assert!(counted.len() == 2 && counted.contains(&"6 6".to_string()), "{kind}: {counted:?}");
+        // For good, and there is a row all the same.
+        let [found, counted] = looked_up(kind, &killed("middle", "2500 ms", "true"));
+        assert_eq!(found[3..], [refused; 5], "{kind}");
+        assert!(counted.len() == 2 && counted.contains(&"3 3".to_string()), "{kind}: {counted:?}");
     }
 }
 

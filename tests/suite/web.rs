@@ -76,6 +76,7 @@ fn statuses_are_those_of_the_rfc() {
         ("post http://z/new | x", "POST /new 405 network status"),
         ("options http://z/new", "OPTIONS /new 204 network finished"),
         ("get http://z/new | range: bytes=0-99", "GET /new 206 network finished"),
+        ("get http://z/new | range: Bytes=0-99", "GET /new 206 network finished"),
         ("get http://z/new | range: bytes=99999-", "GET /new 416 network status"),
         ("get http://z/new | if-match: \"x\"", "GET /new 412 network status"),
         ("get http://z/items/7", "GET /items/7 200 network finished"),
@@ -89,6 +90,22 @@ fn statuses_are_those_of_the_rfc() {
         ),
         ("patch http://z/items/7 | {\"name\":\"n\"}", "PATCH /items/7 200 network finished"),
         ("delete http://z/items/7", "DELETE /items/7 204 network finished"),
+        // RFC 9110 §13.2.1: preconditions are about what would be done.
+        ("options http://z/items/7 | if-none-match: *", "OPTIONS /items/7 204 network finished"),
+        ("post http://z/items/7 | if-none-match: * | x", "POST /items/7 405 network status"),
+        ("get http://z/items/7 | accept: image/png | if-none-match: *", "GET /items/7 406 network status"),
+        ("get http://z/items/7 | if-none-match: *", "GET /items/7 304 network finished"),
+        ("get http://z/items/999 | if-match: *", "GET /items/999 404 network status"),
+        ("put http://z/items/7 | content-type: text/plain | if-none-match: * | x", "PUT /items/7 415 network status"),
+        ("put http://z/items/7 | if-none-match: * | {\"id\":0}", "PUT /items/7 412 network status"),
+        ("put http://z/items/999 | if-match: * | {\"id\":0}", "PUT /items/999 412 network status"),
+        (
+            "patch http://z/items/7 | content-type: text/plain | if-match: \"x\" | x",
+            "PATCH /items/7 415 network status",
+        ),
+        ("patch http://z/items/7 | if-match: \"x\" | {\"id\":0}", "PATCH /items/7 412 network status"),
+        ("delete http://z/items/7 | if-match: \"x\"", "DELETE /items/7 412 network status"),
+        ("delete http://z/items/999 | if-match: *", "DELETE /items/999 404 network status"),
         ("get http://z/items?size=0", "GET /items?size=0 400 network status"),
         ("get http://z/items?page=1&size=5", "GET /items?page=1&size=5 200 network finished"),
     ];
@@ -128,6 +145,16 @@ fn a_second_visit_asks_for_what_may_have_changed() {
         ("GET /c.png 200 network finished", 40),
     ];
     assert_eq!(found, expected.map(|(line, ms)| (line.to_string(), ms)));
+    // RFC 9110 §15.1: 301 and 308 are heuristically cacheable, and browsers keep them; 302 is not, nor what says that it is to be asked for.
+    let pages = "pages: { /new: { max_age: 1 h }, /a: { redirect: /new }, /b: { redirect: /new, status: 308 }, /c: { redirect: /new, status: 302 }, \
+         /d: { redirect: /new, store: false }, /e: { redirect: /new, max_age: 1 s } }";
+    for (path, status, from) in
+        [("a", 301, "cache"), ("b", 308, "cache"), ("c", 302, "network"), ("d", 301, "network"), ("e", 301, "network")]
+    {
+        let found = lines(pages, &format!("visits: 2, think: 3 s, steps: [ get http://z/{path} ]"));
+        let again = [format!("GET /{path} {status} {from} finished"), "GET /new 200 cache finished".into()];
+        assert_eq!(found[2..], again, "{path}");
+    }
     let found = lines(PAGES, "cache: false, visits: 2, resources: false, steps: [ get http://z/old ]");
     let twice = ["GET /old 301 network finished", "GET /new 200 network finished"];
     assert_eq!(found, [twice, twice].concat());

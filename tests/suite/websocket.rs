@@ -210,6 +210,38 @@ fn who_has_lost_its_connection_comes_again() {
 }
 
 #[test]
+fn it_is_all_the_same_who_kills_the_server() {
+    let down = |at, span| format!("events: [ {{ at: {at}, server: web, down: {span} }} ]\n");
+    for mode in ["push", "polling, poll: 50 ms", "long_polling"] {
+        let application = format!("mode: {mode}, count: 12, interval: 500 ms, reconnect: 300 ms");
+        let own = run(&text(&format!("{application}, killed: 2300 ms, restarted: 4300 ms"), ""));
+        let event = run(&text(&application, &down("2300 ms", "2 s")));
+        assert_eq!(own.fingerprints, event.fingerprints, "{mode}");
+        // Each message once, created in its turn whoever listens.
+        let found = rows(&event);
+        assert_eq!(column(&found, "number"), (1..=12).collect::<Vec<_>>(), "{mode}: {found:?}");
+        let created = column(&found, "created_s");
+        assert!(created.windows(2).all(|two| two[1] - two[0] == 500_000), "{mode}: {created:?}");
+        // Killed for good by the key, and started by an event.
+        let mended = run(&text(
+            &format!("{application}, killed: 2300 ms"),
+            "events: [ { at: 4300 ms, server: web, up: true } ]\n",
+        ));
+        assert_eq!(mended.fingerprints, event.fingerprints, "{mode}");
+    }
+    // What the process has handed to a connection over a path that is down is lost with it, and says so.
+    let application = "count: 12, interval: 500 ms, reconnect: 300 ms, ping: 400 ms";
+    let events = "events: [ { at: 2200 ms, link: path, down: 1 s }, { at: 2800 ms, server: web, down: 2 s } ]\n";
+    let found = rows(&run(&text(application, events)));
+    let [came, reconnected, lost] = became(&found);
+    assert_eq!(column(&found, "number"), (1..=12).collect::<Vec<_>>(), "{found:?}");
+    assert!(
+        !lost.is_empty() && reconnected.len() == 1 && lost.iter().all(|number| *number < reconnected[0]),
+        "{came:?} {lost:?}"
+    );
+}
+
+#[test]
 fn messages_that_were_under_way_on_a_lost_connection_are_lost() {
     let application = "count: 70, interval: 100 ms, reconnect: 200 ms, ping: 500 ms";
     let down = "events: [ { at: 2 s, link: path, down: 3 s } ]\n";

@@ -63,8 +63,9 @@ impl Program {
     }
 
     fn end(&mut self, calls: &mut Calls<'_, '_>, over: bool) {
-        calls.secrets(&self.keys.lock().unwrap_or_else(PoisonError::into_inner));
+        // Who was killed has ended before.
         let (Some(mut rest), Some(spare)) = (self.rest.take(), self.spare.take()) else { return };
+        calls.secrets(&self.keys.lock().unwrap_or_else(PoisonError::into_inner));
         rest.over = over;
         context::enter(rest, calls.lend(spare));
         drop_tasks();

@@ -203,6 +203,10 @@ impl App for BulkClient {
             _ => calls.shutdown(conn),
         }
     }
+
+    fn killed(&mut self, _calls: &mut Calls<'_, '_>) {
+        unreachable!("it is no server that can be killed");
+    }
 }
 
 /// The receiving end.
@@ -302,6 +306,10 @@ impl App for BulkServer {
             (READ, _) => self.read(calls),
             _ => {}
         }
+    }
+
+    fn killed(&mut self, _calls: &mut Calls<'_, '_>) {
+        unreachable!("it is no server that can be killed");
     }
 }
 

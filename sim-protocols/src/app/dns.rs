@@ -266,6 +266,11 @@ impl App for Resolving {
         self.pass_on(calls);
     }
 
+    fn killed(&mut self, calls: &mut Calls<'_, '_>) {
+        self.program.killed(calls);
+        self.pass_on(calls);
+    }
+
     fn finish(&mut self, calls: &mut Calls<'_, '_>) {
         self.program.finish(calls);
         self.pass_on(calls);

@@ -145,6 +145,11 @@ macro_rules! registry {
                 match self { $(AppConfig::$variant(_) => <$config>::SERVES_ANYBODY,)* AppConfig::Program => false }
             }
 
+            /// What its own parameters let befall the process of its server.
+            pub(crate) fn process(&self) -> Vec<ProcessEvent> {
+                match self { $(AppConfig::$variant(config) => config.process(),)* AppConfig::Program => Vec::new() }
+            }
+
             /// Whether it finds its servers itself: then its flow has no `to`, and no server end.
             pub fn finds_servers(&self) -> bool {
                 match self { $(AppConfig::$variant(_) => <$config>::FINDS_SERVERS,)* AppConfig::Program => false }
@@ -198,6 +203,10 @@ trait Application {
     const DELIVERS_TO: Option<FlowEnd>;
     /// Its two ends.
     fn open(&self, end: FlowEnd, scope: &Scope) -> Box<dyn App>;
+    /// What its own parameters let befall the process of its server.
+    fn process(&self) -> Vec<ProcessEvent> {
+        Vec::new()
+    }
     /// Whether the server end opens the connection too, at the flow's start.
     fn opens_at_both_ends(&self) -> bool {
         false
@@ -211,6 +220,7 @@ impl App for Idle {
     fn start(&mut self, _calls: &mut Calls<'_, '_>) {}
     fn event(&mut self, _calls: &mut Calls<'_, '_>, _event: AppEvent) {}
     fn timer(&mut self, _calls: &mut Calls<'_, '_>, _token: u32) {}
+    fn killed(&mut self, _calls: &mut Calls<'_, '_>) {}
 }
 
 #[cfg(test)]

@@ -173,6 +173,10 @@ impl App for Ping {
         self.finished(calls);
     }
 
+    fn killed(&mut self, _calls: &mut Calls<'_, '_>) {
+        unreachable!("it is no server that can be killed");
+    }
+
     fn finish(&mut self, calls: &mut Calls<'_, '_>) {
         // As `ping` counts when it is interrupted, all without an answer are lost, but for those that the stop has overtaken.
         calls.stats().lost += (self.open.len() as u64).saturating_sub(calls.under_way());

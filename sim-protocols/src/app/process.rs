@@ -22,10 +22,11 @@ const EVENT: u32 = u32::MAX;
 /// Makes the application of a life, from 0.
 type Make = Box<dyn Fn(u32) -> Box<dyn App> + Send>;
 
-/// The application, or the place of one that has ended.
+/// The application, or what is left of one that has ended.
 pub(crate) struct Process {
     make: Make,
-    app: Option<Box<dyn App>>,
+    app: Box<dyn App>,
+    alive: bool,
     life: u32,
     events: Arc<[ProcessEvent]>,
     /// How many of them have come.
@@ -39,24 +40,22 @@ impl Process {
         if events.is_empty() {
             return app;
         }
-        Box::new(Process { make: Box::new(make), app: Some(app), life: 0, events: events.into(), past: 0 })
+        Box::new(Process { make: Box::new(make), app, alive: true, life: 0, events: events.into(), past: 0 })
     }
 
     fn befall(&mut self, calls: &mut Calls<'_, '_>) {
         let Some(event) = self.events.get(self.past).copied() else { return };
         self.past += 1;
-        match (&mut self.app, event.up) {
-            (Some(app), false) => {
-                app.killed(calls);
-                self.app = None;
-            }
-            (None, true) => {
+        match (self.alive, event.up) {
+            (true, false) => self.app.killed(calls),
+            (false, true) => {
                 self.life += 1;
-                let app = self.app.insert((self.make)(self.life));
-                app.start(calls);
+                self.app = (self.make)(self.life);
+                self.app.start(calls);
             }
             _ => {}
         }
+        self.alive = event.up;
     }
 }
 
@@ -65,28 +64,32 @@ impl App for Process {
         for event in &*self.events {
             calls.wake_at(event.at, EVENT);
         }
-        if let Some(app) = &mut self.app {
-            app.start(calls);
-        }
+        self.app.start(calls);
     }
 
     fn event(&mut self, calls: &mut Calls<'_, '_>, event: AppEvent) {
-        if let Some(app) = &mut self.app {
-            app.event(calls, event);
+        if self.alive {
+            self.app.event(calls, event);
         }
     }
 
     fn timer(&mut self, calls: &mut Calls<'_, '_>, token: u32) {
-        match &mut self.app {
-            _ if token == EVENT => self.befall(calls),
-            Some(app) => app.timer(calls, token),
-            None => {}
+        match token {
+            EVENT => self.befall(calls),
+            _ if self.alive => self.app.timer(calls, token),
+            _ => {}
         }
     }
 
-    fn finish(&mut self, calls: &mut Calls<'_, '_>) {
-        if let Some(app) = &mut self.app {
-            app.finish(calls);
+    fn killed(&mut self, calls: &mut Calls<'_, '_>) {
+        if self.alive {
+            self.app.killed(calls);
+            self.alive = false;
         }
+    }
+
+    /// Who has ended has something to tell, too.
+    fn finish(&mut self, calls: &mut Calls<'_, '_>) {
+        self.app.finish(calls);
     }
 }

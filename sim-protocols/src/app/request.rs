@@ -443,6 +443,10 @@ impl App for RequestClient {
         }
     }
 
+    fn killed(&mut self, _calls: &mut Calls<'_, '_>) {
+        unreachable!("it is no server that can be killed");
+    }
+
     fn finish(&mut self, calls: &mut Calls<'_, '_>) {
         if self.phase != Phase::Idle {
             self.done(calls, Outcome::Running);
@@ -541,5 +545,9 @@ impl App for RequestServer {
             (CLOSE, Some(conn)) => calls.shutdown(conn),
             _ => {}
         }
+    }
+
+    fn killed(&mut self, _calls: &mut Calls<'_, '_>) {
+        unreachable!("it is no server that can be killed");
     }
 }

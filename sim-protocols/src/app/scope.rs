@@ -1,11 +1,13 @@
 //! What an application or a service is opened with.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use sim_core::{Rng, Streams};
 
+use super::dial::lock;
 use crate::aio::Program;
 use crate::dns::HostResolver;
 
@@ -16,12 +18,22 @@ pub struct Scope {
     streams: Streams,
     names: Arc<BTreeMap<String, Ipv4Addr>>,
     resolver: Option<Arc<HostResolver>>,
+    lasting: Lasting,
 }
+
+/// What outlives a process; nothing before the first life has put it there.
+type Lasting = Arc<Mutex<Option<Arc<dyn Any + Send + Sync>>>>;
 
 impl Scope {
     /// `path` names its streams of chance, such as `flow/web`; `names` are the hosts that it knows by name.
     pub fn new(path: impl Into<String>, streams: &Streams, names: &Arc<BTreeMap<String, Ipv4Addr>>) -> Scope {
-        Scope { path: path.into(), streams: *streams, names: names.clone(), resolver: None }
+        Scope {
+            path: path.into(),
+            streams: *streams,
+            names: names.clone(),
+            resolver: None,
+            lasting: Lasting::default(),
+        }
     }
 
     /// With what its host resolves names of DNS with.
@@ -36,6 +48,12 @@ impl Scope {
             0 => self.clone(),
             life => Scope { path: format!("{}/life-{life}", self.path), ..self.clone() },
         }
+    }
+
+    /// What outlives its process, as what a store behind it keeps does: all lives share it. One thing for each application or service.
+    pub(crate) fn lasting<T: Default + Send + Sync + 'static>(&self) -> Arc<T> {
+        let first = || Arc::new(T::default()) as Arc<dyn Any + Send + Sync>;
+        lock(&self.lasting).get_or_insert_with(first).clone().downcast().expect("all lives ask for the same")
     }
 
     /// What its host resolves names of DNS with, for a [`Stub`](crate::dns::Stub); none where the file gives it neither a resolver nor names.

@@ -182,6 +182,10 @@ impl App for Traceroute {
         }
     }
 
+    fn killed(&mut self, _calls: &mut Calls<'_, '_>) {
+        unreachable!("it is no server that can be killed");
+    }
+
     fn finish(&mut self, calls: &mut Calls<'_, '_>) {
         if let Some((_, sent)) = self.open.take() {
             self.row(calls, sent, None, Ipv4Addr::UNSPECIFIED, Answer::Open);

@@ -219,6 +219,10 @@ impl App for UdpSource {
         };
         self.arm(calls, next);
     }
+
+    fn killed(&mut self, _calls: &mut Calls<'_, '_>) {
+        unreachable!("it is no server that can be killed");
+    }
 }
 
 /// The mean time between datagrams of this mean size at this mean rate.
@@ -253,4 +257,8 @@ impl App for UdpSink {
     }
 
     fn timer(&mut self, _calls: &mut Calls<'_, '_>, _token: u32) {}
+
+    fn killed(&mut self, _calls: &mut Calls<'_, '_>) {
+        unreachable!("it is no server that can be killed");
+    }
 }

@@ -23,7 +23,7 @@ const ALIASES_MAX: usize = 10;
 /// What a forwarder is told.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ForwarderConfig {
-    /// Whom it asks: the first one; the next one where that one was silent.
+    /// Whom it asks: the first one; the next one where that one was silent, or says that it fails or refuses.
     pub to: Vec<Ipv4Addr>,
     /// Its cache. Default: 150 sets, as dnsmasq (`cache-size`).
     pub cache: CacheLimits,
@@ -101,21 +101,22 @@ impl Forwarder {
         None
     }
 
-    /// Passes a question on, the way it came, and the answer back. Silence stays silence.
+    /// Passes a question on, the way it came, and the answer back. Silence stays silence; who fails or refuses may be broken, and another one is asked
+    /// (dnsmasq's `reply_query`: "for broken servers, attempt to send to another one").
     async fn forward(&self, asked: &Message, name: &Name, kind: RecordType, way: Over) -> Option<Message> {
-        let (mut question, at) = (asked.clone(), lock(&self.state).current);
-        question.metadata.id = lock(&self.state).ids.next_u64() as u16;
-        let server = *self.config.to.get(at % self.config.to.len().max(1))?;
-        let wait = Duration::from_nanos(self.config.timeout.ns());
-        let mut spent = Spent::default();
-        let found = over((server, message::PORT), &question, wait, way, &mut spent).await;
-        self.counts.add(|counted| {
-            counted.asked += u64::from(spent.queries);
-            counted.timeouts += u64::from(spent.timeouts);
-        });
-        let Ok(mut found) = found else {
-            lock(&self.state).current = at + 1;
-            return None;
+        let (mut at, mut others) = (lock(&self.state).current, self.config.to.len().saturating_sub(1));
+        let mut found = loop {
+            let found = self.ask(asked, at, way).await;
+            let broken = |found: &Message| {
+                matches!(found.metadata.response_code, ResponseCode::ServFail | ResponseCode::Refused)
+            };
+            if found.as_ref().is_some_and(|found| !broken(found) || others == 0) {
+                break found?;
+            }
+            at += 1;
+            lock(&self.state).current = at;
+            found?;
+            others -= 1;
         };
         let (now, code) = (aio::now(), found.metadata.response_code);
         if !found.metadata.truncation {
@@ -131,6 +132,21 @@ impl Forwarder {
         }
         found.metadata.id = asked.metadata.id;
         Some(found)
+    }
+
+    /// Asks one of the servers; none where it is silent.
+    async fn ask(&self, asked: &Message, at: usize, way: Over) -> Option<Message> {
+        let mut question = asked.clone();
+        question.metadata.id = lock(&self.state).ids.next_u64() as u16;
+        let server = *self.config.to.get(at % self.config.to.len().max(1))?;
+        let wait = Duration::from_nanos(self.config.timeout.ns());
+        let mut spent = Spent::default();
+        let found = over((server, message::PORT), &question, wait, way, &mut spent).await;
+        self.counts.add(|counted| {
+            counted.asked += u64::from(spent.queries);
+            counted.timeouts += u64::from(spent.timeouts);
+        });
+        found.ok()
     }
 }
 

@@ -355,3 +355,38 @@ fn a_forwarder_answers_from_its_cache_and_passes_truncation_on() {
     ];
     assert_eq!(answers.take(), want);
 }
+
+/// dnsmasq's `reply_query`: «for broken servers, attempt to send to another one».
+#[test]
+fn a_forwarder_asks_another_server_than_one_that_refuses_or_fails() {
+    // From the forwarder 22 ms to the one that refuses and back, 42 ms to another such, 62 ms to the one that knows; 4 ms to the one that fails, which
+    // finds three times that nobody listens, 42 ms each; 4 ms from the client to the forwarder.
+    let refused = Some(DnsError::Refused);
+    for (to, want, asked) in [
+        (vec!["root", "auth"], [(88, None), (66, None)], 3),
+        (vec!["root", "tld1", "auth"], [(130, None), (66, None)], 4),
+        (vec!["resolver", "auth"], [(196, None), (66, None)], 3),
+        // The last one's answer goes back, and the stub asks a second time (resolv.conf(5)).
+        (vec!["root", "tld1"], [(136, refused), (136, refused)], 8),
+    ] {
+        let mut net = net();
+        for host in ["root", "tld1"] {
+            let other = net.zone("other", &["www A 10.9.0.1"]);
+            net.serve(host, vec![other]);
+        }
+        let own = net.zone("example.test", &["www 60 A 10.9.9.1", "shop 60 A 10.9.9.2"]);
+        net.serve("auth", vec![own]);
+        let nobody = vec![net.address("tld2")];
+        let fails = ResolverConfig { roots: nobody, ..ResolverConfig::default() };
+        net.sim.spawn("resolver", "dns", serve_resolver(fails, PORT, Counts::default()));
+        let config =
+            ForwarderConfig { to: to.iter().map(|host| net.address(host)).collect(), ..ForwarderConfig::default() };
+        net.sim.host("box").link("box", "r", Link::new(Span::from_ms(1)));
+        let (address, counts) = (net.sim.address("box"), Counts::default());
+        net.sim.spawn("box", "dns", serve_forwarder(config, PORT, counts.clone()));
+        let config = HostResolverConfig { servers: vec![address], ..net.stub() };
+        let (answers, _) = net.ask(config, vec![(0, "www.example.test", A), (5000, "shop.example.test", A)]);
+        let found: Vec<_> = answers.iter().map(|lookup| (lookup.time.ms(), lookup.error)).collect();
+        assert_eq!((found.as_slice(), counts.get().asked), (&want[..], asked), "{to:?}");
+    }
+}

@@ -92,8 +92,9 @@ pub trait App: Send {
     fn event(&mut self, calls: &mut Calls<'_, '_>, event: AppEvent);
     /// A wake-up that it asked for. There is no cancelling.
     fn timer(&mut self, calls: &mut Calls<'_, '_>, token: u32);
-    /// Its process is killed: its sockets close, and it is not called again.
-    fn killed(&mut self, _calls: &mut Calls<'_, '_>) {}
+    /// Its process is killed: it closes its sockets, and of all calls only [`App::finish`] still comes. Events befall servers that serve anybody
+    /// ([`AppConfig::serves_anybody`](crate::AppConfig::serves_anybody)) and services; nobody asks it of others.
+    fn killed(&mut self, calls: &mut Calls<'_, '_>);
     /// The simulation stops: what is still open gets its row.
     fn finish(&mut self, _calls: &mut Calls<'_, '_>) {}
 }

@@ -188,6 +188,10 @@ impl App for Speaker {
     }
 
     fn timer(&mut self, _calls: &mut Calls<'_, '_>, _token: u32) {}
+
+    fn killed(&mut self, _calls: &mut Calls<'_, '_>) {
+        unreachable!("it is no server that can be killed");
+    }
 }
 
 /// A socket that nobody reads.
@@ -199,6 +203,7 @@ impl App for Deaf {
     }
     fn event(&mut self, _calls: &mut Calls<'_, '_>, _event: AppEvent) {}
     fn timer(&mut self, _calls: &mut Calls<'_, '_>, _token: u32) {}
+    fn killed(&mut self, _calls: &mut Calls<'_, '_>) {}
 }
 
 // tests: RFC 768

@@ -114,7 +114,8 @@ impl Host {
         Host { kernel: Kernel::new(config, stack, streams), apps: Vec::new(), names, resolver }
     }
 
-    /// Makes it one end of a flow, with these TCP settings for its connections, whose process these events befall.
+    /// Makes it one end of a flow, with these TCP settings for its connections, whose process these events befall, and those that the application
+    /// has among its own parameters.
     pub fn add_flow(
         &mut self,
         flow: &Arc<FlowConfig>,
@@ -123,7 +124,12 @@ impl Host {
         streams: &Streams,
     ) {
         let (scope, own) = (self.scope(format!("flow/{}", flow.name), streams), flow.clone());
-        let app = Process::wrap(process, move |life| own.app.open(end, &scope.of_life(life)));
+        let mut process = process.to_vec();
+        if end == FlowEnd::Server {
+            process.extend(own.app.process());
+            process.sort_by_key(|event| event.at);
+        }
+        let app = Process::wrap(&process, move |life| own.app.open(end, &scope.of_life(life)));
         self.add_app((flow, end), tcp, app, streams);
     }
 

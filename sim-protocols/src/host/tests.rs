@@ -311,6 +311,7 @@ impl App for Nobody {
     fn start(&mut self, _calls: &mut Calls<'_, '_>) {}
     fn event(&mut self, _calls: &mut Calls<'_, '_>, _event: AppEvent) {}
     fn timer(&mut self, _calls: &mut Calls<'_, '_>, _token: u32) {}
+    fn killed(&mut self, _calls: &mut Calls<'_, '_>) {}
 }
 
 #[test]
@@ -363,6 +364,10 @@ impl App for HalfCloser {
     }
 
     fn timer(&mut self, _calls: &mut Calls<'_, '_>, _token: u32) {}
+
+    fn killed(&mut self, _calls: &mut Calls<'_, '_>) {
+        unreachable!("it is no server that can be killed");
+    }
 }
 
 #[test]

@@ -2,7 +2,8 @@
 //!
 //! Rules are looked at in their order, for whatever comes in, be it for others or for the router itself; the first one that fits decides. What
 //! a router sends itself, errors by ICMP among it, meets none. Connections are kept in mind only where a rule asks for states or addresses are
-//! translated. A translated packet meets the rules with its destination as it goes on and its source as it came, as in Linux's `FORWARD` chain.
+//! translated; a packet of one that is known keeps it in mind even where it is dropped here, as in Linux. A translated packet meets the rules with its
+//! destination as it goes on and its source as it came, as in Linux's `FORWARD` chain.
 //!
 //! Two hosts behind one router reach each other by its address outside, and see each other as those outside do (hairpinning, RFC 4787 §6).
 //! A fragment has no ports: where a rule asks for some, for a state, or where addresses are translated, datagrams are put together first, in whatever
@@ -237,7 +238,10 @@ impl Guard {
                 let entry = self.track.entry(number);
                 let old = entry.answered || way == Way::Reply;
                 seen.state = if old { Rule::ESTABLISHED } else { Rule::NEW };
-                if way == Way::Original { entry.reply.inverse() } else { entry.original.inverse() }
+                let goes_on = if way == Way::Original { entry.reply.inverse() } else { entry.original.inverse() };
+                // Linux does so in PREROUTING (`nf_conntrack_in`), before it is known whether the packet passes and where it goes.
+                self.remember(now, (number, way), transport);
+                goes_on
             }
             None if Track::may_begin(transport) => {
                 seen.state = Rule::NEW;
@@ -295,8 +299,8 @@ impl Guard {
         rules.get(at).map_or(self.gate.otherwise, |rule| rule.action)
     }
 
-    /// A packet passes, over a port of the router or to the router itself: its connection is kept in mind, and it gets a source where it needs one. Returns
-    /// a mapping that is new; an error where no port is left.
+    /// A packet passes, over a port of the router or to the router itself: a connection that it begins is kept in mind, and it gets a source where it
+    /// needs one. Returns a mapping that is new; an error where no port is left.
     pub fn pass(
         &mut self,
         now: Time,
@@ -317,7 +321,9 @@ impl Guard {
             }
             let reply = goes_on.inverse();
             if self.track.is_free(now, &reply) {
-                seen.conn = Some((self.track.insert(now, tuple, reply), Way::Original));
+                let conn = (self.track.insert(now, tuple, reply), Way::Original);
+                seen.conn = Some(conn);
+                self.remember(now, conn, transport);
             }
             if goes_on != tuple {
                 seen.becomes = Some(goes_on);
@@ -335,17 +341,19 @@ impl Guard {
                 });
             }
         }
-        if let Some(conn) = seen.conn {
-            self.track.passed(now, &self.gate.times, conn, transport);
-            if self.gate.mapping == Mapping::Endpoint {
-                let (entry, until) = (self.track.entry(conn.0), self.track.until(conn.0));
-                // Whoever began it, those of its ends that are behind the router keep their ports.
-                for end in [entry.original.src, entry.reply.src] {
-                    self.cones.keep((tuple.protocol, end), until);
-                }
+        Ok(row)
+    }
+
+    /// A packet of a connection has come: it is remembered from now on, and so are the ports that its ends have outside.
+    fn remember(&mut self, now: Time, conn: (u64, Way), transport: &Transport) {
+        self.track.came(now, &self.gate.times, conn, transport);
+        if self.gate.mapping == Mapping::Endpoint {
+            let (entry, until) = (self.track.entry(conn.0), self.track.until(conn.0));
+            // Whoever began it, those of its ends that are behind the router keep their ports.
+            for end in [entry.original.src, entry.reply.src] {
+                self.cones.keep((entry.original.protocol, end), until);
             }
         }
-        Ok(row)
     }
 
     /// As whom a new connection goes on.

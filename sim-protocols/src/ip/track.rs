@@ -158,8 +158,8 @@ impl Track {
         self.made
     }
 
-    /// A packet of a connection has passed.
-    pub fn passed(&mut self, now: Time, times: &TrackTimes, (number, way): (u64, Way), transport: &Transport) {
+    /// A packet of a connection has come, whether or not it goes on.
+    pub fn came(&mut self, now: Time, times: &TrackTimes, (number, way): (u64, Way), transport: &Transport) {
         let Some(entry) = self.entries.get_mut(&number) else { return };
         entry.answered |= way == Way::Reply;
         let span = match transport {

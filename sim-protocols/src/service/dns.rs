@@ -159,7 +159,7 @@ impl ResolverService {
 impl ForwarderService {
     pub(super) fn read(params: &mut dyn Params) -> ForwarderService {
         let default = ForwarderConfig::default();
-        let help = "hosts of name servers that it asks: the first one, and the next one where that is silent";
+        let help = "hosts of name servers that it asks: the first one, and the next one where that is silent, or fails or refuses";
         let to = params.name_servers("to", help);
         if to.is_empty() {
             params.refuse("to", "a forwarder asks one server at least".into());
@@ -183,7 +183,7 @@ impl Service for ZonesService {
     const ANSWERS_NAMES: bool = true;
 
     fn open(&self, scope: &Scope, port: u16) -> Box<dyn App> {
-        let (authority, manner, counts) = (self.authority(scope), self.manner.clone(), Counts::default());
+        let (authority, manner, counts) = (self.authority(scope), self.manner.clone(), counts(scope));
         let own = counts.clone();
         let main = async move { drop(dns::serve_zones(authority, manner, port, own).await) };
         Box::new(NameServer { program: scope.program("dns", main), counts })
@@ -196,7 +196,7 @@ impl Service for ResolverService {
 
     fn open(&self, scope: &Scope, port: u16) -> Box<dyn App> {
         let config = ResolverConfig { roots: addresses(scope, &self.roots), ..self.config.clone() };
-        let counts = Counts::default();
+        let counts = counts(scope);
         let own = counts.clone();
         let main = async move { drop(dns::serve_resolver(config, port, own).await) };
         Box::new(NameServer { program: scope.program("resolver", main), counts })
@@ -209,11 +209,16 @@ impl Service for ForwarderService {
 
     fn open(&self, scope: &Scope, port: u16) -> Box<dyn App> {
         let config = ForwarderConfig { to: addresses(scope, &self.to), ..self.config.clone() };
-        let counts = Counts::default();
+        let counts = counts(scope);
         let own = counts.clone();
         let main = async move { drop(dns::serve_forwarder(config, port, own).await) };
         Box::new(NameServer { program: scope.program("forwarder", main), counts })
     }
+}
+
+/// A server has one row, however often its process is started again.
+fn counts(scope: &Scope) -> Counts {
+    Counts::clone(&scope.lasting::<Counts>())
 }
 
 /// A name server, with its row at the end.
@@ -233,6 +238,10 @@ impl App for NameServer {
 
     fn timer(&mut self, calls: &mut Calls<'_, '_>, token: u32) {
         self.program.timer(calls, token);
+    }
+
+    fn killed(&mut self, calls: &mut Calls<'_, '_>) {
+        self.program.killed(calls);
     }
 
     fn finish(&mut self, calls: &mut Calls<'_, '_>) {

@@ -251,7 +251,10 @@ impl Browser {
             return Response::from_parts(updated, cached.body);
         }
         if caches {
-            let policy = CachePolicy::new_options(head, &response, now, PRIVATE);
+            let policy = match lasts(&response) {
+                true => CachePolicy::new_options(head, &without_end(&response), now, PRIVATE),
+                false => CachePolicy::new_options(head, &response, now, PRIVATE),
+            };
             if policy.is_storable() {
                 let (head, body) = response.into_parts();
                 let kept = Cached { policy, head: head.clone(), body: body.clone() };
@@ -391,6 +394,23 @@ fn location(ask: &Ask, response: &Response<Bytes>) -> Option<Url> {
     let leads = matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308);
     let target = response.headers().get(header::LOCATION).filter(|_| leads)?;
     ask.url.join(target.to_str().ok()?).ok().filter(|url| matches!(url.scheme(), "http" | "https"))
+}
+
+/// Whether it is a redirection for good that does not say how long it holds. RFC 9110 §15.1 calls 301 and 308 heuristically cacheable; Chromium
+/// (`HttpResponseHeaders::GetFreshnessLifetimes`) and Firefox (`nsHttpResponseHead::ComputeFreshnessLifetime`) keep them without end.
+fn lasts(response: &Response<Bytes>) -> bool {
+    let fields = response.headers().get_all(header::CACHE_CONTROL).iter().filter_map(|field| field.to_str().ok());
+    let mut words = fields.flat_map(|field| field.split(',')).map(|word| word.trim().to_ascii_lowercase());
+    let says = words.any(|word| ["max-age", "no-cache", "no-store"].iter().any(|known| word.starts_with(known)));
+    matches!(response.status().as_u16(), 301 | 308) && !says && !response.headers().contains_key(header::EXPIRES)
+}
+
+/// A head as the cache is to understand it: no simulation lasts for a century.
+fn without_end(response: &Response<Bytes>) -> Response<()> {
+    let mut told = Response::new(());
+    (*told.status_mut(), *told.headers_mut()) = (response.status(), response.headers().clone());
+    told.headers_mut().append(header::CACHE_CONTROL, HeaderValue::from_static("max-age=3155760000"));
+    told
 }
 
 /// A body as it was before it was compressed.

@@ -9,7 +9,8 @@
 //! | one resource: cache, redirections, cookies | `fetch`, `jar` |
 //! | one exchange on a connection | `exchange` |
 //!
-//! The cache follows RFC 9111 by the crate `http-cache-semantics`, private as that of a browser. Absent: trailers, push, prefetching, service workers,
+//! The cache follows RFC 9111 by the crate `http-cache-semantics`, private as that of a browser; 301 and 308 that do not say for how long they hold are
+//! kept without end, as browsers do. Absent: trailers, push, prefetching, service workers,
 //! scripts that run, fonts and images of style sheets, third-party partitions of caches, `Expect: 100-continue`.
 
 mod exchange;

@@ -16,7 +16,8 @@
 //! messages, and messages from clients.
 //!
 //! A connection that is lost ends the flow, or by choice (`reconnect`) is followed by another one after a random time that doubles (RFC 6455 §7.2.3).
-//! The server knows which messages it has handed to a connection, not which have arrived: those that were under way on a lost one are lost, and
+//! Messages stand in a store behind the server, which outlives its process, whoever kills that: the keys `killed` and `restarted`, or `events`. The store
+//! knows which messages the server has handed to a connection, not which have arrived: those that were under way on a lost one are lost, and
 //! say so in a row; those that were created meanwhile are there for the next one. Bytes that passed on a connection after its last message are
 //! charged to nobody. The column `cause` of a message: `path`, half a round trip; `connect`, its connection was not there yet; `retransmission`,
 //! something before it was lost; `queued`, it waited to be asked for or behind others.
@@ -29,8 +30,8 @@ use std::pin::pin;
 
 use sim_core::{Params, Size, Span, Table, Time};
 
-use super::Application;
 use super::values;
+use super::{Application, ProcessEvent};
 use super::{SizeDist, SpanDist, Timeouts};
 use crate::aio;
 use crate::app::Scope;
@@ -74,9 +75,9 @@ pub struct WebSocketConfig {
     pub reconnect_max: Span,
     /// How long the server waits for a client; `keepalive` between requests, for those who ask for messages.
     pub timeouts: Timeouts,
-    /// When the server's process is killed: its connections are closed, and nobody listens. Default: never.
+    /// When the server's process is killed, as other events kill it: its connections are closed, and nobody listens. Default: never.
     pub killed: Option<Time>,
-    /// When it is started again; what messages there are is known to a store behind it. Default: never.
+    /// When it is started again. Messages stand in a store behind it, which outlives it. Default: never.
     pub restarted: Option<Time>,
     /// `TCP_NODELAY` at both ends. Default: yes.
     pub nodelay: bool,
@@ -164,13 +165,13 @@ impl WebSocketConfig {
         if params.given("keepalive_timeout") {
             timeouts.keepalive = Timeouts::read_keepalive(params);
         }
-        let help =
-            "when the server's process is killed: its connections are closed, nobody listens; never when not given";
+        let help = "when the server's process is killed, as by `down` in `events`: its connections are closed, nobody listens; never when not given";
         let killed = values::moment(params, "killed", help);
         if params.given("restarted") && killed.is_none() {
             params.refuse("restarted", "it needs `killed`".into());
         }
-        let restarted = values::moment(params, "restarted", "when it is started again; never when not given");
+        let help = "when it is started again, as by `up` in `events`; messages stand in a store behind it, which outlives it: those of the time between come late, those that were on their way are lost; never when not given";
+        let restarted = values::moment(params, "restarted", help);
         let nodelay = params.flag("nodelay", true, "TCP_NODELAY at both ends");
         let tls = TlsConfig::ask(params);
         let named = Named::ask(params);
@@ -223,6 +224,11 @@ impl Application for WebSocketConfig {
     const TABLES: &'static [&'static Table] = &[&MESSAGES, &HTTP];
     const DELIVERS_TO: Option<FlowEnd> = Some(FlowEnd::Client);
     const SERVES_ANYBODY: bool = true;
+
+    fn process(&self) -> Vec<ProcessEvent> {
+        let killed = self.killed.map(|at| ProcessEvent { at, up: false });
+        killed.into_iter().chain(self.restarted.map(|at| ProcessEvent { at, up: true })).collect()
+    }
 
     fn open(&self, end: FlowEnd, scope: &Scope) -> Box<dyn App> {
         match end {

@@ -18,7 +18,7 @@ use tokio_websockets::{CloseCode, Message as Frame, ServerBuilder};
 
 use super::source::Source;
 use super::{Delivery, WebSocketConfig, seeded};
-use crate::aio::{self, JoinHandle, SimTimer};
+use crate::aio::{self, SimTimer};
 use crate::app::Scope;
 use crate::app::answers::said;
 use crate::app::dial::{Accepted, Acceptor, Stream, listener, lock};
@@ -31,39 +31,24 @@ const BACKLOG: u32 = 511;
 /// Where messages are.
 pub(super) const PATH: &str = "/messages/";
 
-/// What the tasks of a server share. It is what a store behind it would have, and outlives the server.
+/// What the tasks of a server share.
 struct Shared {
     config: WebSocketConfig,
     streams: Streams,
-    /// By the names of the clients.
-    sources: Mutex<BTreeMap<String, Arc<Mutex<Source>>>>,
-    /// Tasks of the server, all of which end when it is killed.
-    tasks: Mutex<Vec<JoinHandle<()>>>,
+    sources: Arc<Sources>,
 }
+
+/// Messages by the names of the clients: what a store behind the server has, which outlives its process.
+#[derive(Default)]
+struct Sources(Mutex<BTreeMap<String, Arc<Mutex<Source>>>>);
 
 /// The end that has messages. It serves whoever connects to its port; where another flow of the entry does so already, it leaves it to that one.
 pub(super) fn open(config: WebSocketConfig, scope: Scope) -> Box<dyn App> {
     Box::new(Teller::new(move |flow: &FlowConfig, _said| {
         let names = config.named.certified(&scope, flow.server);
-        let (sources, tasks, streams) = (Mutex::default(), Mutex::default(), *scope.streams());
-        let shared = Arc::new(Shared { config, streams, sources, tasks });
-        scope.program("server", live(shared, flow.port, names))
+        let shared = Arc::new(Shared { config, streams: *scope.streams(), sources: scope.lasting() });
+        scope.program("server", listen(shared, flow.port, names))
     }))
-}
-
-/// A server, which may be killed and started again.
-async fn live(shared: Arc<Shared>, port: u16, names: Vec<String>) {
-    let serving = aio::spawn(listen(shared.clone(), port, names.clone()));
-    let Some(killed) = shared.config.killed else {
-        let _ended = serving.await;
-        return;
-    };
-    aio::sleep_until(killed).await;
-    serving.abort();
-    std::mem::take(&mut *lock(&shared.tasks)).iter().for_each(JoinHandle::abort);
-    let Some(restarted) = shared.config.restarted else { return };
-    aio::sleep_until(restarted).await;
-    listen(shared, port, names).await;
 }
 
 async fn listen(shared: Arc<Shared>, port: u16, names: Vec<String>) {
@@ -72,8 +57,7 @@ async fn listen(shared: Arc<Shared>, port: u16, names: Vec<String>) {
     let acceptor = Acceptor { tls };
     while let Ok((tcp, peer)) = listener.accept().await {
         let (shared, acceptor) = (shared.clone(), acceptor.clone());
-        let all = shared.clone();
-        let task = aio::spawn_named(&format!("connection of {peer}"), async move {
+        aio::spawn_named(&format!("connection of {peer}"), async move {
             // The client has been told why.
             let accepting = shared.config.timeouts.within(acceptor.accept(tcp));
             let Some(Ok(Accepted { stream, .. })) = accepting.await else { return };
@@ -83,9 +67,6 @@ async fn listen(shared: Arc<Shared>, port: u16, names: Vec<String>) {
                 Delivery::Polling | Delivery::LongPolling => answer(shared, stream).await,
             }
         });
-        let mut tasks = lock(&all.tasks);
-        tasks.retain(|task| !task.is_finished());
-        tasks.push(task);
     }
 }
 
@@ -93,7 +74,7 @@ impl Shared {
     /// The messages for a client, from its first call on.
     fn source(&self, path: &str) -> Option<Arc<Mutex<Source>>> {
         let client = path.strip_prefix(PATH).filter(|client| !client.is_empty())?;
-        let mut sources = lock(&self.sources);
+        let mut sources = lock(&self.sources.0);
         let new = || {
             let name = format!("flow/{client}/messages");
             Arc::new(Mutex::new(Source::new(&self.config, &self.streams, &name, aio::now())))

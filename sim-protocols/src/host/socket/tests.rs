@@ -52,6 +52,10 @@ impl App for Scripted {
     }
 
     fn timer(&mut self, _calls: &mut Calls<'_, '_>, _token: u32) {}
+
+    fn killed(&mut self, _calls: &mut Calls<'_, '_>) {
+        unreachable!("it is no server that can be killed");
+    }
 }
 
 /// Two hosts with scripts, and what these have said.

@@ -135,3 +135,30 @@ fn a_port_that_an_endpoint_keeps_is_open_to_everybody() {
     let udp = ran.heard.iter().filter(|heard| matches!(heard.transport, Transport::Udp(_)));
     assert_eq!(udp.map(|heard| (heard.node, heard.ip.src)).collect::<Vec<_>>(), [(2, OUTSIDE), (2, OUTSIDE)]);
 }
+
+/// Linux refreshes a connection in PREROUTING (`nf_conntrack_in`), before it knows where the packet goes and whether a rule lets it pass.
+#[test]
+fn what_a_router_cannot_forward_keeps_its_connection_in_mind() {
+    let sent = |lab: Lab, host, seconds: u64, ttl, src, dst| {
+        let (ip, transport) = datagram(src, dst);
+        lab.sends(host, ms(seconds * 1000), Ipv4Repr { ttl, ..ip }, transport, Payload::Zeros(seconds as u32))
+    };
+    let inside = (addr(0, 1), 5000);
+    for mapping in [Mapping::Connection, Mapping::Endpoint] {
+        for between in [Some(20), None] {
+            let lab = sent(home(Gate { mapping, ..Gate::default() }), 0, 1, 64, inside, (PEER, 7));
+            // After 30 s a flow that has gone one way is forgotten, and after 120 s once there was an answer
+            // (nf_conntrack_udp_timeout and _stream), even one that goes no further.
+            let lab = match between {
+                Some(at) => sent(lab, 2, at, 1, (PEER, 7), (OUTSIDE, 5000)),
+                None => lab,
+            };
+            // Under «endpoint-independent» mapping it may be somebody else who finds the port.
+            let port = if mapping == Mapping::Endpoint { 99 } else { 7 };
+            let ran = sent(lab, 2, 45, 64, (PEER, port), (OUTSIDE, 5000)).run();
+            let udp = ran.heard.iter().filter(|heard| heard.node == 0 && matches!(heard.transport, Transport::Udp(_)));
+            let found: Vec<u32> = udp.map(|heard| heard.payload.len()).collect();
+            assert_eq!(found, if between.is_some() { vec![45] } else { Vec::new() }, "{mapping:?} {between:?}");
+        }
+    }
+}

@@ -98,6 +98,33 @@ struct List<'a> {
     item: Vec<&'a Item>,
 }
 
+/// What is not done.
+struct Refusal {
+    status: StatusCode,
+    /// The tag of what is there, where that is why.
+    etag: Option<String>,
+}
+
+impl From<StatusCode> for Refusal {
+    fn from(status: StatusCode) -> Refusal {
+        Refusal { status, etag: None }
+    }
+}
+
+impl Refusal {
+    fn answer(self) -> Response<Bytes> {
+        let mut response = plain(self.status);
+        if let Some(etag) = &self.etag {
+            set(&mut response, header::ETAG, etag);
+        }
+        if self.status == StatusCode::NOT_MODIFIED {
+            // RFC 9110 §15.4.5: of the fields "that would have been sent in a 200 (OK) response to the same request", Vary is one.
+            set(&mut response, header::VARY, "accept");
+        }
+        response
+    }
+}
+
 impl Items {
     /// So many samples.
     pub fn new(count: u64) -> Items {
@@ -111,7 +138,7 @@ impl Items {
         match rest.strip_prefix('/') {
             None if rest.is_empty() => Some(self.collection(request, body, now)),
             Some(id) => match number(id) {
-                Some(id) => Some(self.member(request, id, body, now)),
+                Some(id) => Some(self.member(request, id, body, now).unwrap_or_else(Refusal::answer)),
                 None => Some(plain(StatusCode::NOT_FOUND)),
             },
             None => None,
@@ -157,31 +184,21 @@ impl Items {
         }
     }
 
-    fn member(&mut self, request: &Parts, id: i64, body: &[u8], now: Time) -> Response<Bytes> {
-        let known = self.items.get(&id).cloned();
-        let etag = known.as_ref().map(|(item, _)| asked_tag(request, item));
-        // RFC 9110 §13.1: preconditions hold against what is there; `If-Match: *` asks for anything at all.
-        match (&known, &etag) {
-            (Some((_, modified)), Some(etag)) => {
-                if let Some(status) = (Validators { etag, modified: seconds(*modified) }).check(request) {
-                    let mut response = plain(status);
-                    set(&mut response, header::ETAG, etag);
-                    return response;
-                }
-            }
-            _ if request.headers.contains_key(header::IF_MATCH) => return plain(StatusCode::PRECONDITION_FAILED),
-            _ => {}
-        }
-        match (&request.method, known) {
+    /// RFC 9110 §13.2.1: "A server MUST ignore all received preconditions if its response to the same request without those conditions, prior to
+    /// processing the request content, would have been a status code other than a 2xx (Successful) or 412 (Precondition Failed)."
+    fn member(&mut self, request: &Parts, id: i64, body: &[u8], now: Time) -> Result<Response<Bytes>, Refusal> {
+        let (headers, known) = (&request.headers, self.items.get(&id).cloned());
+        match (&request.method, &known) {
             (&Method::GET | &Method::HEAD, Some((item, _))) => {
-                let Some(media) = Media::wanted(&request.headers) else { return plain(StatusCode::NOT_ACCEPTABLE) };
-                member(media, &item)
+                let media = Media::wanted(headers).ok_or(StatusCode::NOT_ACCEPTABLE)?;
+                preconditions(request, known.as_ref())?;
+                Ok(member(media, item))
             }
-            (&Method::PUT, known) => {
-                let (media, item) = match read(request, body) {
-                    Ok((media, item)) => (media, Item { id, ..item }),
-                    Err(status) => return plain(status),
-                };
+            (&Method::PUT, _) => {
+                let media = Media::of_body(headers).ok_or(StatusCode::UNSUPPORTED_MEDIA_TYPE)?;
+                preconditions(request, known.as_ref())?;
+                let item = media.read(body).ok_or(StatusCode::BAD_REQUEST)?;
+                let item = Item { id, ..item };
                 let mut response = member(media, &item);
                 if known.is_none() {
                     *response.status_mut() = StatusCode::CREATED;
@@ -189,23 +206,29 @@ impl Items {
                     self.next = self.next.and_then(|next| Some(next.max(id.checked_add(1)?)));
                 }
                 self.items.insert(id, (item, now));
-                response
+                Ok(response)
             }
-            (&Method::PATCH, Some((item, _))) => self.patch(request, item, body, now),
+            (&Method::PATCH, Some((item, _))) => {
+                if Media::of_body(headers) != Some(Media::Json) {
+                    return Err(StatusCode::UNSUPPORTED_MEDIA_TYPE.into());
+                }
+                preconditions(request, known.as_ref())?;
+                Ok(self.patch(item, body, now))
+            }
             (&Method::DELETE, Some(_)) => {
+                preconditions(request, known.as_ref())?;
                 self.items.remove(&id);
-                plain(StatusCode::NO_CONTENT)
+                Ok(plain(StatusCode::NO_CONTENT))
             }
-            (&Method::GET | &Method::HEAD | &Method::PATCH | &Method::DELETE, None) => plain(StatusCode::NOT_FOUND),
-            _ => other_method(&request.method, "GET, HEAD, PUT, PATCH, DELETE, OPTIONS"),
+            (&Method::GET | &Method::HEAD | &Method::PATCH | &Method::DELETE, None) => {
+                Err(StatusCode::NOT_FOUND.into())
+            }
+            _ => Ok(other_method(&request.method, "GET, HEAD, PUT, PATCH, DELETE, OPTIONS")),
         }
     }
 
     /// RFC 7396: what is in the patch replaces what is there.
-    fn patch(&mut self, request: &Parts, item: Item, body: &[u8], now: Time) -> Response<Bytes> {
-        if Media::of_body(&request.headers) != Some(Media::Json) {
-            return plain(StatusCode::UNSUPPORTED_MEDIA_TYPE);
-        }
+    fn patch(&mut self, item: &Item, body: &[u8], now: Time) -> Response<Bytes> {
         let id = item.id;
         let (Ok(serde_json::Value::Object(patch)), Ok(serde_json::Value::Object(mut whole))) =
             (serde_json::from_slice(body), serde_json::to_value(item))
@@ -234,6 +257,17 @@ impl Items {
 fn number(text: &str) -> Option<i64> {
     let plain = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
     text.parse().ok().filter(|_| plain)
+}
+
+/// What preconditions say against what is there (RFC 9110 §13.1); `If-Match: *` asks for anything at all.
+fn preconditions(request: &Parts, known: Option<&(Item, Time)>) -> Result<(), Refusal> {
+    let Some((item, modified)) = known else {
+        let asks = request.headers.contains_key(header::IF_MATCH);
+        return if asks { Err(StatusCode::PRECONDITION_FAILED.into()) } else { Ok(()) };
+    };
+    let etag = asked_tag(request, item);
+    let failed = Validators { etag: &etag, modified: seconds(*modified) }.check(request);
+    failed.map_or(Ok(()), |status| Err(Refusal { status, etag: Some(etag) }))
 }
 
 /// The item in a request's body.
@@ -274,4 +308,31 @@ fn asked_tag(request: &Parts, item: &Item) -> String {
         .and_then(|tags| tags.to_str().ok())
         .is_some_and(|tags| tags.contains(&xml));
     if has || Media::wanted(&request.headers) == Some(Media::Xml) { xml } else { tag(item, Media::Json) }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+
+    use super::*;
+
+    // tests: RFC 9110 §15.4.5
+    #[test]
+    fn what_has_not_changed_says_what_it_depends_on() {
+        let mut items = Items::new(1);
+        let mut asked = |fields: &[(&str, &str)]| {
+            let request =
+                fields.iter().fold(Request::get("/items/1"), |request, (name, value)| request.header(*name, *value));
+            let (head, ()) = request.body(()).expect("all of it is written here").into_parts();
+            let response = items.answer(&head, b"", Time::ZERO).expect("it is an item");
+            let field = |name| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_string);
+            (response.status().as_u16(), field(header::VARY), field(header::ETAG))
+        };
+        for accept in ["application/json", "application/xml"] {
+            let (status, vary, etag) = asked(&[("accept", accept)]);
+            assert_eq!((status, vary.as_deref()), (200, Some("accept")));
+            let tag = etag.clone().expect("it has a tag");
+            assert_eq!(asked(&[("accept", accept), ("if-none-match", &tag)]), (304, vary, etag), "{accept}");
+        }
+    }
 }

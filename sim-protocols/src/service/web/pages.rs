@@ -163,10 +163,14 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     out.write_all(bytes).and_then(|()| out.finish()).expect("memory takes all")
 }
 
-/// RFC 9110 §12.5.3: `gzip` or `*` with another weight than zero.
+/// RFC 9110 §12.5.3: `gzip` with another weight than zero; "the asterisk \"*\" symbol in an Accept-Encoding field matches any available content
+/// coding not explicitly listed in the field".
 fn accepts_gzip(headers: &HeaderMap) -> bool {
-    let all = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
-    weights(all).any(|(coding, weight)| (coding.eq_ignore_ascii_case("gzip") || coding == "*") && weight > 0)
+    let weight = |wanted: &str| {
+        let all = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+        weights(all).find(|(coding, _)| coding.eq_ignore_ascii_case(wanted)).map(|(_, weight)| weight)
+    };
+    weight("gzip").or_else(|| weight("*")).is_some_and(|weight| weight > 0)
 }
 
 /// The values of a field with their weights in thousandths (RFC 9110 §12.4.2); 1000 where there is none.
@@ -248,7 +252,9 @@ fn whole_or_part(request: &Parts, current: &Current, modified: u64) -> Response<
 
 /// The first and the last byte that are asked for, or that there are none such. Several ranges are answered with the whole, as a server may.
 fn asked(range: &str, length: u64) -> Option<Result<(u64, u64), ()>> {
-    let (first, last) = range.trim().strip_prefix("bytes=")?.split_once('-')?;
+    // RFC 9110 §14.1: "Range units ... are case-insensitive".
+    let (_, set) = range.trim().split_once('=').filter(|(unit, _)| unit.eq_ignore_ascii_case("bytes"))?;
+    let (first, last) = set.split_once('-')?;
     let (first, last) = (first.trim(), last.trim());
     if last.contains(',') {
         return None;

@@ -135,6 +135,8 @@ impl Server {
             None => return Some(plain(StatusCode::BAD_REQUEST)),
             Some(host) => {
                 let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+                // RFC 1034 §3.1: the dot at the end says that the name is whole. nginx and Apache compare without it.
+                let name = name.strip_suffix('.').unwrap_or(name);
                 let known = config.names.iter().any(|known| known.eq_ignore_ascii_case(name));
                 // RFC 9110 §7.4: what was not asked for as TLS was opened may have another certificate.
                 let other = peer.name.as_ref().is_some_and(|asked| !asked.eq_ignore_ascii_case(name));
