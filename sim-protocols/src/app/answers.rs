@@ -2,7 +2,7 @@
 //!
 //! Absent: the date of answers that libraries give by themselves, as they have no clock but the machine's: hyper's to what is no request (400, 414,
 //! 431), h2's to a head beyond its limit, tokio-websockets' to what is no upgrade. gRPC does not pass here: tonic over hyper would say the date, but
-//! grpc-go and grpc-java have transports of their own, which send `content-type` and what the application adds.
+//! grpc-go has a transport of its own, which sends `content-type` and what the application adds.
 
 use http::header::{self, HeaderValue};
 use http::{HeaderMap, Response};
