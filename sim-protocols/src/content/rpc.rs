@@ -63,3 +63,49 @@ pub(super) fn store(bytes: &[u8]) -> Option<String> {
     };
     Some(short(&format!("RESP {said}")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rpc::model::Call;
+    use crate::rpc::rmi::Protocol;
+    use crate::rpc::thrift::Encoding;
+
+    #[test]
+    fn each_form_is_told_by_its_first_bytes() {
+        let mut opening = Vec::new();
+        Opening { protocol: Protocol::Stream }.emit(&mut opening);
+        assert_eq!(message(&opening).as_deref(), Some("RMI opening"));
+        assert_eq!(message(b"\x50\xac\xed\x00\x05\x77").as_deref(), Some("RMI call"));
+        assert_eq!(message(b"\x51\xac\xed\x00\x05\x77").as_deref(), Some("RMI return"));
+        let header = Header { request: true, two_way: true, event: false, status: 0, id: 7, length: 3 };
+        let dubbo = |header: Header| {
+            let mut bytes = Vec::new();
+            header.emit(&mut bytes);
+            message(&bytes)
+        };
+        assert_eq!(dubbo(header).as_deref(), Some("Dubbo request 7"));
+        assert_eq!(dubbo(Header { event: true, ..header }).as_deref(), Some("Dubbo heartbeat"));
+        let answer = Header { request: false, status: 20, ..header };
+        assert_eq!(dubbo(answer).as_deref(), Some("Dubbo response 7 Ok"));
+        for encoding in [Encoding::Binary, Encoding::Compact] {
+            let call = thrift::encode_call(encoding, 1, &Call::Get { id: 7 });
+            assert_eq!(message(&call).as_deref(), Some("Thrift call get"), "{encoding:?}");
+            // Its end may be in the next segment.
+            assert_eq!(message(&call[..call.len() - 1]).as_deref(), Some("Thrift call get"), "{encoding:?}");
+        }
+        assert_eq!(message(b"hello world, this is none of them"), None);
+    }
+
+    #[test]
+    fn a_store_is_asked_and_answers() {
+        let asked = resp::encode_request(&[b"GET".as_slice(), b"session:1"]);
+        assert_eq!(store(&asked).as_deref(), Some("RESP GET session:1"));
+        for (bytes, said) in
+            [("+OK\r\n", "RESP OK"), (":3\r\n", "RESP 3"), ("$5\r\nhello\r\n", "RESP 5 bytes"), ("$-1\r\n", "RESP nil")]
+        {
+            assert_eq!(store(bytes.as_bytes()).as_deref(), Some(said), "{bytes}");
+        }
+        assert_eq!((store(b"+OK\r\nmore"), store(b"+O")), (None, None));
+    }
+}
